@@ -1,0 +1,114 @@
+"""The table of topics. The book's contents, the labs' bars, the tests and the commands iterate over it.
+
+A topic is one row here and one folder `solutions/<key>/`, with its chapter in `book/<key>.md`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# The one place that knows where the course lives: links of chapters and labs to Colab are made from it.
+REPOSITORY = "https://github.com/neurons-to-neural-odes/neurons-to-neural-odes"
+BRANCH = "main"
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One topic of the course.
+
+    `minutes` is a student's working time on the lab; `minutes_cpu` and `minutes_gpu` are the run time of its mini tier
+    on a laptop and of its full tier on a Colab GPU. `margin` is how far the reference must stand from its baseline, in
+    the metric's unit, for the mini tier to count as learned. `target` is the full tier's goal, from `paper` (a key of
+    `book/references.bib`) or from the course's own aim.
+    """
+
+    key: str
+    title: str
+    part: str
+    points: int
+    minutes: int
+    minutes_cpu: float
+    minutes_gpu: float
+    data_mini: str
+    data_full: str
+    paper: str
+    metric: str
+    higher_is_better: bool
+    margin: float
+    target: float | None
+
+    @property
+    def solution_folder(self) -> Path:
+        """`solutions/<key>/`: the lab, its reference and its answers."""
+        return ROOT / "solutions" / self.key
+
+    @property
+    def page(self) -> Path:
+        """`book/<key>.md`: the chapter's source."""
+        return ROOT / "book" / f"{self.key}.md"
+
+    @property
+    def release(self) -> Path:
+        """`labs/<key>/<key>.ipynb`: what a student opens."""
+        return ROOT / "labs" / self.key / f"{self.key}.ipynb"
+
+    @property
+    def colab_url(self) -> str:
+        """Address that opens the release in Colab."""
+        path = REPOSITORY.removeprefix("https://github.com/")
+        return f"https://colab.research.google.com/github/{path}/blob/{BRANCH}/labs/{self.key}/{self.key}.ipynb"
+
+
+CHAPTERS: tuple[Chapter, ...] = (
+    Chapter(
+        key="neurons",
+        title="Neurons",
+        part="Foundations",
+        points=24,
+        minutes=60,
+        minutes_cpu=0.2,
+        minutes_gpu=1,
+        data_mini="points",
+        data_full="points",
+        paper="rumelhart1986",
+        metric="validation accuracy on the spiral",
+        higher_is_better=True,
+        margin=0.2,
+        target=0.97,
+    ),
+    Chapter(
+        key="convolution",
+        title="Convolution",
+        part="Foundations",
+        points=30,
+        minutes=90,
+        minutes_cpu=0.5,
+        minutes_gpu=3,
+        data_mini="digits",
+        data_full="mnist",
+        paper="lecun1998",
+        metric="test accuracy",
+        higher_is_better=True,
+        margin=0.02,
+        target=0.993,
+    ),
+)
+
+KEYS: tuple[str, ...] = tuple(chapter.key for chapter in CHAPTERS)
+
+
+class UnknownKey(ValueError):
+    """A name that is no topic's key; the message lists the keys."""
+
+
+def chapter(key: str) -> Chapter:
+    """The row of `key`.
+
+    Raises:
+        UnknownKey: there is no such topic.
+    """
+    for row in CHAPTERS:
+        if row.key == key:
+            return row
+    raise UnknownKey(f"no topic is called {key!r}; choose one of: {', '.join(KEYS)}")
