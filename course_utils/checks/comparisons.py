@@ -1,0 +1,203 @@
+"""Comparisons that teach: each raises `CheckFailed` saying what was checked, expected, got and where to look."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_utils.checks.failure import CheckFailed, StudentError
+
+# Relative and absolute tolerance by the coarser of the two types: wide enough for another order of summation,
+# narrow enough to see a wrong formula.
+TOLERANCE = {
+    torch.float64: (1e-6, 1e-8),
+    torch.float32: (1e-4, 1e-5),
+    torch.bfloat16: (3e-2, 1e-2),
+    torch.float16: (5e-3, 1e-3),
+}
+
+
+def close(
+    got: object, expected: object, what: str, hint: str = "", rtol: float | None = None, atol: float | None = None
+) -> None:
+    """Numbers, arrays or tensors of the same shape and nearly the same values.
+
+    Any float type is taken for any other, integers for floats of equal value, arrays and lists for tensors; a wrong
+    shape, a NaN, an infinity or a truth value where a number is due is not. Lists and tuples of tensors are compared
+    item by item.
+
+    Raises:
+        CheckFailed: they differ; the message shows the first place where they do.
+    """
+    if isinstance(expected, list | tuple) and any(isinstance(item, Tensor | np.ndarray) for item in expected):
+        _items(got, expected, what, hint, rtol, atol)
+        return
+    wanted, given = _tensor(expected), _given(got, what, hint)
+    if given.shape != wanted.shape:
+        raise CheckFailed(f"{what} has the wrong shape", tuple(wanted.shape), tuple(given.shape), hint)
+    if wanted.dtype != torch.bool and given.dtype == torch.bool:
+        raise CheckFailed(f"{what} has the wrong type", "numbers", "truth values (torch.bool)", hint)
+    if wanted.dtype == torch.bool:
+        _same(given, wanted, what, hint)
+        return
+    if given.is_complex() != wanted.is_complex():
+        raise CheckFailed(f"{what} has the wrong type", wanted.dtype, given.dtype, hint)
+    _near(given, wanted, what, hint, rtol, atol)
+
+
+def equal(got: object, expected: object, what: str, hint: str = "") -> None:
+    """The same plain value (int, str, bool, None, shape, list, dict), or tensors equal in every place.
+
+    Raises:
+        CheckFailed: they differ.
+    """
+    if isinstance(expected, Tensor | np.ndarray):
+        wanted, given = _tensor(expected), _given(got, what, hint)
+        if given.shape != wanted.shape:
+            raise CheckFailed(f"{what} has the wrong shape", tuple(wanted.shape), tuple(given.shape), hint)
+        _same(given, wanted, what, hint)
+        return
+    plain, wanted_plain = _plain(got), _plain(expected)
+    if isinstance(plain, bool) != isinstance(wanted_plain, bool) or plain != wanted_plain:
+        raise CheckFailed(f"{what} is not right", _short(expected), _short(got), hint)
+
+
+def holds(condition: object, what: str, expected: object = "", got: object = "", hint: str = "") -> None:
+    """A property that must be true; `what` says it in words.
+
+    Raises:
+        CheckFailed: it is not.
+    """
+    if not _truth(condition):
+        raise CheckFailed(what, expected, got, hint)
+
+
+def raises(error: type[Exception], call: Callable[[], object], what: str, hint: str = "") -> None:
+    """The student's code, run by `call`, raises `error` or a class derived from it.
+
+    Raises:
+        CheckFailed: it raises nothing, or something else.
+    """
+    try:
+        call()
+    except StudentError as raised:
+        if error.__name__ in raised.kinds:
+            return
+        if "NotImplementedError" in raised.kinds:
+            raise
+        raise CheckFailed(what, error.__name__, f"{raised.kinds[0]}: {raised.message}", hint) from raised
+    raise CheckFailed(what, error.__name__, "no error", hint)
+
+
+def _items(
+    got: object, expected: list | tuple, what: str, hint: str, rtol: float | None, atol: float | None
+) -> None:
+    if not isinstance(got, list | tuple) or len(got) != len(expected):
+        size = len(got) if isinstance(got, list | tuple) else type(got).__name__
+        raise CheckFailed(f"{what} has the wrong number of parts", len(expected), size, hint)
+    for place, (one, other) in enumerate(zip(got, expected)):
+        close(one, other, f"{what}, part {place}", hint, rtol, atol)
+
+
+def _given(value: object, what: str, hint: str) -> Tensor:
+    """The student's value as a tensor, or a `CheckFailed` that says what it is instead."""
+    if value is None:
+        raise CheckFailed(f"{what} gave nothing", "numbers", "None", hint or "does the function `return`?")
+    try:
+        return _tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise CheckFailed(f"{what} is not a tensor of numbers", "a tensor", type(value).__name__, hint) from None
+
+
+def _tensor(value: object) -> Tensor:
+    """Numbers of any container as a tensor on the CPU, without history."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if type(value) in (bool, int, float, complex) or isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+        return torch.from_numpy(np.array(array)) if array.ndim else torch.tensor(array.item(), dtype=_wide(array))
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(item, Tensor | np.ndarray) for item in value):
+            return torch.stack([_tensor(item) for item in value])
+        array = np.asarray([item.item() if isinstance(item, Tensor) else item for item in value])
+        if array.dtype.kind not in "bifc":
+            raise TypeError(f"no numbers: {array.dtype}")
+        return torch.from_numpy(array)
+    raise TypeError(f"no numbers: {type(value).__name__}")
+
+
+def _wide(array: np.ndarray) -> torch.dtype:
+    return {"b": torch.bool, "i": torch.int64, "u": torch.int64, "f": torch.float64}.get(
+        array.dtype.kind, torch.complex128
+    )
+
+
+def _near(given: Tensor, wanted: Tensor, what: str, hint: str, rtol: float | None, atol: float | None) -> None:
+    coarse = [TOLERANCE[t.dtype] for t in (given, wanted) if t.dtype in TOLERANCE]
+    default_r, default_a = max(coarse) if coarse else (0.0, 0.0)
+    r, a = (default_r if rtol is None else rtol), (default_a if atol is None else atol)
+    kind = torch.complex128 if wanted.is_complex() else torch.float64
+    one, other = given.to(kind), wanted.to(kind)
+    unreal = ~torch.isfinite(one) & torch.isfinite(other)
+    if unreal.any():
+        place = _first(unreal)
+        raise CheckFailed(f"{what} is not finite{_at(place)}", "a finite number", one[place].item(), hint)
+    same = torch.isclose(one, other, rtol=r, atol=a, equal_nan=True)
+    if not same.all():
+        _report(one, other, ~same, what, hint)
+
+
+def _same(given: Tensor, wanted: Tensor, what: str, hint: str) -> None:
+    different = given.to(torch.float64) != wanted.to(torch.float64)
+    if different.any():
+        _report(given, wanted, different, what, hint)
+
+
+def _report(one: Tensor, other: Tensor, different: Tensor, what: str, hint: str) -> None:
+    place = _first(different)
+    count = f" ({int(different.sum())} of {different.numel()} values differ)" if different.numel() > 1 else ""
+    raise CheckFailed(
+        f"{what} is not right{_at(place)}", _number(other[place].item()), f"{_number(one[place].item())}{count}", hint
+    )
+
+
+def _first(mask: Tensor) -> tuple[int, ...]:
+    return tuple(mask.nonzero()[0].tolist())
+
+
+def _at(place: tuple[int, ...]) -> str:
+    return f" at {list(place)}" if place else ""
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: object) -> Any:
+    """Tuples as lists, one-value tensors and NumPy numbers as Python's, so that meaning alone is compared."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().tolist()
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return int(value)
+    return value
+
+
+def _truth(condition: object) -> bool:
+    """A truth value of Python, NumPy or PyTorch; anything else is no proof."""
+    if isinstance(condition, Tensor):
+        return condition.dtype == torch.bool and bool(condition.all())
+    return isinstance(condition, bool | np.bool_) and bool(condition)
+
+
+def _short(value: object, limit: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"

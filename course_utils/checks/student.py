@@ -1,0 +1,136 @@
+"""`student`: the one door between a check and the student's work.
+
+In a notebook it opens onto the notebook's own names. The grading engine puts another `Resolver` in its place, whose
+names live in a sandboxed process; a check cell cannot tell the difference.
+"""
+
+import copy
+import functools
+import sys
+import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.checks.failure import CheckFailed, StudentError
+
+
+class Resolver(Protocol):
+    """What stands behind `student`."""
+
+    def resolve(self, name: str) -> Any:
+        """The student's function, class or value called `name`."""
+
+    def artifact(self, name: str) -> dict[str, Tensor]:
+        """The tensors of the student's `<name>.safetensors`."""
+
+
+class Namespace:
+    """A student's names in this very process: a notebook's, or a dictionary of a test."""
+
+    def __init__(self, names: dict[str, Any] | None = None, folder: Path | None = None):
+        self._names, self._folder = names, folder
+
+    def resolve(self, name: str) -> Any:
+        """Functions come wrapped, so that inputs are copied and errors name the student's own line."""
+        names = _notebook_names() if self._names is None else self._names
+        if name not in names:
+            raise CheckFailed(f"there is no `{name}` yet", hint=f"run the cell that defines `{name}`, then this one")
+        value = names[name]
+        return _guarded(value, name) if callable(value) and not isinstance(value, nn.Module) else value
+
+    def artifact(self, name: str) -> dict[str, Tensor]:
+        """Read `<name>.safetensors` beside the notebook."""
+        from safetensors.torch import load_file
+
+        path = (self._folder or Path.cwd()) / f"{name}.safetensors"
+        if not path.is_file():
+            raise CheckFailed(
+                f"there is no {path.name} beside the notebook", hint="run the training cell: it saves that file"
+            )
+        return load_file(path)
+
+
+class Student:
+    """Resolves attributes through whatever stands behind it now."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _behind.get().resolve(name)
+
+    def artifact(self, name: str) -> dict[str, Tensor]:
+        """The tensors that the student trained and saved as `<name>.safetensors`."""
+        return _behind.get().artifact(name)
+
+
+_behind: ContextVar[Resolver] = ContextVar("student", default=Namespace())
+student = Student()
+
+
+@contextmanager
+def standing_behind(resolver: Resolver):
+    """Within this block `student` opens onto `resolver`."""
+    token = _behind.set(resolver)
+    try:
+        yield
+    finally:
+        _behind.reset(token)
+
+
+def _notebook_names() -> dict[str, Any]:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return sys.modules["__main__"].__dict__
+    shell = get_ipython()
+    return sys.modules["__main__"].__dict__ if shell is None else shell.user_ns
+
+
+def _guarded(call: Any, name: str) -> Any:
+    @functools.wraps(call, updated=())
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*_copied(args), **_copied(kwargs))
+        except CheckFailed:
+            raise
+        except Exception as error:
+            raise student_error(name, error) from None
+
+    return guarded
+
+
+def student_error(name: str, error: BaseException) -> StudentError:
+    """An exception of the student's code, as a check shows it."""
+    kinds = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
+    return StudentError(f"{name}(…)", kinds, str(error), own_line(error))
+
+
+def own_line(error: BaseException) -> str:
+    """The innermost line of `error` that stands in a notebook's cell: "line 3: `return x @ w`"."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_cell(f.filename)]
+    return f"line {frames[-1].lineno} of its cell: `{frames[-1].line}`" if frames and frames[-1].line else ""
+
+
+def _is_cell(filename: str) -> bool:
+    """Notebook cells run from names such as /tmp/ipykernel_12/34.py or <ipython-input-…>; the engine's from <cell …>."""
+    return filename.startswith("<") or "ipykernel_" in filename
+
+
+def _copied(value: Any) -> Any:
+    """Copies of tensors and containers, so that work in place cannot reach the check's own; gradients flow through."""
+    if isinstance(value, Tensor):
+        return value.clone() if not isinstance(value, nn.Parameter) else value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_copied(item) for item in value))
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, torch.Generator):
+        return value
+    return copy.deepcopy(value) if type(value).__module__ == "numpy" else value
