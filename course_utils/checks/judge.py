@@ -2,19 +2,17 @@
 
 import importlib
 
-from torch import Tensor
-
+from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed
 
 
-def judge(key: str, tensors: dict[str, Tensor], points: float, tier: str = "") -> float:
+def judge(key: str, tensors: Artifact, points: float) -> float:
     """Points of an artifact: 0 at the baseline, all at the reference's band, linear between.
 
     Args:
         key: The topic whose `reference.evaluate` measures the artifact.
         tensors: What `student.artifact(key)` gave.
         points: The most that can be earned.
-        tier: "mini" or "full"; "" takes the tier of the record that counts.
 
     Raises:
         CheckFailed: the tensors are not those of the lab's net, or the metric does not pass the baseline.
@@ -23,7 +21,7 @@ def judge(key: str, tensors: dict[str, Tensor], points: float, tier: str = "") -
     from course_utils.training import record
 
     reference = importlib.import_module(f"solutions.{key}.reference")
-    entry = record(key, tier or None)
+    entry = record(key, tensors.tier)
     try:
         value = reference.evaluate(tensors, entry.tier)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from course_utils.checks.artifact import Artifact, load_artifact
 from course_utils.checks.failure import CheckFailed, StudentError
 
 
@@ -25,7 +26,7 @@ class Resolver(Protocol):
     def resolve(self, name: str) -> Any:
         """The student's function, class or value called `name`."""
 
-    def artifact(self, name: str) -> dict[str, Tensor]:
+    def artifact(self, name: str) -> Artifact:
         """The tensors of the student's `<name>.safetensors`."""
 
 
@@ -43,16 +44,14 @@ class Namespace:
         value = names[name]
         return _guarded(value, name) if callable(value) and not isinstance(value, nn.Module) else value
 
-    def artifact(self, name: str) -> dict[str, Tensor]:
+    def artifact(self, name: str) -> Artifact:
         """Read `<name>.safetensors` beside the notebook."""
-        from safetensors.torch import load_file
-
         path = (self._folder or Path.cwd()) / f"{name}.safetensors"
         if not path.is_file():
             raise CheckFailed(
                 f"there is no {path.name} beside the notebook", hint="run the training cell: it saves that file"
             )
-        return load_file(path)
+        return load_artifact(path)
 
 
 class Student:
@@ -63,7 +62,7 @@ class Student:
             raise AttributeError(name)
         return _behind.get().resolve(name)
 
-    def artifact(self, name: str) -> dict[str, Tensor]:
+    def artifact(self, name: str) -> Artifact:
         """The tensors that the student trained and saved as `<name>.safetensors`."""
         return _behind.get().artifact(name)
 

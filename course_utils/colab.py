@@ -1,0 +1,81 @@
+"""A lab's first words and its last: what the machine offers, and the files to hand in."""
+
+import os
+import warnings
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.chapters import chapter
+
+TIERS = ("mini", "full")
+
+
+def tier() -> str:
+    """"full" on a GPU, "mini" elsewhere; the environment variable COURSE_TIER decides where it is set.
+
+    Raises:
+        ValueError: COURSE_TIER is neither.
+    """
+    chosen = os.environ.get("COURSE_TIER", "full" if torch.cuda.is_available() else "mini")
+    if chosen not in TIERS:
+        raise ValueError(f"COURSE_TIER: expected mini or full, got {chosen!r}; unset it or choose one")
+    return chosen
+
+
+def set_up(key: str) -> str:
+    """Say which device and tier were found, seed PyTorch, and return the tier."""
+    row, chosen = chapter(key), tier()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    minutes, data = (
+        (row.minutes_cpu, row.data_mini) if chosen == "mini" else (row.minutes_gpu, row.data_full)
+    )
+    torch.manual_seed(0)
+    # Some machines report a GPU that this PyTorch cannot use: that is no trouble for a lab on the CPU.
+    warnings.filterwarnings("ignore", message=".*CUDA.*", category=UserWarning)
+    print(f"{row.title}: {row.points} points, about {row.minutes} minutes of your time.")
+    print(f"Device: {device}. Tier: {chosen} (data: {data}; its training runs take about {minutes:g} min).")
+    if chosen == "mini" and device == "CPU":
+        print("No GPU here: everything works, on small data. On Colab choose Runtime, Change runtime type, GPU.")
+    return chosen
+
+
+def save_artifact(key: str, trained: nn.Module | dict[str, Tensor], tier: str, folder: Path | None = None) -> Path:
+    """Write `<key>.safetensors`, the file to hand in beside the notebook; returns its path.
+
+    Args:
+        key: The topic.
+        trained: A module, or its tensors by name.
+        tier: What it was trained on: it is judged on held-out data of the same tier.
+        folder: Where to write it; the notebook's folder by default.
+    """
+    from safetensors.torch import save_file
+
+    if tier not in TIERS:
+        raise ValueError(f"save_artifact: expected tier mini or full, got {tier!r}; pass what set_up gave")
+    tensors = trained.state_dict() if isinstance(trained, nn.Module) else trained
+    path = (folder or Path.cwd()) / f"{key}.safetensors"
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(plain, path, metadata={"tier": tier})
+    print(f"Saved {path.name} ({path.stat().st_size / 1e6:.2f} MB): hand it in beside the notebook.")
+    return path
+
+
+def submit(key: str, folder: Path | None = None) -> Path:
+    """Pack the notebook and its artifacts into `<key>.zip`, ready to hand in.
+
+    Raises:
+        FileNotFoundError: the notebook is not in `folder`.
+    """
+    folder = folder or Path.cwd()
+    notebook = folder / f"{key}.ipynb"
+    if not notebook.is_file():
+        raise FileNotFoundError(f"submit: expected {notebook.name} in {folder}; save the notebook there first")
+    target = folder / f"{key}.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in [notebook, *sorted(folder.glob("*.safetensors"))]:
+            archive.write(path, path.name)
+    print(f"{target.name}: {', '.join(zipfile.ZipFile(target).namelist())}")
+    return target
