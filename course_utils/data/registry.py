@@ -1,0 +1,142 @@
+"""Every file that a full tier needs: where it comes from, how long it is, and the hash that it must have."""
+
+from dataclasses import dataclass
+
+
+class DataError(RuntimeError):
+    """Data that could not be had; the message is one line that names the file and what to do."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file. `path` is its place below the cache folder and below a mirror."""
+
+    path: str
+    size: int  # bytes
+    sha256: str
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set as `course data list` shows it. `files` is empty where everything is generated."""
+
+    name: str
+    title: str
+    mini: str
+    licence: str
+    home: str = ""
+    files: tuple[RemoteFile, ...] = ()
+
+    def file(self, path: str) -> RemoteFile:
+        """The file whose path ends with `path`."""
+        return next(file for file in self.files if file.path.endswith(path))
+
+
+def _files(folder: str, bases: tuple[str, ...], table: str) -> tuple[RemoteFile, ...]:
+    """Rows `name size sha256` of files that lie together below each address of `bases`."""
+    rows = [line.split() for line in table.strip().splitlines()]
+    return tuple(
+        RemoteFile(f"{folder}/{name}", int(size), sha256, tuple(f"{base}/{name}" for base in bases))
+        for name, size, sha256 in rows
+    )
+
+
+_MNIST = _files(
+    "mnist",
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+    ),
+    """
+    train-images-idx3-ubyte.gz 9912422 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
+    train-labels-idx1-ubyte.gz   28881 3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
+    t10k-images-idx3-ubyte.gz  1648877 8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
+    t10k-labels-idx1-ubyte.gz     4542 f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6
+    """,
+)
+
+_FASHION = _files(
+    "fashion-mnist",
+    (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+    ),
+    """
+    train-images-idx3-ubyte.gz 26421880 3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
+    train-labels-idx1-ubyte.gz    29515 a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
+    t10k-images-idx3-ubyte.gz   4422102 346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073
+    t10k-labels-idx1-ubyte.gz      5148 67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5
+    """,
+)
+
+_CIFAR10 = _files(
+    "cifar10",
+    ("https://www.cs.toronto.edu/~kriz",),
+    "cifar-10-binary.tar.gz 170052171 c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+)
+
+_CIFAR10_JPG = _files(
+    "cifar10-jpg",
+    (),
+    "cifar10_jpg_20k_5k.tar.xz 7706544 367161c5b2ef16d29cb4792a3d524666c1ee50de268219cf6f1dba2508b26f21",
+)
+
+_MNIST1D = _files(
+    "mnist1d",
+    ("https://github.com/greydanus/mnist1d/raw/master",),
+    "mnist1d_data.pkl 1642012 e95257676e9fb04568e46dda007da22cc8664ccba1451456afde55d7f6dd6aa5",
+)
+
+_SPOKEN = _files(
+    "fsdd",
+    (),
+    "fsdd_index0-9.tar.xz 2714572 7196bb46a2c4394ef3f22ff6d6cda62797ba73c9b6e78204f71a57e2798b59fe",
+)
+
+_SHAKESPEARE = _files(
+    "tinyshakespeare",
+    ("https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare",),
+    "input.txt 1115394 86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+)
+
+_MULTI30K = _files(
+    "multi30k",
+    ("https://github.com/multi30k/dataset/raw/master/data/task1/raw",),
+    """
+    train.en.gz            568929 d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f
+    train.fr.gz            604242 622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c
+    val.en.gz               21650 14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28
+    val.fr.gz               23001 ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9
+    test_2016_flickr.en.gz  21077 611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9
+    test_2016_flickr.fr.gz  22310 6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90
+    """,
+)
+
+_SQUEEZENET = _files(
+    "squeezenet",
+    ("https://github.com/songhan/SqueezeNet-Deep-Compression/raw/master",),
+    "compressed_SqueezeNet.net 675763 e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
+)
+
+DATASETS: dict[str, Dataset] = {
+    data.name: data
+    for data in (
+        Dataset(
+            "digits",
+            "1,797 handwritten digits, 8×8",
+            "all of it, from scikit-learn",
+            "CC BY 4.0 (UCI Optical Recognition of Handwritten Digits)",
+            "https://archive.ics.uci.edu/dataset/80",
+        ),
+        Dataset("points", "XOR, circle, spiral, clusters in the plane", "generated", "the course's own"),
+        Dataset(
+            "mnist",
+            "70,000 handwritten digits, 28×28",
+            "digits",
+            "CC BY-SA 3.0 as commonly stated (unconfirmed)",
+            "http://yann.lecun.com/exdb/mnist/",
+            _MNIST,
+        ),
+    )
+}
