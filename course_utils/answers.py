@@ -22,7 +22,7 @@ class AnswerError(ValueError):
 class Answer:
     """One way to fill one solution cell.
 
-    `check` is the test cell in which a wrong answer must lose points ("" for a right one); `why` is said in a few words.
+    `check` is the test cell in which a wrong answer must lose points ("" for a right one); `why` says what it does.
     """
 
     kind: Literal["wrong", "right"]
@@ -61,7 +61,11 @@ def read(path: Path, kind: Literal["wrong", "right"]) -> list[Answer]:
 
 
 def _answer(
-    path: Path, kind: Literal["wrong", "right"], node: ast.FunctionDef | ast.ClassDef, source: str, imports: list[str]
+    path: Path,
+    kind: Literal["wrong", "right"],
+    node: ast.FunctionDef | ast.ClassDef,
+    source: str,
+    imports: list[str],
 ) -> Answer:
     mark = node.decorator_list[0] if node.decorator_list else None
     if not (isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == kind):

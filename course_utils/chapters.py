@@ -57,7 +57,9 @@ class Chapter:
     def colab_url(self) -> str:
         """Address that opens the release in Colab."""
         path = REPOSITORY.removeprefix("https://github.com/")
-        return f"https://colab.research.google.com/github/{path}/blob/{BRANCH}/labs/{self.key}/{self.key}.ipynb"
+        return (
+            f"https://colab.research.google.com/github/{path}/blob/{BRANCH}/labs/{self.key}/{self.key}.ipynb"
+        )
 
 
 CHAPTERS: tuple[Chapter, ...] = (

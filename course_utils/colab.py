@@ -14,7 +14,7 @@ TIERS = ("mini", "full")
 
 
 def tier() -> str:
-    """"full" on a GPU, "mini" elsewhere; the environment variable COURSE_TIER decides where it is set.
+    """ "full" on a GPU, "mini" elsewhere; the environment variable COURSE_TIER decides where it is set.
 
     Raises:
         ValueError: COURSE_TIER is neither.
@@ -29,20 +29,22 @@ def set_up(key: str) -> str:
     """Say which device and tier were found, seed PyTorch, and return the tier."""
     row, chosen = chapter(key), tier()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    minutes, data = (
-        (row.minutes_cpu, row.data_mini) if chosen == "mini" else (row.minutes_gpu, row.data_full)
-    )
+    minutes, data = (row.minutes_cpu, row.data_mini) if chosen == "mini" else (row.minutes_gpu, row.data_full)
     torch.manual_seed(0)
     # Some machines report a GPU that this PyTorch cannot use: that is no trouble for a lab on the CPU.
     warnings.filterwarnings("ignore", message=".*CUDA.*", category=UserWarning)
     print(f"{row.title}: {row.points} points, about {row.minutes} minutes of your time.")
     print(f"Device: {device}. Tier: {chosen} (data: {data}; its training runs take about {minutes:g} min).")
     if chosen == "mini" and device == "CPU":
-        print("No GPU here: everything works, on small data. On Colab choose Runtime, Change runtime type, GPU.")
+        print(
+            "No GPU here: everything works, on small data. On Colab choose Runtime, Change runtime type, GPU."
+        )
     return chosen
 
 
-def save_artifact(key: str, trained: nn.Module | dict[str, Tensor], tier: str, folder: Path | None = None) -> Path:
+def save_artifact(
+    key: str, trained: nn.Module | dict[str, Tensor], tier: str, folder: Path | None = None
+) -> Path:
     """Write `<key>.safetensors`, the file to hand in beside the notebook; returns its path.
 
     Args:
@@ -72,7 +74,9 @@ def submit(key: str, folder: Path | None = None) -> Path:
     folder = folder or Path.cwd()
     notebook = folder / f"{key}.ipynb"
     if not notebook.is_file():
-        raise FileNotFoundError(f"submit: expected {notebook.name} in {folder}; save the notebook there first")
+        raise FileNotFoundError(
+            f"submit: expected {notebook.name} in {folder}; save the notebook there first"
+        )
     target = folder / f"{key}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in [notebook, *sorted(folder.glob("*.safetensors"))]:

@@ -19,7 +19,7 @@ from course_utils.chapters import REPOSITORY, ROOT, Chapter, chapter
 
 Kind = Literal["prose", "code", "solution", "test", "answer"]
 
-SET_UP = '''\
+SET_UP = """\
 # Makes `course_utils` importable on Colab; elsewhere it is there already. Nothing that is installed is replaced.
 try:
     import course_utils
@@ -27,7 +27,7 @@ except ModuleNotFoundError:
     %pip install -q --no-deps "git+{repository}"
 from course_utils.colab import set_up
 
-tier = set_up("{key}")'''
+tier = set_up("{key}")"""
 
 HEADER = """\
 # {title}
@@ -120,7 +120,9 @@ class Definitions:
         `hints` are comment lines shown to the student inside the (first) body.
         """
         if name not in self._nodes:
-            raise LabError(f"{self._path}: no top-level function or class {name!r}; a solution cell takes it from there")
+            raise LabError(
+                f"{self._path}: no top-level function or class {name!r}; a solution cell takes it from there"
+            )
         node = self._nodes[name]
         first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
         lines = {number: self._lines[number - 1] for number in range(first, (node.end_lineno or first) + 1)}
@@ -145,7 +147,9 @@ def _mark(lines: dict[int, str], function: ast.FunctionDef | ast.AsyncFunctionDe
     if not body:
         raise LabError(f"{function.name}: nothing but a docstring; there is nothing to solve")
     start, end = body[0].lineno, body[-1].end_lineno or body[-1].lineno
-    after_header = (function.body[0].end_lineno or 0) + 1 if body is not function.body else function.lineno + 1
+    after_header = (
+        (function.body[0].end_lineno or 0) + 1 if body is not function.body else function.lineno + 1
+    )
     while start - 1 >= after_header and lines[start - 1].lstrip().startswith("#"):
         start -= 1
     indent = " " * body[0].col_offset
@@ -174,7 +178,9 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
         return Cell("solution", "\n\n\n".join(texts), name)
     if "test" in options:
         if points <= 0:
-            raise LabError(f"{path}: the check {options['test']!r} has no points; write points=2 in its marker")
+            raise LabError(
+                f"{path}: the check {options['test']!r} has no points; write points=2 in its marker"
+            )
         return Cell("test", raw.source, options["test"], points)
     return Cell("code", raw.source)
 
@@ -186,7 +192,9 @@ def _names(text: str) -> tuple[str, ...]:
 def _refuse_twice(names: list[str], path: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise LabError(f"{path}: two cells are called {name!r}; a cell's name is its grade id and must be its own")
+            raise LabError(
+                f"{path}: two cells are called {name!r}; a cell's name is its grade id and must be its own"
+            )
 
 
 def to_notebook(key: str, cells: tuple[Cell, ...]) -> NotebookNode:
@@ -198,7 +206,9 @@ def to_notebook(key: str, cells: tuple[Cell, ...]) -> NotebookNode:
         }
     )
     for place, cell in enumerate(cells):
-        make = nbformat.v4.new_markdown_cell if cell.kind in ("prose", "answer") else nbformat.v4.new_code_cell
+        make = (
+            nbformat.v4.new_markdown_cell if cell.kind in ("prose", "answer") else nbformat.v4.new_code_cell
+        )
         node = make(cell.source)
         node["id"] = hashlib.sha256(f"{key}/{cell.name or place}".encode()).hexdigest()[:12]
         if cell.name:
@@ -231,7 +241,11 @@ def _from_node(node: NotebookNode) -> Cell:
     marks = node.metadata.get("nbgrader", {})
     name, points = marks.get("grade_id", ""), float(marks.get("points", 0) or 0)
     solution, grade = bool(marks.get("solution")), bool(marks.get("grade"))
-    kinds: dict[tuple[bool, bool], Kind] = {(True, True): "answer", (True, False): "solution", (False, True): "test"}
+    kinds: dict[tuple[bool, bool], Kind] = {
+        (True, True): "answer",
+        (True, False): "solution",
+        (False, True): "test",
+    }
     kind = kinds.get((solution, grade), "code" if node.cell_type == "code" else "prose")
     if kind in ("code", "prose"):
         return Cell(kind, node.source)

@@ -21,7 +21,12 @@ TOLERANCE = {
 
 
 def close(
-    got: object, expected: object, what: str, hint: str = "", rtol: float | None = None, atol: float | None = None
+    got: object,
+    expected: object,
+    what: str,
+    hint: str = "",
+    rtol: float | None = None,
+    atol: float | None = None,
 ) -> None:
     """Numbers, arrays or tensors of the same shape and nearly the same values.
 
@@ -109,7 +114,9 @@ def _given(value: object, what: str, hint: str) -> Tensor:
     try:
         return _tensor(value)
     except (TypeError, ValueError, RuntimeError):
-        raise CheckFailed(f"{what} is not a tensor of numbers", "a tensor", type(value).__name__, hint) from None
+        raise CheckFailed(
+            f"{what} is not a tensor of numbers", "a tensor", type(value).__name__, hint
+        ) from None
 
 
 def _tensor(value: object) -> Tensor:
@@ -118,7 +125,11 @@ def _tensor(value: object) -> Tensor:
         return value.detach().cpu()
     if type(value) in (bool, int, float, complex) or isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
-        return torch.from_numpy(np.array(array)) if array.ndim else torch.tensor(array.item(), dtype=_wide(array))
+        return (
+            torch.from_numpy(np.array(array))
+            if array.ndim
+            else torch.tensor(array.item(), dtype=_wide(array))
+        )
     if isinstance(value, list | tuple):
         if value and all(isinstance(item, Tensor | np.ndarray) for item in value):
             return torch.stack([_tensor(item) for item in value])
@@ -135,7 +146,9 @@ def _wide(array: np.ndarray) -> torch.dtype:
     )
 
 
-def _near(given: Tensor, wanted: Tensor, what: str, hint: str, rtol: float | None, atol: float | None) -> None:
+def _near(
+    given: Tensor, wanted: Tensor, what: str, hint: str, rtol: float | None, atol: float | None
+) -> None:
     coarse = [TOLERANCE[t.dtype] for t in (given, wanted) if t.dtype in TOLERANCE]
     default_r, default_a = max(coarse) if coarse else (0.0, 0.0)
     r, a = (default_r if rtol is None else rtol), (default_a if atol is None else atol)
@@ -160,7 +173,10 @@ def _report(one: Tensor, other: Tensor, different: Tensor, what: str, hint: str)
     place = _first(different)
     count = f" ({int(different.sum())} of {different.numel()} values differ)" if different.numel() > 1 else ""
     raise CheckFailed(
-        f"{what} is not right{_at(place)}", _number(other[place].item()), f"{_number(one[place].item())}{count}", hint
+        f"{what} is not right{_at(place)}",
+        _number(other[place].item()),
+        f"{_number(one[place].item())}{count}",
+        hint,
     )
 
 

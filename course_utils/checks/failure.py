@@ -25,6 +25,8 @@ class StudentError(CheckFailed):
     def __init__(self, what: str, kinds: tuple[str, ...], message: str, line: str = ""):
         self.kinds, self.message, self.line = kinds, message, line
         if "NotImplementedError" in kinds:
-            super().__init__(f"{what}: not written yet", hint="replace `raise NotImplementedError` by your code")
+            super().__init__(
+                f"{what}: not written yet", hint="replace `raise NotImplementedError` by your code"
+            )
         else:
             super().__init__(f"{what} raised {kinds[0]}: {message}", hint=line)

@@ -40,7 +40,9 @@ class Namespace:
         """Functions come wrapped, so that inputs are copied and errors name the student's own line."""
         names = _notebook_names() if self._names is None else self._names
         if name not in names:
-            raise CheckFailed(f"there is no `{name}` yet", hint=f"run the cell that defines `{name}`, then this one")
+            raise CheckFailed(
+                f"there is no `{name}` yet", hint=f"run the cell that defines `{name}`, then this one"
+            )
         value = names[name]
         return _guarded(value, name) if callable(value) and not isinstance(value, nn.Module) else value
 
@@ -49,7 +51,8 @@ class Namespace:
         path = (self._folder or Path.cwd()) / f"{name}.safetensors"
         if not path.is_file():
             raise CheckFailed(
-                f"there is no {path.name} beside the notebook", hint="run the training cell: it saves that file"
+                f"there is no {path.name} beside the notebook",
+                hint="run the training cell: it saves that file",
             )
         return load_artifact(path)
 
@@ -67,7 +70,8 @@ class Student:
         return _behind.get().artifact(name)
 
 
-_behind: ContextVar[Resolver] = ContextVar("student", default=Namespace())
+NOTEBOOK = Namespace()
+_behind: ContextVar[Resolver] = ContextVar("student", default=NOTEBOOK)
 student = Student()
 
 
@@ -116,7 +120,7 @@ def own_line(error: BaseException) -> str:
 
 
 def _is_cell(filename: str) -> bool:
-    """Notebook cells run from names such as /tmp/ipykernel_12/34.py or <ipython-input-…>; the engine's from <cell …>."""
+    """Notebook cells run from files such as ipykernel_12/34.py or <ipython-input-…>, the engine's from <cell …>."""
     return filename.startswith("<") or "ipykernel_" in filename
 
 

@@ -1,0 +1,62 @@
+"""The command `course`: each of its words is a module with `add_arguments(parser)` and `run(args) -> exit code`."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+
+from course_utils import __version__
+
+# A command's module is imported only when it is called: `course --help` answers without PyTorch.
+COMMANDS = {
+    "build": ("course_utils.book", "build the book"),
+    "release": ("course_utils.release", "make the student labs from their sources"),
+    "sample": ("course_utils.grading.commands:sample", "make a sample class of submissions"),
+    "grade": ("course_utils.grading.commands:grade", "mark the submissions of a lab"),
+    "feedback": ("course_utils.grading.commands:feedback", "write each student's feedback page"),
+    "gradebook": ("course_utils.grading.commands:gradebook", "print the gradebook"),
+    "check": ("course_utils.grading.commands:check", "mark the visible half of your own notebook"),
+    "audit": ("course_utils.grading.audit_command", "prove that a lab's checks are good"),
+    "doctor": ("course_utils.grading.doctor", "say which layers of the sandbox hold on this machine"),
+    "train": ("course_utils.training.commands", "train references and write their records"),
+    "data": ("course_utils.data.commands", "list, get and verify data sets"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The top-level parser: one sub-command a word."""
+    top = argparse.ArgumentParser(
+        prog="course", description="Neurons to Neural ODEs: build, train, release, grade."
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    words = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for word, (_, summary) in COMMANDS.items():
+        words.add_parser(word, help=summary, add_help=False)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code. Errors that a user can mend are one line on stderr."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    known, rest = parser().parse_known_args(argv)
+    place, summary = COMMANDS[known.command]
+    module, _, part = place.partition(":")
+    try:
+        found = importlib.import_module(module)
+        command = getattr(found, part) if part else found
+        own = argparse.ArgumentParser(prog=f"course {known.command}", description=summary)
+        command.add_arguments(own)
+        return int(command.run(own.parse_args(rest)) or 0)
+    except KeyboardInterrupt:
+        print(f"course {known.command}: interrupted; run it again to go on", file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        print(
+            f"course {known.command}: {error}; install it with: pip install -e '.[course]'", file=sys.stderr
+        )
+        return 2
+    except (ValueError, OSError) as error:
+        print(f"course {known.command}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 2

@@ -1,0 +1,25 @@
+"""Keys on a command line: one, several, or --all."""
+
+import argparse
+
+from course_utils.chapters import KEYS, chapter
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """`KEY [KEY …]` or `--all`."""
+    parser.add_argument("keys", nargs="*", metavar="KEY", help=f"topics: {', '.join(KEYS)}")
+    parser.add_argument("--all", action="store_true", help="every topic")
+
+
+def chosen(args: argparse.Namespace) -> tuple[str, ...]:
+    """The topics that the command line names.
+
+    Raises:
+        UnknownKey: a name is no topic.
+        SystemExit: neither a key nor --all was given.
+    """
+    if args.all:
+        return KEYS
+    if not args.keys:
+        raise SystemExit(f"name a topic or give --all; the topics are: {', '.join(KEYS)}")
+    return tuple(chapter(key).key for key in args.keys)

@@ -1,0 +1,50 @@
+"""`student` opens onto a namespace: inputs are copied, errors name the student's own line."""
+
+import pytest
+import torch
+
+from course_utils.checks import CheckFailed, StudentError, student
+from course_utils.checks.student import Namespace, standing_behind
+
+
+def behind(source: str):
+    names: dict = {"torch": torch}
+    exec(compile(source, "<cell f>", "exec"), names)
+    return standing_behind(Namespace(names))
+
+
+def test_work_in_place_does_not_reach_the_checks_own_tensor():
+    x = torch.ones(3)
+    with behind("def f(x):\n    x += 1\n    return x"):
+        assert student.f(x).tolist() == [2, 2, 2]
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_gradients_pass_through_the_copy():
+    x = torch.ones(3, requires_grad=True)
+    with behind("def f(x):\n    return (x ** 2).sum()"):
+        student.f(x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_an_unwritten_exercise_says_so():
+    with behind("def f(x):\n    raise NotImplementedError"), pytest.raises(StudentError, match="not written yet"):
+        student.f(1)
+
+
+def test_an_error_comes_with_its_kind_and_text():
+    with behind("def f(x):\n    return 1 / x"), pytest.raises(StudentError, match="ZeroDivisionError") as caught:
+        student.f(0)
+    assert "ArithmeticError" in caught.value.kinds
+
+
+def test_a_missing_name_says_which_cell_to_run():
+    with behind(""), pytest.raises(CheckFailed, match="run the cell that defines `g`"):
+        student.g(1)
+
+
+def test_a_missing_artifact_says_how_to_make_it(tmp_path):
+    resolver = Namespace({}, folder=tmp_path)
+    with standing_behind(resolver), pytest.raises(CheckFailed, match=r"no neurons\.safetensors"):
+        student.artifact("neurons")

@@ -1,0 +1,74 @@
+"""A lab's text becomes a notebook that nbgrader takes, the same to the byte every time."""
+
+import nbformat
+import pytest
+
+from course_utils.lab import Cell, Definitions, LabError, from_notebook, to_notebook
+
+SOURCE = '''
+def double(x):
+    """Twice x."""
+    # the obvious way
+    y = x + x
+    return y
+
+
+class Net:
+    """A net."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def forward(self, x):
+        """x (B,) -> (B,)"""
+        return x * self.width
+'''
+
+
+def definitions() -> Definitions:
+    return Definitions(SOURCE, "reference.py")
+
+
+def test_a_function_is_marked_below_its_docstring_with_hints_outside_the_marks():
+    text = definitions().text("double", ["# add, do not multiply"])
+    assert text.splitlines() == [
+        "def double(x):",
+        '    """Twice x."""',
+        "    # add, do not multiply",
+        "    ### BEGIN SOLUTION",
+        "    # the obvious way",
+        "    y = x + x",
+        "    return y",
+        "    ### END SOLUTION",
+    ]
+
+
+def test_kept_methods_are_given():
+    text = definitions().text("Net", keep=("__init__",))
+    assert text.count("### BEGIN SOLUTION") == 1
+    assert text.index("self.width = width") < text.index("### BEGIN SOLUTION")
+
+
+def test_a_missing_definition_names_file_and_name():
+    with pytest.raises(LabError, match=r"reference\.py.*'treble'"):
+        definitions().text("treble")
+
+
+def test_cells_survive_the_notebook_and_come_back():
+    cells = (
+        Cell("prose", "# Title"),
+        Cell("code", "import torch"),
+        Cell("solution", "def f(): ...", "f"),
+        Cell("test", "assert True", "f_values", 2),
+        Cell("answer", "Because.", "why", 1.5),
+    )
+    notebook = to_notebook("neurons", cells)
+    nbformat.validate(notebook)
+    assert from_notebook(notebook) == cells
+    assert nbformat.writes(notebook) == nbformat.writes(to_notebook("neurons", cells))
+
+
+def test_cell_ids_depend_on_the_name_and_not_on_the_place():
+    cell = Cell("solution", "def f(): ...", "f")
+    alone, after = to_notebook("neurons", (cell,)), to_notebook("neurons", (Cell("prose", "new"), cell))
+    assert alone.cells[0].id == after.cells[1].id
