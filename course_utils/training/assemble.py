@@ -1,0 +1,85 @@
+"""Make one record from the results of several seeds."""
+
+import inspect
+import platform
+import re
+import statistics
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+import course_utils
+from course_utils.chapters import Chapter
+from course_utils.data import DATASETS, fingerprint
+from course_utils.training.cost import t4_minutes
+from course_utils.training.record import Record
+from course_utils.training.reference import ReferenceError, load_reference
+
+
+def assemble(chapter: Chapter, tier: str, results: list[dict[str, Any]], root: Path) -> Record:
+    """The record of a topic's tier from what each seed reached, seed 0 first."""
+    reference, first = load_reference(chapter.key, root), results[0]
+    names = re.findall(r"\w+", chapter.data_full if tier == "full" else chapter.data_mini)
+    unknown = [name for name in names if name not in DATASETS]
+    if unknown:
+        raise ReferenceError(
+            f"{chapter.key}: chapters.py names the data {', '.join(unknown)}, which course_utils.data lacks."
+        )
+    seconds = statistics.fmean(result["seconds"] for result in results)
+    return Record(
+        key=chapter.key,
+        tier=tier,
+        metric=chapter.metric,
+        definition=_first_line(reference.evaluate),
+        system=_first_line(reference.train),
+        higher_is_better=chapter.higher_is_better,
+        data=", ".join(names),
+        data_sha256={name: fingerprint(name, tier) for name in names},
+        seeds=list(range(len(results))),
+        values=[result["value"] for result in results],
+        baseline=first["baseline"],
+        paper=getattr(reference, "PAPER", {}).get(tier),
+        target=chapter.target if tier == "full" else None,
+        curve=first["curve"],
+        parameters=sum(tensor.numel() for tensor in first["tensors"].values()),
+        flops=first["flops"],
+        minutes=round(seconds / 60, 3),
+        memory=max(result["memory"] for result in results),
+        device=first["device"],
+        is_gpu=all(result["is_gpu"] for result in results),
+        t4_minutes=t4_minutes(first["flops"], seconds, first["device"]),
+        versions=_versions(),
+        code=first["code"],
+        commit=_commit(root),
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+    )
+
+
+def _first_line(function: Any) -> str:
+    return (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def _versions() -> dict[str, str]:
+    found = {"course": course_utils.__version__, "python": platform.python_version()}
+    found |= {"torch": torch.__version__, "numpy": numpy.__version__}
+    return found | ({"cuda": torch.version.cuda} if torch.version.cuda else {})
+
+
+def _commit(root: Path) -> str:
+    """The commit that was trained, with a plus where the tree had other changes; 'unknown' outside a clone."""
+    try:
+        head = _git(root, "rev-parse", "--short=12", "HEAD")
+        return head + (
+            "+" if _git(root, "status", "--porcelain", "-uno", "--", "solutions", "course_utils") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

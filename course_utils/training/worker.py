@@ -1,0 +1,149 @@
+"""Trainings in processes of their own, forked from one that has already imported PyTorch."""
+
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from course_utils.chapters import ROOT
+from course_utils.data import DataError
+from course_utils.training import checkpoint, devices
+from course_utils.training.reference import ReferenceError, code_hash, load_reference, reference_path
+from course_utils.training.run import Report, Run, TrainingError
+
+KEPT_POINTS = 100  # of each curve
+KNOWN = (TrainingError, DataError, ReferenceError)  # errors whose message says all
+
+Progress = Callable[["Task", int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training to do: which topic, at which tier, from which seed, where."""
+
+    key: str
+    tier: str
+    seed: int
+    device: str
+    folder: Path  # of all runs
+    root: Path = ROOT
+    compiled: bool = False
+
+    @property
+    def name(self) -> str:
+        """How bars and messages call it."""
+        return f"{self.key} {self.tier} seed {self.seed}"
+
+    @property
+    def place(self) -> Path:
+        """Where its checkpoints, its result and its log lie."""
+        return self.folder / f"{self.key}-{self.tier}-{self.device}" / str(self.seed)
+
+
+def finished(task: Task) -> dict[str, Any] | None:
+    """The result of a training that was done with the reference as it is now."""
+    result = checkpoint.load(task.place / "result.safetensors")
+    current = code_hash(reference_path(task.key, task.root))
+    return result if result is not None and result["code"] == current else None
+
+
+def perform(task: Task, report: Report | None = None) -> dict[str, Any]:
+    """Train, measure on held-out data, keep the result."""
+    reference = load_reference(task.key, task.root)
+    code = code_hash(reference_path(task.key, task.root))
+    run = Run(task.name, task.seed, task.device, task.place, report, code, task.compiled)
+    begun = time.monotonic()
+    tensors: dict[str, Tensor] = reference.train(task.tier, task.seed, run)
+    seconds = max(run.seconds, time.monotonic() - begun)
+    result = {
+        "code": code,
+        "tensors": tensors,
+        "value": float(reference.evaluate(tensors, task.tier, device=str(run.device))),
+        "baseline": float(reference.baseline(task.tier)) if task.seed == 0 else None,
+        "curve": {name: thin(points) for name, points in run.curve.items()},
+        "flops": run.flops,
+        "seconds": seconds,
+        "memory": devices.peak_memory(run.device),
+        "device": devices.device_name(run.device),
+        "is_gpu": run.device.type == "cuda",
+    }
+    checkpoint.save(task.place / "result.safetensors", result)
+    return result
+
+
+def thin(points: list[tuple[int, float]]) -> list[list[float]]:
+    """At most `KEPT_POINTS` points of a curve: means of neighbours, at the last step of each group."""
+    size = -(-len(points) // KEPT_POINTS) or 1
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return [[group[-1][0], round(sum(value for _, value in group) / len(group), 6)] for group in groups]
+
+
+def work(tasks: Sequence[Task], jobs: int, progress: Progress) -> dict[Task, str]:
+    """Perform all tasks, `jobs` at a time; returns one line for each that failed. The others are not disturbed."""
+    context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    if hasattr(context, "set_forkserver_preload"):
+        context.set_forkserver_preload([__name__, "course_utils.data.digits"])
+    waiting, failed = list(tasks), {}
+    active: dict[Any, tuple[BaseProcess, Task]] = {}  # by the end of the pipe that we read
+    try:
+        while waiting or active:
+            while waiting and len(active) < jobs:
+                task = waiting.pop(0)
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(task, theirs))
+                process.start()
+                theirs.close()
+                active[ours] = (process, task)
+            ready: list[Any] = wait(list(active))
+            for ours in ready:
+                process, task = active[ours]
+                try:
+                    message = ours.recv()
+                except EOFError:
+                    process.join()
+                    del active[ours]
+                    if process.exitcode and task not in failed:
+                        failed[task] = _ending(process, task)
+                    continue
+                if isinstance(message, str):
+                    failed[task] = message
+                else:
+                    progress(task, *message)
+    finally:
+        for process, _ in active.values():
+            process.terminate()
+            process.join()
+    return failed
+
+
+def _ending(process: BaseProcess, task: Task) -> str:
+    if process.exitcode == -9:
+        return "was killed; the machine may be out of memory: try fewer --jobs"
+    return f"ended with code {process.exitcode}; see {task.place / 'log.txt'}"
+
+
+def _child(task: Task, out: Connection) -> None:
+    """Perform `task`, printing to its log; send progress, and the error if there is one."""
+    task.place.mkdir(parents=True, exist_ok=True)
+    log = os.open(task.place / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    try:
+        perform(task, lambda step, total, values: out.send((step, total, values)))
+    except KNOWN as error:
+        out.send(str(error))
+        sys.exit(1)
+    except Exception as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        out.send(f"{type(error).__name__}: {error} (traceback in {task.place / 'log.txt'})")
+        sys.exit(1)
