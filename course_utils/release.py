@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from course_utils.topics import add_keys, chosen
 def classroom() -> Path:
     """Where submissions, marks and feedback live: `classroom/`, or what COURSE_CLASSROOM says."""
     return Path(os.environ.get("COURSE_CLASSROOM", ROOT / "classroom")).resolve()
+
+
+def find_alembic() -> None:
+    """nbgrader starts `alembic` by its name: it lies beside the interpreter, whose folder need not be on PATH."""
+    folder = str(Path(sys.executable).parent)
+    if folder not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
 
 
 def release(key: str, labs: Path, room: Path) -> Path:
@@ -46,6 +54,7 @@ def _generate_assignment(key: str, room: Path, made: Path) -> None:
     from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
+    find_alembic()
     config = Config()
     config.CourseDirectory.update(
         root=str(room),
