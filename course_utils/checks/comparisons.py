@@ -97,6 +97,19 @@ def raises(error: type[Exception], call: Callable[[], object], what: str, hint: 
     raise CheckFailed(what, error.__name__, "no error", hint)
 
 
+def unlike(got: object, mistake: object, what: str, hint: str) -> None:
+    """Not what a well-known mistake gives; `what` names that mistake. Say it before `close` says it in general.
+
+    Raises:
+        CheckFailed: `got` is close to `mistake`.
+    """
+    try:
+        close(got, mistake, what)
+    except CheckFailed:
+        return
+    raise CheckFailed(what, hint=hint)
+
+
 def _items(
     got: object, expected: list | tuple, what: str, hint: str, rtol: float | None, atol: float | None
 ) -> None:

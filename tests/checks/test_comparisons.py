@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.checks import CheckFailed, StudentError, close, equal, holds, raises
+from course_utils.checks import CheckFailed, StudentError, close, equal, holds, raises, unlike
 
 WANTED = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 
@@ -59,7 +59,8 @@ def test_lists_of_tensors_are_compared_part_by_part():
 
 
 @pytest.mark.parametrize(
-    ("got", "expected"), [((3, 4), [3, 4]), (torch.tensor(3), 3), (torch.Size([2]), (2,)), (3.0, 3), (None, None)]
+    ("got", "expected"),
+    [((3, 4), [3, 4]), (torch.tensor(3), 3), (torch.Size([2]), (2,)), (3.0, 3), (None, None)],
 )
 def test_equal_compares_meaning(got, expected):
     equal(got, expected, "size")
@@ -94,3 +95,10 @@ def test_raises_wants_the_error_it_names():
         raises(ValueError, lambda: 1, "an even kernel is refused")
     with pytest.raises(CheckFailed, match="ValueError: odd"):
         raises(TypeError, fails, "a string is refused")
+
+
+def test_unlike_names_a_known_mistake():
+    x = torch.randn(3, 4)
+    unlike(x.T, x, "x is turned", "the axes")
+    with pytest.raises(CheckFailed, match="x is turned"):
+        unlike(x.clone(), x, "x is turned", "the axes")
