@@ -1,0 +1,154 @@
+"""`course audit`: prove that a lab's checks are good, and say what a student would read."""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+
+from course_utils.answers import Answer, right_answers, wrong_answers
+from course_utils.chapters import ROOT, chapter
+from course_utils.grading.findings import Finding, Report, shown
+from course_utils.grading.forks import in_fork
+from course_utils.lab import Lab
+from course_utils.progress import bar
+from course_utils.topics import add_keys, chosen
+
+LAB_SECONDS = 3600.0  # wall seconds after which a lab's audit is given up
+# What a result depends on beside the topic's own folder.
+SOURCES = ("answers.py", "colab.py", "lab.py", "checks", "data", "training", "grading")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `course audit`."""
+    add_keys(parser)
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (default 2)")
+    parser.add_argument(
+        "--messages", action="store_true", help="print what each wrong answer's student would read"
+    )
+    parser.add_argument("--fresh", action="store_true", help="audit again what is known already")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit, print, and give 1 where anything failed."""
+    keys = chosen(args)
+    messages = args.messages or len(keys) == 1
+    failed = []
+    for report in reports(keys, args.jobs, args.fresh):
+        print(shown(report, messages), flush=True)
+        if not report.passed:
+            failed.append(report.key)
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
+    """Yield the `Report` of each key as it is done; those known by content hash come first."""
+    waiting = []
+    for key in keys:
+        known = None if fresh else _known(key)
+        if known is None:
+            waiting.append(key)
+        else:
+            yield known
+    if not waiting:
+        return
+    inner = max(1, jobs // len(waiting))
+    with warm_processes(min(jobs, len(waiting))) as pool, bar(len(waiting), "audit", "lab") as progress:
+        futures = {
+            pool.submit(audit_apart, Lab.load(key), wrong_answers(key), right_answers(key), inner): (
+                key,
+                content_hash(key),
+            )
+            for key in waiting
+        }
+        for future in as_completed(futures):
+            report = future.result()
+            _keep(*futures[future], report)
+            progress.update()
+            yield report
+
+
+def warm_processes(count: int) -> ProcessPoolExecutor:
+    """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    os.environ.update(COURSE_TIER="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)
+
+
+def _warm() -> None:
+    import nbgrader.preprocessors  # noqa: F401 - imported here, it is there in every fork
+    import torch
+
+    import course_utils.grading.audit  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
+def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
+    """`audit` in a fork, so that whatever a lab does to its process stays there."""
+    from course_utils.grading.audit import audit
+
+    def work() -> dict:
+        _hush()
+        try:
+            return asdict(audit(lab, wrong, right, jobs))
+        except ValueError as error:
+            return asdict(Report(lab.key, lab.points, (Finding("reference", "the lab", False, str(error)),)))
+
+    return _report(lab, in_fork(work, LAB_SECONDS))
+
+
+def _report(lab: Lab, data: dict | None) -> Report:
+    if data is None:
+        return Report(lab.key, lab.points, (Finding("reference", "the audit died or hung", False),))
+    return Report(**{**data, "findings": tuple(Finding(**finding) for finding in data["findings"])})
+
+
+def _hush() -> None:
+    """Send what the cells print to nowhere."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def content_hash(key: str) -> str:
+    """Hash of all that an audit of `key` depends on: the topic's folder, its row, and the code that runs and checks."""
+    hashed = hashlib.sha256(f"{sys.version_info[:2]} {chapter(key)!r}".encode())
+    files = [path for path in chapter(key).solution_folder.glob("*") if path.is_file()]
+    for source in SOURCES:
+        place = ROOT / "course_utils" / source
+        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    for path in sorted(files):
+        hashed.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return hashed.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where audits are kept by content hash: `audit/` in COURSE_CACHE, by default ~/.cache/neurons-to-neural-odes."""
+    default = Path.home() / ".cache" / "neurons-to-neural-odes"
+    return Path(os.environ.get("COURSE_CACHE") or default).expanduser() / "audit"
+
+
+def _known(key: str) -> Report | None:
+    path = cache_folder() / f"{key}.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return _report(Lab(key, ()), data["report"]) if data["hash"] == content_hash(key) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(key: str, content: str, report: Report) -> None:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{key}.{os.getpid()}"
+    part.write_text(json.dumps({"hash": content, "report": asdict(report)}), encoding="utf-8")
+    part.replace(folder / f"{key}.json")

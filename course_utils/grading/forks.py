@@ -1,0 +1,70 @@
+"""Forks of this process as they stand: each runs one piece of work in a folder of its own and gives back plain data."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+_CONTEXT = multiprocessing.get_context("fork")
+
+
+class Forks:
+    """At most `jobs` forks at a time; each must end within `seconds` of wall time, a guard against hanging."""
+
+    def __init__(self, jobs: int, seconds: float):
+        self._jobs, self._seconds = jobs, seconds
+        self._running: dict[int, tuple[BaseProcess, str, Path, float]] = {}
+        self.results: dict[str, Any] = {}
+
+    def start(self, name: str, work: Callable[[], Any]) -> None:
+        """Fork and do `work` there, once there is room; what it returns (JSON's types) lands in `results[name]`."""
+        while len(self._running) >= self._jobs:
+            self._collect()
+        folder = Path(tempfile.mkdtemp(prefix="audit-"))
+        # A file that an earlier cell has saved lies beside the fork's notebook too.
+        shutil.copytree(Path.cwd(), folder / "work")
+        process = _CONTEXT.Process(target=_work, args=(work, folder))
+        process.start()
+        self._running[process.sentinel] = (process, name, folder, time.monotonic() + self._seconds)
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for all; `results` has None for a fork that died or hung."""
+        while self._running:
+            self._collect()
+        return self.results
+
+    def _collect(self) -> None:
+        ready = set(wait(list(self._running), timeout=1.0))
+        now = time.monotonic()
+        for sentinel, (process, name, folder, deadline) in list(self._running.items()):
+            if sentinel not in ready and now < deadline:
+                continue
+            if sentinel not in ready:
+                process.kill()
+            process.join()
+            del self._running[sentinel]
+            path = folder / "result.json"
+            self.results[name] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work(work: Callable[[], Any], folder: Path) -> None:
+    os.chdir(folder / "work")
+    result = json.dumps(work())
+    part = folder / "result.part"
+    part.write_text(result, encoding="utf-8")
+    part.rename(folder / "result.json")
+
+
+def in_fork(work: Callable[[], Any], seconds: float) -> Any:
+    """What `work` returns when it is done in one fork; None where that died or hung."""
+    forks = Forks(1, seconds)
+    forks.start("", work)
+    return forks.finish()[""]

@@ -1,0 +1,163 @@
+"""A lab's cells in this process, without kernel and sandbox: what the audit runs hundreds of times.
+
+The code is the course's own (reference, answers, mutants), so that limits guard against accidents, not against intent.
+"""
+
+import ast
+import contextlib
+import linecache
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+import types
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from IPython.core.inputtransformer2 import TransformerManager
+
+from course_utils.checks.failure import CheckFailed
+from course_utils.checks.student import Namespace, own_line, standing_behind, student_error
+from course_utils.lab import Cell
+
+MEMORY = 4 * 2**30  # bytes of address space on top of what PyTorch has mapped
+
+
+class OutOfTime(BaseException):
+    """A cell has used up its CPU time. No `except Exception` of the cell's own stops it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check went: `message` is what the student reads, "" where nothing was lost.
+
+    `honest` is False where the check itself broke (a TypeError, say) instead of saying what is wrong.
+    """
+
+    points: float
+    earned: float
+    message: str = ""
+    honest: bool = True
+    seconds: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether a point, or a part of one, is missing."""
+        return self.earned < self.points - 1e-9
+
+
+class Notebook:
+    """A student's notebook without a kernel: its names, filled cell by cell."""
+
+    def __init__(self) -> None:
+        self._module = types.ModuleType("__main__")
+        sys.modules["__main__"] = self._module
+        self.names: dict[str, Any] = self._module.__dict__
+        self._transform = TransformerManager().transform_cell
+        self.names["display"] = lambda *things, **options: None
+
+    def run(self, label: str, source: str, seconds: float) -> str:
+        """Execute a plain or solution cell; gives its error in a line or two, "" if there is none."""
+        try:
+            with _cpu_time(seconds):
+                exec(_compiled(label, self._transform(source)), self.names)
+        except KeyboardInterrupt:
+            raise
+        except OutOfTime:
+            return f"still running after {seconds:.3g} s of CPU time"
+        except BaseException as error:
+            return "\n".join(line for line in (f"{type(error).__name__}: {error}", own_line(error)) if line)
+        return ""
+
+    def check(self, cell: Cell, draw: int, seconds: float) -> Outcome:
+        """Execute a check in names of its own, its random inputs decided by `draw`."""
+        seed(zlib.crc32(f"{cell.name}/{draw}".encode()))
+        started = time.process_time()
+        earned, message, honest = 0.0, "", True
+        try:
+            with standing_behind(Namespace(self.names, Path.cwd())), _cpu_time(seconds):
+                earned = run_check(cell, {"__name__": "check"})
+        except KeyboardInterrupt:
+            raise
+        except CheckFailed as error:
+            message = str(error)
+        except OutOfTime:
+            message = f"{cell.name}: still running after {seconds:.3g} s of CPU time"
+        except BaseException as error:
+            honest = not _broke_in_check(error)
+            broken = "\n".join(filter(None, [f"{type(error).__name__}: {error}", own_line(error)]))
+            message = str(student_error(cell.name, error)) if honest else broken
+        return Outcome(cell.points, earned, message, honest, time.process_time() - started)
+
+
+def _broke_in_check(error: BaseException) -> bool:
+    """Whether the innermost line of any cell in the traceback is a check's, not the student's."""
+    cells = [
+        frame.filename
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith("<cell ")
+    ]
+    return not cells or cells[-1].startswith("<cell check ")
+
+
+def run_check(cell: Cell, names: dict[str, Any]) -> float:
+    """Execute a check cell in `names`; gives the points earned: its last expression if that is a number, else all."""
+    tree = ast.parse(cell.source)
+    label = f"check {cell.name}"
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(_compiled(label, cell.source, tree), names)
+    if last is None:
+        return cell.points
+    assert isinstance(last, ast.Expr)
+    value = eval(_compiled(label, cell.source, ast.Expression(last.value)), names)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return cell.points
+    return min(max(float(value), 0.0), cell.points)
+
+
+def _compiled(label: str, source: str, tree: ast.Module | ast.Expression | None = None) -> types.CodeType:
+    """Code whose tracebacks show the cell's own lines."""
+    filename = f"<cell {label}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    mode = "eval" if isinstance(tree, ast.Expression) else "exec"
+    return compile(source if tree is None else tree, filename, mode)
+
+
+def seed(number: int) -> None:
+    """Seed every generator that a check may draw from."""
+    torch.manual_seed(number)
+    np.random.seed(number)
+    random.seed(number)
+
+
+@contextlib.contextmanager
+def _cpu_time(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` once this process has used `seconds` of CPU time, and again each half second after."""
+
+    def stop(signum: int, frame: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def bound_memory(extra: int = MEMORY) -> None:
+    """Let this process map `extra` bytes more than it has now, where the system can count them."""
+    statm = Path("/proc/self/statm")
+    if statm.is_file():
+        mapped = int(statm.read_text().split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (mapped + extra, hard))
