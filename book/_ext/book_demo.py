@@ -1,0 +1,108 @@
+"""`{demo} name`: a demo that moves in the page, from `course_utils/demos/<name>.js`.
+
+The module stands in the page as text; `demo.js` imports it once the reader scrolls near, also from a file and with
+the network off. Until then, on paper and without JavaScript, a still picture holds its place: what the module's own
+`still()` draws (a function that returns SVG, run here while the book is built), or the picture named by `:still:`.
+"""
+
+import json
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from py_mini_racer import JSEvalException, MiniRacer
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from course_utils import demos
+
+
+@cache
+def drawn_still(source: str) -> str:
+    """SVG that the module's exported `still()` returns, or nothing where it has none.
+
+    Raises:
+        ValueError: `still` fails or returns no SVG.
+    """
+    if not re.search(r"^export (function|const) still\b", source, re.MULTILINE):
+        return ""
+    script = re.sub(r"^export default\b", "var demo =", source, flags=re.MULTILINE)
+    script = re.sub(r"^export (?=async |function|const|let|class)", "", script, flags=re.MULTILINE)
+    try:
+        picture = str(MiniRacer().eval(f"(() => {{ {script}\n; return still(); }})()"))
+    except JSEvalException as error:
+        raise ValueError(f"still() failed: {str(error).splitlines()[0]}") from None
+    if not picture.lstrip().startswith("<svg"):
+        raise ValueError(f"still(): expected SVG text, got {picture[:40]!r}")
+    return picture
+
+
+def pixels(argument: str) -> int:
+    """A height in pixels, from `520` or `520px`."""
+    return directives.nonnegative_int(argument.strip().removesuffix("px"))
+
+
+class Demo(SphinxDirective):
+    """A stage of reserved height, the module's text, a still picture and a caption (the directive's body)."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {  # noqa: RUF012
+        "height": pixels,
+        "alt": directives.unchanged_required,
+        "still": directives.unchanged,
+        "state": directives.unchanged,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """A figure-like container; its parts are raw HTML around the parsed caption."""
+        name = self.arguments[0]
+        try:
+            source = demos.source(name)
+            stage = self.stage(name, source)
+        except (demos.UnknownDemo, ValueError) as error:
+            raise self.error(f"demo {name}: {error}") from None
+        self.env.note_dependency(str(demos.path(name)))
+        figure = nodes.container(classes=["demo"], ids=[f"demo-{name}"])
+        figure += self.stage_nodes(stage)
+        caption = nodes.container(classes=["demo-caption"])
+        self.state.nested_parse(self.content, self.content_offset, caption)
+        if caption.children:
+            figure += caption
+        return [figure]
+
+    def stage(self, name: str, source: str) -> tuple[str, str, str]:
+        """HTML before the still picture, the picture if the module draws it, and HTML after."""
+        alt = self.options.get("alt")
+        if not alt:
+            raise ValueError("expected an :alt: that says what the demo shows, got none")
+        state = json.dumps(json.loads(self.options.get("state", "{}")))
+        height = self.options.get("height", 480)
+        before = (
+            f'<div class="demo-stage" data-demo="{escape(name)}" data-state="{escape(state)}" role="group" '
+            f'aria-label="{escape(alt)}" style="min-height: {height}px"><div class="demo-still">'
+        )
+        note = '<p class="demo-note">This picture moves when the page runs JavaScript.</p>'
+        drawn = drawn_still(source) if "still" not in self.options else ""
+        picture = f'<div role="img" aria-label="{escape(alt)}">{drawn}</div>' if drawn else ""
+        if not drawn and "still" not in self.options:
+            picture = f"<p>{escape(alt)}</p>"
+        module = source.replace("</script", "<\\/script")
+        return before, picture + note, f'</div><script type="text/plain">\n{module}</script></div>'
+
+    def stage_nodes(self, stage: tuple[str, str, str]) -> list[nodes.Node]:
+        """The three parts as nodes; a picture from a file keeps its own node, so that Sphinx copies it."""
+        before, middle, after = (nodes.raw("", html, format="html") for html in stage)
+        if "still" not in self.options:
+            return [before, middle, after]
+        image = nodes.image(uri=self.options["still"], alt=self.options["alt"])
+        return [before, image, middle, after]
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the directive."""
+    app.add_directive("demo", Demo)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,167 @@
+"""Formulas become MathML while the book is built, so that a page needs no script and no network to show them.
+
+KaTeX reads the TeX (its script travels in the wheel of sphinxcontrib-katex and runs in the V8 engine of mini-racer)
+and is strict: what it cannot read is a warning, and the book is built with warnings as errors. Browsers follow MathML
+Core, which leaves out some attributes that KaTeX writes; `tidy` says the same in terms that MathML Core knows.
+"""
+
+import json
+import re
+import unicodedata
+from functools import cache
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+import sphinxcontrib
+from docutils import nodes
+from py_mini_racer import JSEvalException, MiniRacer
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+# Environments that number their own lines in LaTeX; here the page numbers the formula as a whole.
+INNER_ENVIRONMENTS = {"equation": "", "align": "aligned", "gather": "gathered", "split": "aligned"}
+STYLES = {"script": "SCRIPT", "fraktur": "FRAKTUR", "double-struck": "DOUBLE-STRUCK", "monospace": "MONOSPACE"}
+ACCENTS = {"^": "\u0302", "~": "\u0303", "ˉ": "\u0304", "˙": "\u0307", "¨": "\u0308"}
+
+
+class FormulaError(ValueError):
+    """A formula that KaTeX cannot read; the message quotes it."""
+
+
+@cache
+def engine() -> MiniRacer:
+    """One JavaScript engine a process, with KaTeX loaded."""
+    script = Path(next(iter(sphinxcontrib.__path__))) / "katex.min.js"
+    javascript = MiniRacer()
+    javascript.eval("var self = this; 0")
+    javascript.eval(script.read_text(encoding="utf-8"))
+    return javascript
+
+
+@cache
+def mathml(tex: str, display: bool, macros: str = "{}") -> str:
+    """The `<math>` element of a formula; `macros` is JSON, from command to TeX.
+
+    Raises:
+        FormulaError: KaTeX cannot read `tex`.
+    """
+    options = f"{{output: 'mathml', strict: 'error', displayMode: {json.dumps(display)}, macros: {macros}}}"
+    try:
+        html = str(engine().eval(f"katex.renderToString({json.dumps(tex)}, {options})"))
+    except JSEvalException as error:
+        problem = re.search(r"ParseError: KaTeX parse error: (.*)", str(error))
+        raise FormulaError(f"formula {tex!r}: {problem[1] if problem else error}") from None
+    found = re.search(r"<math.*</math>", html, re.DOTALL)
+    if not found:
+        raise FormulaError(f"formula {tex!r}: KaTeX returned no MathML")
+    math = ElementTree.fromstring(found[0].replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    tidy(math)
+    return ElementTree.tostring(math, encoding="unicode")
+
+
+def tidy(math: ElementTree.Element) -> None:
+    """Say in MathML Core what KaTeX says in attributes that browsers ignore; changes `math` in place."""
+    for element in list(math.iter()):
+        if element.tag == "mrow":
+            join_upright(element)
+        elif element.tag == "mtable":
+            align_columns(element)
+        elif element.tag == "menclose":
+            element.tag = "mrow"
+            element.set("style", "border: 1px solid; padding: 0.25em")
+        elif element.tag in ("mover", "munder") and element.get("accent"):
+            element[1].text = ACCENTS.get(element[1].text or "", element[1].text)
+    for letter in math.iter():
+        variant = letter.get("mathvariant")
+        if variant and variant != "normal" and letter.text:
+            letter.text = "".join(styled(character, variant) for character in letter.text)
+            letter.attrib.pop("mathvariant")
+
+
+def join_upright(row: ElementTree.Element) -> None:
+    """Letters of one upright word, as in `\\mathrm{ReLU}`, become one identifier: a word to read aloud."""
+    if len(row) > 1 and all(child.tag == "mi" and child.get("mathvariant") == "normal" for child in row):
+        word = ElementTree.Element("mi")
+        word.text = "".join(child.text or "" for child in row)
+        row[:] = [word]
+
+
+def align_columns(table: ElementTree.Element) -> None:
+    """`columnalign` and `columnspacing` of a table become styles of its cells."""
+    sides = table.attrib.pop("columnalign", "center").split()
+    gap = table.attrib.pop("columnspacing", "1em").split()[0]
+    table.attrib.pop("rowspacing", None)
+    for line in table.iter("mtr"):
+        for index, cell in enumerate(line):
+            side = sides[min(index, len(sides) - 1)]
+            left = "0" if index == 0 else gap
+            cell.set("style", f"text-align: {side}; padding: 0.3ex 0 0.3ex {left}")
+
+
+@cache
+def styled(character: str, variant: str) -> str:
+    """The character of Unicode's mathematical alphabets, `styled("R", "double-struck") == "ℝ"`, or itself."""
+    name = unicodedata.name(character, "").replace("LATIN ", "").replace("GREEK ", "").replace("LETTER ", "")
+    style = STYLES.get(variant, variant.upper().replace("-", " "))
+    letterlike = style.replace("FRAKTUR", "BLACK-LETTER")
+    for candidate in (f"MATHEMATICAL {style} {name}", f"{letterlike} {name}"):
+        try:
+            return unicodedata.lookup(candidate)
+        except KeyError:
+            continue
+    return character
+
+
+def unnumbered(tex: str) -> str:
+    """TeX of a displayed formula without LaTeX's own numbering; several lines are aligned."""
+    for outer, inner in INNER_ENVIRONMENTS.items():
+        for side in ("begin", "end"):
+            replacement = f"\\{side}{{{inner}}}" if inner else ""
+            tex = re.sub(rf"\\{side}\{{{outer}\*?\}}", lambda _, to=replacement: to, tex)  # type: ignore[misc]
+    lines_outside = r"\\" in tex and r"\begin{" not in tex
+    return f"\\begin{{aligned}}{tex}\\end{{aligned}}" if lines_outside else tex
+
+
+def render(translator, node: nodes.Node, display: bool) -> str:
+    """MathML of a node, or its TeX as code beside a warning that fails the build."""
+    tex = unnumbered(node.astext()) if display else node.astext()
+    macros = json.dumps(translator.config.formula_macros, sort_keys=True)
+    try:
+        return mathml(tex, display, macros)
+    except FormulaError as error:
+        logger.warning(str(error), location=node, type="formula")
+        return f"<code>{escape(tex)}</code>"
+
+
+def visit_inline(translator, node: nodes.math) -> None:
+    """A formula in a line of text."""
+    translator.body.append(f'<span class="math">{render(translator, node, display=False)}</span>')
+    raise nodes.SkipNode
+
+
+def visit_block(translator, node: nodes.math_block) -> None:
+    """A formula of its own, with its number and link where it has a label; wide ones scroll."""
+    number = ""
+    if node["number"]:
+        identifier = get_node_equation_number(translator, node)
+        number = f'<span class="eqno">({identifier})'
+        translator.body.append(translator.starttag(node, "div", CLASS="math-numbered"))
+        translator.body.append(number)
+        translator.add_permalink_ref(node, "Link to this equation")
+        translator.body.append("</span>")
+    else:
+        translator.body.append(translator.starttag(node, "div", CLASS="math-plain"))
+    translator.body.append(f'<div class="math" tabindex="0">{render(translator, node, display=True)}</div></div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the renderer `mathml` and the setting `formula_macros`."""
+    app.add_config_value("formula_macros", {}, "env", dict)
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    # V8 does not survive a fork, so pages are written by one process.
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

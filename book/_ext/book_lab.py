@@ -1,0 +1,55 @@
+"""`{lab} key`: the bar at the top of a chapter that leads to its lab, made from the table of topics."""
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from course_utils import chapters
+
+
+def duration(minutes: float) -> str:
+    """Minutes as one says them: `duration(0.2) == "12 s"`, `duration(3) == "3 min"`."""
+    return f"{minutes * 60:.0f} s" if minutes < 1 else f"{minutes:g} min"
+
+
+class LabBar(SphinxDirective):
+    """Open in Colab, download, points and minutes; the links stand once the lab is released."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """A container of links and facts."""
+        try:
+            row = chapters.chapter(self.arguments[0])
+        except chapters.UnknownKey as error:
+            raise self.error(str(error)) from None
+        self.env.note_dependency(chapters.__file__)
+        bar = nodes.container(classes=["lab-bar"])
+        bar += nodes.inline("", "The lab", classes=["lab-bar-title"])
+        if row.release.is_file():
+            bar += nodes.reference("", "Open in Colab", refuri=row.colab_url, classes=["lab-bar-link"])
+            bar += self.download(row)
+        facts = (
+            f"{row.points} points",
+            f"{row.minutes} min of work",
+            f"{duration(row.minutes_cpu)} on a laptop's CPU (tier mini)",
+            f"{duration(row.minutes_gpu)} on Colab's GPU (tier full)",
+        )
+        bar += nodes.bullet_list(
+            "", *(nodes.list_item("", nodes.paragraph("", fact)) for fact in facts), classes=["lab-bar-facts"]
+        )
+        return [bar]
+
+    def download(self, row: chapters.Chapter) -> nodes.Node:
+        """The released notebook, copied into the book."""
+        target = "/" + row.release.relative_to(chapters.ROOT).as_posix()
+        text = nodes.inline("", "Download the notebook")
+        return addnodes.download_reference("", "", text, reftarget=target, refdoc=self.env.docname,
+                                           refdomain="", reftype="download", classes=["lab-bar-link"])
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the directive."""
+    app.add_directive("lab", LabBar)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,71 @@
+"""What a page loads and says of itself: nothing from elsewhere, no script that it does not use, a description.
+
+The theme's pages load an icon script of 1.5 MB (its fonts draw the same icons) and fonts ahead of need. They go; a
+description for search engines and previews comes.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from course_utils import chapters
+
+ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></script>')
+FONT_AHEAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+DESCRIPTION_LENGTH = 155
+
+
+def description(doctree: nodes.document | None, fallback: str) -> str:
+    """First paragraph of a page, cut at a word."""
+    texts = [node.astext() for node in doctree.findall(nodes.paragraph)] if doctree else []
+    text = " ".join(next((text for text in texts if len(text) > 40), fallback).split())
+    if len(text) <= DESCRIPTION_LENGTH:
+        return text
+    return text[:DESCRIPTION_LENGTH].rsplit(" ", 1)[0] + " …"
+
+
+def describe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Give a page its description and the tags that previews read."""
+    text = escape(description(doctree, app.config.html_title), quote=True)
+    title = escape(re.sub(r"<[^>]+>", "", context.get("title", "")) or app.config.html_title, quote=True)
+    tags = {"og:title": title, "og:description": text, "og:type": "article", "og:site_name": app.config.html_title}
+    lines = [f'<meta property="{key}" content="{value}" />' for key, value in tags.items()]
+    lines.append(f'<meta name="description" content="{text}" />')
+    context["metatags"] = context.get("metatags", "") + "\n".join(lines)
+
+
+def own_address(app: Sphinx, config) -> None:
+    """The repository's address comes from the table of topics alone."""
+    config.html_theme_options["repository_url"] = chapters.REPOSITORY
+    config.html_theme_options["repository_branch"] = chapters.BRANCH
+    config.html_theme_options["use_repository_button"] = True
+
+
+def written_pages(output: Path) -> list[Path]:
+    """All pages of a built book; what the theme keeps among its static files is none."""
+    return sorted(page for page in output.rglob("*.html") if "_static" not in page.parts)
+
+
+def lighten(app: Sphinx, error: Exception | None) -> None:
+    """Take the icon script and fonts ahead of need out of the written pages."""
+    if error or app.builder.format != "html":
+        return
+    output = Path(app.outdir)
+    for page in written_pages(output):
+        text = page.read_text(encoding="utf-8")
+        light = FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text))
+        if light != text:
+            page.write_text(light, encoding="utf-8")
+    for script in output.glob("_static/vendor/fontawesome/*/js/*"):
+        script.unlink()
+
+
+def setup(app: Sphinx) -> dict:
+    """After the theme has filled the page's context, and after all is written."""
+    app.connect("config-inited", own_address)
+    app.connect("html-page-context", describe, priority=900)
+    app.connect("build-finished", lighten, priority=700)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
