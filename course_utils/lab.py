@@ -133,6 +133,18 @@ class Definitions:
                 waiting = []
         return "\n".join(lines[number] for number in sorted(lines))
 
+    def given(self, name: str) -> str:
+        """The definition `name` as it stands, for a cell that is given to the student."""
+        return "\n".join(self._find(name)[1].values())
+
+    def _find(self, name: str) -> tuple[ast.stmt, dict[int, str]]:
+        """The node of `name` and its lines by number."""
+        if name not in self._nodes:
+            raise LabError(f"{self._path}: no top-level function or class {name!r}; a lab's cell takes it from there")
+        node = self._nodes[name]
+        first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+        return node, {number: self._lines[number - 1] for number in range(first, (node.end_lineno or first) + 1)}
+
 
 def _functions(node: ast.stmt) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     if isinstance(node, ast.ClassDef):
@@ -163,7 +175,7 @@ def _header(row: Chapter) -> str:
 
 
 def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
-    """One jupytext cell, whose marker carries `solution=`, `test=` or `answer=`, as a `Cell`."""
+    """One jupytext cell, whose marker carries `solution=`, `given=`, `test=` or `answer=`, as a `Cell`."""
     options: dict[str, Any] = raw.metadata
     points = float(options.get("points", 0))
     if raw.cell_type == "markdown":
@@ -176,6 +188,9 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
         keep = _names(options.get("keep", ""))
         texts = [definitions.text(item, hints if i == 0 else [], keep) for i, item in enumerate(taken)]
         return Cell("solution", "\n\n\n".join(texts), name)
+    if "given" in options:
+        texts = [definitions.given(name) for name in _names(options["given"])]
+        return Cell("code", "\n\n\n".join(texts + [raw.source] * bool(raw.source)))
     if "test" in options:
         if points <= 0:
             raise LabError(

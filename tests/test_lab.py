@@ -49,6 +49,10 @@ def test_kept_methods_are_given():
     assert text.index("self.width = width") < text.index("### BEGIN SOLUTION")
 
 
+def test_a_given_definition_is_taken_as_it_stands():
+    assert definitions().given("double") == SOURCE.strip().split("\n\n\n")[0]
+
+
 def test_a_missing_definition_names_file_and_name():
     with pytest.raises(LabError, match=r"reference\.py.*'treble'"):
         definitions().text("treble")
