@@ -14,6 +14,17 @@ from course_utils.answers import Answer, right_answers, wrong_answers
 from course_utils.chapters import ROOT, chapter
 from course_utils.grading.findings import Finding, Report, shown
 from course_utils.grading.forks import in_fork
+from course_utils.grading.mutation_score import (
+    LEAST,
+    EquivalentsError,
+    Score,
+    enter,
+    equivalents,
+    measured,
+    plain,
+    score,
+    shown_score,
+)
 from course_utils.lab import Lab
 from course_utils.progress import bar
 from course_utils.topics import add_keys, chosen
@@ -37,14 +48,50 @@ def run(args: argparse.Namespace) -> int:
     """Audit, print, and give 1 where anything failed."""
     keys = chosen(args)
     messages = args.messages or len(keys) == 1
-    failed = []
+    failed = set()
     for report in reports(keys, args.jobs, args.fresh):
         print(shown(report, messages), flush=True)
         if not report.passed:
-            failed.append(report.key)
+            failed.add(report.key)
+    if args.mutants:
+        failed |= {key for key in keys if not _scored(key, args.jobs)}
     if failed:
-        print(f"failed: {', '.join(failed)}")
+        print(f"failed: {', '.join(key for key in keys if key in failed)}")
     return 1 if failed else 0
+
+
+def _scored(key: str, jobs: int) -> bool:
+    """Measure, print and enter a lab's mutation score; whether it is high enough."""
+    lab = Lab.load(key)
+    content = measured(lab)
+    with warm_processes(1) as pool:
+        result = pool.submit(score_apart, lab, equivalents(key), jobs).result()
+    print(f"{key}\n{shown_score(result)}", flush=True)
+    enter(result, content)
+    return result.share >= LEAST
+
+
+def score_apart(lab: Lab, declared: dict[str, str], jobs: int) -> Score:
+    """`score` in a fork.
+
+    Raises:
+        EquivalentsError: a declared mutant does not exist, or a check catches it.
+        ChildProcessError: the fork died or hung.
+    """
+
+    def work() -> dict:
+        _hush()
+        try:
+            return plain(score(lab, declared, jobs))
+        except EquivalentsError as error:
+            return {"error": str(error)}
+
+    data = in_fork(work, LAB_SECONDS)
+    if data is None:
+        raise ChildProcessError(f"{lab.key}: the process that tried its mutants died or hung")
+    if "error" in data:
+        raise EquivalentsError(data["error"])
+    return Score.from_plain(data)
 
 
 def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):

@@ -1,21 +1,18 @@
 # %%
 import torch
-from torch import Tensor
 from safetensors.torch import save_file
 
 # %% [markdown]
 # Take the mean away from each row.
-
 # %% solution="centred"
 # which dimension are the columns?
-
 # %% test="centred_values" points=2
-import torch
-
 from course_utils.checks import close, student
 
 x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
-close(student.centred(x), torch.tensor([[-1.0, 1.0], [-2.0, 2.0]]), "centred(x)", "the mean of which dimension?")
+close(
+    student.centred(x), torch.tensor([[-1.0, 1.0], [-2.0, 2.0]]), "centred(x)", "the mean of which dimension?"
+)
 ### BEGIN HIDDEN TESTS
 from solutions.sample import reference
 
@@ -52,7 +49,12 @@ close(line.fit(x, 3 * x), 3.0, "fit", "least squares")
 close(line.slope, 3.0, "slope", "keep it")
 ### BEGIN HIDDEN TESTS
 x, y = torch.randn(9), torch.randn(9)
-close(student.Line().fit(x, y), torch.linalg.lstsq(x[:, None], y[:, None]).solution.item(), "fit", "least squares")
+close(
+    student.Line().fit(x, y),
+    torch.linalg.lstsq(x[:, None], y[:, None]).solution.item(),
+    "fit",
+    "least squares",
+)
 ### END HIDDEN TESTS
 
 # %%

@@ -1,6 +1,5 @@
 """A topic small enough to audit in a second."""
 
-import torch
 from torch import Tensor
 
 

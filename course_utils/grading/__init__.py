@@ -1,0 +1,36 @@
+"""Grades submissions: the student's cells run in a sandboxed process, the checks are made outside it.
+
+    from course_utils.grading import Limits, Verdict, Warm, grade
+    from course_utils.lab import Lab
+
+    lab = Lab.load("convolution")          # or anything with `.key` and `.cells` (course_utils.lab.from_notebook)
+    with Warm() as warm:                   # a process that has imported PyTorch; kernels are forked from it
+        for folder in folders:             # each with convolution.ipynb and, if any, its *.safetensors
+            verdict = grade(lab, folder, limits=Limits(), warm=warm)
+            verdict.points, verdict.checks, verdict.cells, verdict.notes, verdict.to_json()
+
+`grade` returns a `Verdict` whatever a submission does; it raises `SandboxError` where the machine offers no sandbox
+(`Warm(sandboxed=False)` does without, for code that you trust). A `Warm` may be shared by the submissions of one
+worker process, one after another; start one in each worker. A submission is `read_submission(path, key)`; its digest
+is the hash of what was handed in.
+"""
+
+from course_utils.grading.limits import Limits
+from course_utils.grading.runner import grade
+from course_utils.grading.submission import NotANotebook, Submission, SubmissionError, read_submission
+from course_utils.grading.verdict import CellResult, CheckResult, Verdict
+from course_utils.grading.warm import SandboxError, Warm
+
+__all__ = [
+    "CellResult",
+    "CheckResult",
+    "Limits",
+    "NotANotebook",
+    "SandboxError",
+    "Submission",
+    "SubmissionError",
+    "Verdict",
+    "Warm",
+    "grade",
+    "read_submission",
+]

@@ -1,0 +1,69 @@
+"""Runs a check cell in the trusted process."""
+
+import ast
+import math
+import traceback
+from typing import Any, NamedTuple
+
+from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.grading.verdict import CheckStatus
+
+
+class Check(NamedTuple):
+    """A check's outcome."""
+
+    status: CheckStatus
+    points: float
+    message: str = ""
+
+
+def run_check(source: str, name: str, points: float, names: dict[str, Any] | None = None) -> Check:
+    """Execute a check cell in a fresh namespace; its last expression, if a number, is the points earned.
+
+    `BaseException`s such as a lost kernel pass through.
+    """
+    namespace = {"__name__": "__check__"} if names is None else names
+    filename = f"<check {name}>"
+    try:
+        value = _execute(source, filename, namespace)
+    except StudentError as error:
+        return Check("error", 0.0, str(error))
+    except CheckFailed as error:
+        return Check("failed", 0.0, str(error))
+    except Exception as error:
+        return Check("failed", 0.0, _explained(error, source, filename))
+    earned = points if value is None else max(0.0, min(float(points), value))
+    status: CheckStatus = "passed" if earned >= points else "partial" if earned > 0 else "failed"
+    return Check(status, earned, "" if earned >= points else f"{earned:.3g} of {points:g} points")
+
+
+def _execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
+    """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
+    tree = ast.parse(source, filename)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, filename, "exec"), namespace)
+    if last is None:
+        return None
+    value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
+    if type(value) not in (int, float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _explained(error: Exception, source: str, filename: str) -> str:
+    """An exception that is no `CheckFailed`: its line, if the student may see that line."""
+    lines = source.splitlines()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    number = frames[-1].lineno or 0 if frames else 0
+    text = f"{type(error).__name__}: {str(error)[:500]}" if str(error) else type(error).__name__
+    if not 0 < number <= len(lines) or _hidden(lines[:number]):
+        return f"a hidden test failed ({type(error).__name__})"
+    return f"this check failed: `{lines[number - 1].strip()}` ({text})"
+
+
+def _hidden(lines: list[str]) -> bool:
+    """Whether the last of `lines` stands between nbgrader's marks of hidden tests."""
+    marks = [
+        line.strip() for line in lines if line.strip() in ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+    ]
+    return bool(marks) and marks[-1] == "### BEGIN HIDDEN TESTS"

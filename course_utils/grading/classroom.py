@@ -1,0 +1,125 @@
+"""The classroom's folders: what was handed in, what is kept of it, and the lock that makes one process the writer."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from course_utils.chapters import ROOT
+from course_utils.lab import Cell, Lab
+
+# What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
+ENGINE = ("checks", "data", "grading", "training")
+LIBRARIES = ("torch", "numpy", "ipython")
+
+
+class NoSubmissions(ValueError):
+    """Nothing was handed in for this lab; the message says where it is looked for."""
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """One student's folder for one lab, `submitted/<student>/<key>/`."""
+
+    student: str
+    folder: Path
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was handed in (UTC), as nbgrader's `timestamp.txt` says; None where that is missing or no date."""
+        from nbgrader.utils import parse_utc
+
+        path = self.folder / "timestamp.txt"
+        try:
+            if path.is_symlink() or path.stat().st_size > 200:
+                return None
+            return parse_utc(path.read_text(encoding="utf-8").strip() or None)
+        except (OSError, ValueError, OverflowError):
+            return None
+
+
+def submitted(room: Path, key: str) -> list[HandIn]:
+    """What was handed in for the lab `key`, by students' names.
+
+    Raises:
+        NoSubmissions: nothing.
+    """
+    base = room / "submitted"
+    folders = sorted(base.glob(f"*/{key}")) if base.is_dir() else []
+    found = [
+        HandIn(folder.parent.name, folder)
+        for folder in folders
+        if folder.is_dir() and not folder.is_symlink()
+    ]
+    if not found:
+        raise NoSubmissions(
+            f"{key}: nothing was handed in; submissions go to {base}/<student>/{key}/{key}.ipynb "
+            f"(course sample {key} makes a class to try)"
+        )
+    return found
+
+
+def lab_digest(lab: Lab, root: Path = ROOT) -> str:
+    """A hash of all that a mark depends on beside the submission and the text of the checks."""
+    found = hashlib.sha256(engine_digest(root).encode())
+    for cell in lab.cells:
+        if cell.kind != "test":
+            found.update(repr(cell).encode())
+    folder = root / "solutions" / lab.key
+    for path in sorted(folder.glob("reference.*")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def check_digest(cell: Cell) -> str:
+    """A hash of one check: its text and its points."""
+    return hashlib.sha256(repr(cell).encode()).hexdigest()
+
+
+@cache
+def engine_digest(root: Path = ROOT) -> str:
+    """A hash of the code that marks, and of the libraries' versions."""
+    found = hashlib.sha256()
+    for name in LIBRARIES:
+        found.update(f"{name} {metadata.version(name)}\n".encode())
+    package = root / "course_utils"
+    for path in sorted(path for part in ENGINE for path in (package / part).rglob("*.py")):
+        found.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def only_writer(room: Path) -> Iterator[None]:
+    """Within this block no other process writes the gradebook of `room`; a killed one's lock is gone with it.
+
+    Raises:
+        OSError: another one does.
+    """
+    folder = room / ".results"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"{room}: another `course grade` is at work there; wait for it or end it") from None
+        yield
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

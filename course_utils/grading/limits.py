@@ -1,0 +1,23 @@
+"""What a submission may use."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one submission. Seconds are wall time unless said; sizes are bytes."""
+
+    cell_seconds: float = 60
+    check_seconds: float = 60
+    total_seconds: float = 600
+    cpu_seconds: int = 600
+    restarts: int = 10
+    memory: int = 2 << 30  # beyond what the warm process has mapped
+    scratch: int = 64 << 20
+    file: int = 64 << 20
+    open_files: int = 128
+    threads: int = 32
+    notebook: int = 20 << 20
+    cells: int = 1_000
+    depth: int = 20
+    artifact: int = 32 << 20

@@ -1,0 +1,204 @@
+"""A marked submission as a notebook, for nbgrader's formgrader and feedback.
+
+Prose and checks are the lab's, the rest is the student's. What a check found stands below it as an output, in the form
+from which nbgrader would read the same points. Nothing of the student's can run in the browser of whoever opens it.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+from course_utils.grading.submission import StudentCell, Submission
+from course_utils.grading.verdict import CellResult, CheckResult, Verdict
+from course_utils.lab import Cell, Lab
+
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
+NOT_RUN = "This cell was not run."
+
+
+def marked_notebook(lab: Lab, submission: Submission | None, verdict: Verdict) -> NotebookNode:
+    """The notebook of a verdict.
+
+    Args:
+        lab: With its hidden tests: the notebook is for the teacher's side.
+        submission: What was handed in; None where it could not be read.
+        verdict: Its marks and what its cells printed.
+    """
+    notebook = lab.instructor_notebook()
+    own = submission.cells if submission is not None else ()
+    notebook.cells = [*_notices(lab.key, verdict), *_Marked(lab, own, verdict).nodes(notebook.cells)]
+    notebook.metadata["course"] = {"trouble": verdict.reason}
+    nbformat.validate(notebook)
+    return notebook
+
+
+class _Marked:
+    """The lab's cells, filled with the student's, whose own cells stand where they stood."""
+
+    def __init__(self, lab: Lab, own: tuple[StudentCell, ...], verdict: Verdict):
+        self._lab, self._added = lab, _between(lab, own)
+        self._results = _by_source(verdict.cells)
+        self._checks = {check.name: check for check in verdict.checks}
+        self._written = {(cell.code, cell.name): cell.source for cell in own if cell.name}
+
+    def nodes(self, given: list[NotebookNode]) -> Iterator[NotebookNode]:
+        """`given` are the nodes of the lab's cells."""
+        waiting = self._added.get("", [])
+        for node, cell in zip(given, self._lab.cells):
+            if cell.kind == "code":
+                # Given code: the student's own copy of it is shown, and the cells that it put before.
+                places = [
+                    i for i, (_, one) in enumerate(waiting) if one.source.strip() == cell.source.strip()
+                ]
+                ready = places[0] + 1 if places else 0
+                yield from map(self._extra, waiting[:ready])
+                waiting = waiting[ready:]
+                continue
+            if cell.name:
+                yield from map(self._extra, waiting)
+                waiting = self._added.get(cell.name, [])
+                self._fill(node, cell)
+            yield node
+        yield from map(self._extra, waiting)
+
+    def _fill(self, node: NotebookNode, cell: Cell) -> None:
+        if cell.kind == "solution":
+            node.source = self._written.get((True, cell.name), "")
+            node.outputs = _outputs(_take(self._results, cell.name, node.source))
+        elif cell.kind == "answer":
+            node.source = inert(self._written.get((False, cell.name), ""))
+        elif cell.kind == "test":
+            node.outputs = list(check_outputs(self._checks.get(cell.name), cell.points))
+
+    def _extra(self, placed: tuple[int, StudentCell]) -> NotebookNode:
+        place, cell = placed
+        node = new_code_cell(cell.source) if cell.code else new_markdown_cell(inert(cell.source))
+        if cell.code:
+            node.outputs = _outputs(_take(self._results, cell.name, cell.source))
+        node["id"] = _id(self._lab.key, "own", str(place))
+        return node
+
+
+def inert(text: str) -> str:
+    """Markdown whose HTML is shown and not obeyed."""
+    return TAG.sub("&lt;", text)
+
+
+def legible(text: str) -> str:
+    """`inert`'s inverse, for a page that shows text as text."""
+    return text.replace("&lt;", "<")
+
+
+def _between(lab: Lab, cells: tuple[StudentCell, ...]) -> dict[str, list[tuple[int, StudentCell]]]:
+    """The student's unnamed cells, each with its place, by the last named cell before them; without the lab's prose."""
+    names = {cell.name for cell in lab.cells if cell.name}
+    prose = {cell.source.strip() for cell in lab.cells if cell.kind == "prose"}
+    found: dict[str, list[tuple[int, StudentCell]]] = {}
+    last = ""
+    for place, cell in enumerate(cells):
+        if cell.name in names:
+            last = cell.name
+        elif cell.code or cell.source.strip() not in prose:
+            found.setdefault(last, []).append((place, cell))
+    return found
+
+
+def _by_source(results: tuple[CellResult, ...]) -> dict[str, list[CellResult]]:
+    found: dict[str, list[CellResult]] = {}
+    for result in results:
+        found.setdefault(result.source, []).append(result)
+    return found
+
+
+def _take(results: dict[str, list[CellResult]], name: str, source: str) -> CellResult | None:
+    """The next result of a cell with this source, one of this name first."""
+    waiting = results.get(source, [])
+    for place, result in enumerate(waiting):
+        if result.name == name:
+            return waiting.pop(place)
+    return waiting.pop(0) if waiting else None
+
+
+def _notices(key: str, verdict: Verdict) -> Iterator[NotebookNode]:
+    for place, text in enumerate([verdict.reason, *verdict.notes]):
+        if text:
+            node = new_markdown_cell(f"**{inert(text)}**")
+            node["id"] = _id(key, "notice", str(place))
+            node.metadata["course"] = "notice"
+            yield node
+
+
+def _id(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:16]
+
+
+def _outputs(result: CellResult | None) -> list[NotebookNode]:
+    """What a student's cell printed and showed: text, pictures and its error; no HTML."""
+    if result is None:
+        return []
+    outputs = [_output(kind, text) for kind, text in result.outputs]
+    if result.error is not None:
+        name, text, line = result.error
+        shown = f"{name}: {text}" + (f"\n  {line}" if line else "")
+        outputs.append(new_output("error", ename=name, evalue=text, traceback=[shown]))
+    elif result.status != "ok":
+        outputs.append(
+            new_output("error", ename=result.status, evalue=NOT_RUN, traceback=[_status(result.status)])
+        )
+    return outputs
+
+
+def _status(status: str) -> str:
+    return {
+        "timeout": "This cell ran out of its time and was stopped. Is there a loop that never ends?",
+        "crashed": "This cell ended the whole Python process; the cells after it ran in a new one.",
+    }.get(status, NOT_RUN)
+
+
+def _output(kind: str, text: str) -> NotebookNode:
+    if kind in ("stdout", "stderr"):
+        return new_output("stream", name=kind, text=text)
+    return new_output("display_data", data={"image/png" if kind == "png" else "text/plain": text})
+
+
+def check_outputs(check: CheckResult | None, points: float) -> Iterator[NotebookNode]:
+    """Outputs from which nbgrader's own `determine_grade` reads the points of `check`."""
+    if check is None or check.points <= 0:
+        message = check.message if check is not None and check.message else NOT_RUN
+        yield new_output("error", ename="CheckFailed", evalue=message, traceback=[f"✗ {message}"])
+        return
+    full = check.points >= points
+    said = check.message or ("All that this check asks for is right." if full else "A part of this is right.")
+    yield new_output("stream", name="stdout", text=said)
+    if not full:
+        yield new_output("execute_result", data={"text/plain": repr(float(check.points))}, execution_count=1)
+
+
+def student_sources(submission: Submission | None) -> dict[str, str]:
+    """What the student wrote in each named cell."""
+    return {} if submission is None else {cell.name: cell.source for cell in submission.cells if cell.name}
+
+
+def unchanged_cells(lab: Lab, released: dict[str, str], submission: Submission | None) -> set[str]:
+    """Solution and answer cells that were left as they were handed out, or are missing."""
+    written = student_sources(submission)
+    own = [cell.name for cell in lab.cells if cell.kind in ("solution", "answer")]
+    return {name for name in own if written.get(name, "").strip() in ("", released.get(name, "").strip())}
+
+
+def scores(verdict: Verdict, lab: Lab, unchanged: set[str]) -> dict[str, float | None]:
+    """Points by check; None for an answer that a person must mark, 0 for one that was not given."""
+    found = {check.name: check.points for check in verdict.checks}
+    marks: dict[str, float | None] = {cell.name: found.get(cell.name, 0.0) for cell in _marked(lab)}
+    for cell in _marked(lab):
+        if cell.kind == "answer":
+            marks[cell.name] = 0.0 if cell.name in unchanged or verdict.status != "graded" else None
+    return marks
+
+
+def _marked(lab: Lab) -> list[Cell]:
+    return [cell for cell in lab.cells if cell.kind in ("test", "answer")]

@@ -1,0 +1,313 @@
+"""`student`, seen from the trusted side: names resolve to functions, classes and values of another process.
+
+What comes from there is either a plain value, made here by the wire, or a `Handle`. A handle compares with nothing,
+has no truth value and no number: an answer that is none cannot pass for one.
+"""
+
+import copy
+import functools
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+
+from course_utils.checks.artifact import Artifact
+from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.grading.peer import Incoming, Outgoing, Peer
+from course_utils.grading.wire import Channel, Closed, Late, Node, WireError
+
+LIBRARIES = (
+    "torch",
+    "torch.nn.functional",
+    "torch.nn",
+    "torch.optim",
+    "math",
+    "operator",
+    "numpy",
+    "builtins",
+)
+BATCH = 32  # items of a student's iterator that are fetched at once
+ITEMS = 100_000
+TEXT = 2_000
+PARTS = {
+    f"{prefix}{part}"
+    for prefix in ("", "named_")
+    for part in ("parameters", "buffers", "children", "modules")
+}
+
+
+class Interrupted(BaseException):
+    """The student's process is gone or does not answer; no check may take that for an exception of its code."""
+
+    def __init__(self, reason: str, late: bool):
+        super().__init__(reason)
+        self.late = late
+
+
+class Trusted(Peer):
+    """The trusted side: calls the student's code, and the check's own functions when that code calls them."""
+
+    def __init__(self, channel: Channel, artifacts: Callable[[str], Artifact] | None = None):
+        super().__init__(channel)
+        self.until: float | None = None
+        self._artifacts = artifacts
+
+    def deadline(self) -> float | None:
+        """The end of the cell that is running."""
+        return self.until
+
+    def forget(self) -> None:
+        """Drop what was kept for the other side."""
+        super().forget()
+        self._functions: list[Any] = []
+        self._random: bytes = b""
+
+    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
+        """Ask the student's side.
+
+        Raises:
+            Interrupted: it is gone, or late.
+            StudentError: its code raised.
+            CheckFailed: what it gave is no value.
+        """
+        try:
+            return super().ask(op, *args, through=through)
+        except Late as late:
+            raise Interrupted(str(late), late=True) from None
+        except Closed as closed:
+            raise Interrupted(str(closed), late=False) from None
+        except WireError as error:
+            raise CheckFailed(f"the answer cannot be read: {error}") from None
+
+    # `student`
+
+    def resolve(self, name: str) -> Any:
+        """The student's value called `name`."""
+        if not self.ask("defined", name):
+            raise CheckFailed(
+                f"there is no `{name}`", hint=f"the cell that defines `{name}`: is it there, does it run?"
+            )
+        return _named(self.ask("name", name), name)
+
+    def artifact(self, name: str) -> Artifact:
+        """The tensors handed in as `<name>.safetensors`, or made by the student's own cells."""
+        if self._artifacts is None:
+            raise CheckFailed(f"there is no {name}.safetensors beside the notebook")
+        return self._artifacts(name)
+
+    # How the check's values travel
+
+    def foreign_node(self, value: Any, writer: Outgoing) -> Node:
+        """Handles and what was derived from them; library functions by name; other functions stay here and are called."""
+        if isinstance(value, Handle):
+            return {"own": value._number}
+        if isinstance(value, nn.Parameter):
+            return writer.tensor(value) if value.requires_grad else {"parameter": writer.plain(value)}
+        if isinstance(value, Tensor):
+            return writer.tensor(value.as_subclass(Tensor))
+        if isinstance(value, nn.Module):
+            module = copy.deepcopy(value)
+            return {
+                "module": [self._offer(module), value.training, writer.node(dict(value.named_parameters()))]
+            }
+        if callable(value):
+            path = _library_path(value)
+            name = getattr(value, "__name__", type(value).__name__)
+            return {"library": path} if path else {"function": [self._offer(value), name]}
+        return self._data_node(value, writer)
+
+    def _data_node(self, value: Any, writer: Outgoing) -> Node:
+        if isinstance(value, TensorDataset):
+            return {"dataset": writer.node(list(value.tensors))}
+        if isinstance(value, DataLoader):
+            return {
+                "loader": [
+                    writer.node(value.dataset),
+                    value.batch_size,
+                    isinstance(value.sampler, RandomSampler),
+                ]
+            }
+        if isinstance(value, torch.Generator):
+            return {"generator": writer.node(bytes(value.get_state().numpy()))}
+        if isinstance(value, dict):
+            return writer.node(dict(value.items()))
+        if isinstance(value, tuple | list):
+            return writer.node(tuple(value) if isinstance(value, tuple) else list(value))
+        if isinstance(value, Iterator):
+            return writer.node([item for item, _ in zip(value, range(ITEMS))])
+        raise TypeError(
+            f"student: a {type(value).__name__} cannot be sent to the student's notebook; "
+            "send tensors, arrays, numbers, text, containers of these, functions or modules"
+        )
+
+    def _offer(self, function: Any) -> int:
+        self._functions.append(function)
+        return len(self._functions) - 1
+
+    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
+        """What only the student's side sends."""
+        return {
+            "handle": lambda told: _handle(self, told),
+            "callback": lambda number: self._functions[number],
+            "module": lambda told: _loaded(self._functions[told[0]], reader.value(told[1])),
+            "iterator": lambda node: iter(reader.value(node)),
+        }
+
+    def with_request(self, writer: Outgoing) -> dict[str, Node]:
+        """PyTorch's random state, if the check has drawn from it or seeded it: a seed holds on both sides."""
+        state = bytes(torch.get_rng_state().numpy())
+        if state == self._random:
+            return {}
+        self._random = state
+        return {"random": writer.node(state)}
+
+    def operate(self, op: str, args: list[Any]) -> Any:
+        """The student's side may call what the check handed to it, and nothing else."""
+        number, *rest = args
+        if op == "callback" and not isinstance(self._functions[number], nn.Module):
+            given, named = rest
+            return self._functions[number](*given, **named)
+        if op == "module":
+            parameters, training, given, named = rest
+            module = self._functions[number].train(training is True)
+            return torch.func.functional_call(module, parameters, tuple(given), named)
+        raise WireError(f"an unknown request {str(op)[:20]!r}")
+
+    def describe(self, error: BaseException) -> dict[str, Node]:
+        """An error in the check's own function, without its source."""
+        return {
+            "kind": type(error).__name__,
+            "text": str(error)[:TEXT] if not isinstance(error, CheckFailed) else "",
+        }
+
+    def failure(self, told: Node) -> BaseException:
+        """An error in the student's code."""
+        kinds = tuple(_words(kind, 80) for kind in told["kinds"][:20]) or ("Exception",)
+        return _student_error(kinds, _words(told["text"], TEXT), _words(told["line"], 400))
+
+
+class Handle:
+    """Something in the student's process: a function, a class, an object."""
+
+    __slots__ = ("_callable", "_kind", "_module", "_name", "_number", "_peer")
+    __hash__ = object.__hash__
+
+    def __init__(self, peer: Trusted, number: int, kind: str, is_callable: bool, module: bool):
+        for slot, value in zip(
+            ("_peer", "_number", "_kind", "_callable", "_module", "_name"),
+            (peer, number, kind, is_callable, module, kind),
+        ):
+            object.__setattr__(self, slot, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it over there."""
+        try:
+            return self._peer.ask("call", self, list(args), kwargs)
+        except StudentError as error:
+            raise _student_error(error.kinds, error.message, error.line, f"{self._name}(…)") from None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _named(self._peer.ask("get", self, name), name if name != "forward" else self._name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._peer.ask("set", self, name, value)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._peer.ask("item", self, index)
+
+    def __len__(self) -> int:
+        length = self._peer.ask("length", self)
+        if type(length) is not int or length < 0:
+            raise CheckFailed(f"the length of a {self._kind} is no number")
+        return length
+
+    def __iter__(self) -> Iterator[Any]:
+        iterator = self._peer.ask("iterate", self)
+        for _ in range(ITEMS // BATCH):
+            items = self._peer.ask("next", iterator, BATCH)
+            if type(items) is not list or len(items) > BATCH:
+                raise CheckFailed(f"the items of a {self._kind} cannot be read")
+            yield from items
+            if len(items) < BATCH:
+                return
+        raise CheckFailed(f"a {self._kind} has no end")
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} of the student's>"
+
+    def _refuse(self, *_: Any) -> Any:
+        raise CheckFailed(
+            "the value is of the wrong type", "a plain value", f"an object of type {self._kind}"
+        )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __index__ = _refuse
+    __contains__ = __array__ = _refuse
+
+
+def _handle(peer: Trusted, told: Node) -> Handle:
+    number, kind, is_callable, module = told
+    if type(number) is not int:
+        raise WireError("a handle that is none")
+    return Handle(peer, number, _words(kind, 80), is_callable is True, module is True)
+
+
+def _named(value: Any, name: str) -> Any:
+    """A handle is called in messages what the check calls it."""
+    if isinstance(value, Handle):
+        object.__setattr__(value, "_name", name)
+    return value
+
+
+def _words(value: Any, most: int) -> str:
+    return value[:most] if type(value) is str else ""
+
+
+def _student_error(kinds: tuple[str, ...], text: str, line: str, what: str = "your code") -> StudentError:
+    """A `StudentError` that `except ValueError` catches too, if it was one there."""
+    return _error_class(kinds)(what, kinds, text, line)
+
+
+@functools.lru_cache(maxsize=256)
+def _error_class(kinds: tuple[str, ...]) -> type[StudentError]:
+    import builtins
+
+    for kind in kinds:
+        base = getattr(builtins, kind, None)
+        if isinstance(base, type) and issubclass(base, Exception) and not issubclass(base, StopIteration):
+            try:
+                return type("StudentError", (StudentError, base), {})
+            except TypeError:  # some built-in exceptions do not combine
+                break
+    return StudentError
+
+
+def _library_path(value: Any) -> list[str] | None:
+    """Where a function of PyTorch, NumPy or the standard library is found by name."""
+    name = getattr(value, "__name__", "")
+    for module in (*LIBRARIES, getattr(value, "__module__", None) or ""):
+        known = module in LIBRARIES or module.split(".")[0] in (
+            "torch",
+            "numpy",
+            "math",
+            "operator",
+            "builtins",
+        )
+        if known and getattr(importlib.import_module(module), name, None) is value:
+            return [module, name]
+    return None
+
+
+def _loaded(module: Any, parameters: Any) -> nn.Module:
+    """The module that the check passed in, with the parameters that the student's code gave it."""
+    trained = copy.deepcopy(module)
+    own = dict(trained.named_parameters())
+    if not isinstance(parameters, dict) or parameters.keys() != own.keys():
+        raise WireError("a module with other parameters")
+    for name, tensor in parameters.items():
+        own[name].data.copy_(tensor.detach())
+    return trained

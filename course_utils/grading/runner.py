@@ -1,0 +1,244 @@
+"""Grades one submission: its cells run in the student's process, the checks here.
+
+with Warm() as warm:
+    verdict = grade(Lab.load("convolution"), Path("submitted/ada/convolution"), warm=warm)
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from course_utils.checks.artifact import Artifact
+from course_utils.checks.failure import CheckFailed
+from course_utils.checks.student import standing_behind
+from course_utils.grading.check import Check, run_check
+from course_utils.grading.limits import Limits
+from course_utils.grading.plan import Step, plan
+from course_utils.grading.proxy import Interrupted, Trusted
+from course_utils.grading.submission import Submission, SubmissionError, missing_artifact, read_submission
+from course_utils.grading.tensors import read_artifact
+from course_utils.grading.verdict import CellResult, CheckResult, Verdict
+from course_utils.grading.warm import Kernel, Warm
+from course_utils.lab import Cell
+
+
+class Graded(Protocol):
+    """A lab, or any nbgrader assignment: its key and the instructor's cells."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def cells(self) -> tuple[Cell, ...]: ...
+
+
+def grade(
+    lab: Graded,
+    submission: Path | Submission,
+    limits: Limits | None = None,
+    warm: Warm | None = None,
+    unsandboxed: bool = False,
+) -> Verdict:
+    """Run a submission and judge it. Whatever the submission does, this returns a verdict.
+
+    Args:
+        lab: `Lab.load(key)`, or anything with `key` and `cells`.
+        submission: A folder with `<key>.ipynb` and its artifacts, a notebook, or what `read_submission` gave.
+        limits: Bounds of time, memory and size.
+        warm: Where kernels come from; without it a warm process is started for this submission alone.
+        unsandboxed: Without `warm`: run the student's code with your own rights.
+
+    Raises:
+        SandboxError: this machine offers no sandbox (never because of the submission).
+    """
+    limits = limits or Limits()
+    if warm is None:
+        with Warm(sandboxed=not unsandboxed) as own:
+            return grade(lab, submission, limits, own)
+    try:
+        read = (
+            submission if isinstance(submission, Submission) else read_submission(submission, lab.key, limits)
+        )
+    except SubmissionError as error:
+        return refused(lab, str(error))
+    run = Run(lab, read, limits, warm)
+    try:
+        return run.verdict()
+    finally:
+        run.close()
+
+
+def refused(lab: Graded, reason: str) -> Verdict:
+    """The verdict of a submission that cannot be read: every check is there, none has points."""
+    marked = [cell for cell in lab.cells if cell.points]
+    checks = tuple(CheckResult(cell.name, 0.0, cell.points, "not run", reason) for cell in marked)
+    return Verdict(lab.key, "", "refused", reason, checks)
+
+
+@dataclass
+class Run:
+    """One submission on its way to a verdict."""
+
+    lab: Graded
+    submission: Submission
+    limits: Limits
+    warm: Warm
+    cells: list[CellResult] = field(default_factory=list)
+    done: list[Step] = field(default_factory=list)  # cells to run again if the kernel is lost
+    restarts: int = 0
+    notes: list[str] = field(default_factory=list)
+    layers: tuple[str, ...] = ()
+    _kernel: Kernel | None = None
+    _peer: Trusted | None = None
+
+    def verdict(self) -> Verdict:
+        """Run every cell and every check, in the instructor's order."""
+        self.start = time.monotonic()
+        self.end = self.start + self.limits.total_seconds
+        steps, notes = plan(self.lab.cells, self.submission.cells)
+        self.notes += notes
+        checks = []
+        for step in steps:
+            if step.kind == "cell":
+                self.cells.append(self._cell(step))
+            elif step.kind == "check":
+                checks.append(self._check(step))
+            else:
+                checks.append(CheckResult(step.name, 0.0, step.points, "manual"))
+        return Verdict(
+            self.lab.key,
+            self.submission.digest,
+            "graded",
+            checks=tuple(checks),
+            cells=tuple(self.cells),
+            notes=tuple(self.notes),
+            seconds=time.monotonic() - self.start,
+            layers=self.layers,
+        )
+
+    def close(self) -> None:
+        """End the student's process."""
+        if self._kernel is not None:
+            self._kernel.close()
+        self._kernel = self._peer = None
+
+    # The student's process
+
+    def _student(self) -> Trusted:
+        """The student's process; if it was lost, a fresh one that has run the cells so far."""
+        if self._peer is not None:
+            return self._peer
+        if self.restarts > self.limits.restarts:
+            raise Interrupted("the notebook ended its process too often", late=False)
+        self.restarts += 1
+        self._kernel = self.warm.fork(self.limits)
+        self.layers = self._kernel.layers
+        peer = Trusted(self._kernel.channel, self._artifact)
+        peer.until = min(time.monotonic() + 10, self.end)
+        for name, data in self.submission.artifacts.items():
+            peer.ask("write", f"{name}.safetensors", data)
+        self._peer = peer
+        for step in list(self.done):
+            self._run(peer, step)
+        return peer
+
+    def _run(self, peer: Trusted, step: Step) -> dict:
+        with self._deadline(peer, self.limits.cell_seconds):
+            return peer.ask("cell", step.source, step.label)
+
+    @contextmanager
+    def _deadline(self, peer: Trusted, seconds: float) -> Iterator[None]:
+        """Within this block the student's process has so many seconds; when it is lost, it is ended."""
+        peer.until = min(time.monotonic() + seconds, self.end)
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, Interrupted):
+                self.close()
+            raise
+
+    def _cell(self, step: Step) -> CellResult:
+        start = time.monotonic()
+        try:
+            result = self._run(self._student(), step)
+        except Interrupted as lost:
+            status, text = (
+                ("timeout", self._late(step)) if lost.late else ("crashed", f"{step.label}: {lost}")
+            )
+            self.notes.append(text)
+            return CellResult(step.name, step.source, status, (), ("", text, ""), time.monotonic() - start)
+        except CheckFailed as error:  # an answer that is none
+            return CellResult(
+                step.name, step.source, "error", (), ("", str(error), ""), time.monotonic() - start
+            )
+        self.done.append(step)
+        return _cell_result(step, result, time.monotonic() - start)
+
+    def _late(self, step: Step) -> str:
+        if time.monotonic() >= self.end:
+            return f"the notebook was stopped after {self.limits.total_seconds:g} s"
+        return f"{step.label} was stopped after {self.limits.cell_seconds:g} s: does a loop in it never end?"
+
+    def _check(self, step: Step) -> CheckResult:
+        start = time.monotonic()
+        _seed(self.submission.digest, step.name)
+        try:
+            peer = self._student()
+            with self._deadline(peer, self.limits.check_seconds), standing_behind(peer):
+                check = run_check(step.source, step.name, step.points)
+                peer.ask("forget")
+        except Interrupted as lost:
+            check = _lost(step, lost, self.limits.check_seconds)
+        except CheckFailed as error:
+            check = Check("error", 0.0, str(error))
+        return CheckResult(
+            step.name, check.points, step.points, check.status, check.message, time.monotonic() - start
+        )
+
+    def _artifact(self, name: str) -> Artifact:
+        """What was handed in; else what the student's own cells wrote."""
+        handed_in = self.submission.artifact(name)
+        if handed_in is not None:
+            return handed_in
+        try:
+            data = self._student().ask("read", f"{name}.safetensors")
+        except CheckFailed:
+            raise missing_artifact(name) from None
+        if type(data) is not bytes or len(data) > self.limits.artifact:
+            raise missing_artifact(name)
+        return read_artifact(name, data)
+
+
+def _lost(step: Step, lost: Interrupted, seconds: float) -> Check:
+    if lost.late:
+        return Check(
+            "timeout", 0.0, f"your code took more than {seconds:g} s here: does a loop in it never end?"
+        )
+    return Check("crashed", 0.0, f"your code ended its process: {lost}")
+
+
+def _cell_result(step: Step, result: dict, seconds: float) -> CellResult:
+    """A cell's outcome from what the student's process says of it, bounded and of plain types."""
+    told = result if type(result) is dict else {}
+    outputs = [
+        (kind, text)
+        for kind, text in (
+            pair for pair in told.get("outputs") or [] if type(pair) is list and len(pair) == 2
+        )
+        if kind in ("stdout", "stderr", "text", "png") and type(text) is str
+    ]
+    error = told.get("error")
+    words = tuple(str(part)[:2000] for part in error) if type(error) is list and len(error) == 3 else None
+    return CellResult(step.name, step.source, "error" if words else "ok", tuple(outputs), words, seconds)
+
+
+def _seed(digest: str, name: str) -> None:
+    """Inputs are drawn afresh for each submission and check, and again the same when it is graded again."""
+    seed = hashlib.sha256(f"{digest}/{name}".encode()).digest()
+    torch.manual_seed(int.from_bytes(seed[:8], "little") >> 1)

@@ -1,0 +1,157 @@
+"""Kernels forked from a process that has imported everything already.
+
+    with Warm() as warm:
+        kernel = warm.fork(Limits())
+
+The warm process holds no secret: it is started with a clean environment and imports what students use, and nothing
+of the checks or the solutions. It has one thread, so that a fork of it is sound.
+"""
+
+import dataclasses
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from course_utils.grading.limits import Limits
+from course_utils.grading.wire import Channel, WireError
+
+START_SECONDS = 120
+FORK_SECONDS = 20
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed})"
+
+
+class SandboxError(RuntimeError):
+    """This machine offers no sandbox; the message says what to install."""
+
+
+class Kernel:
+    """A student's process: the channel to it, and the means to end it."""
+
+    def __init__(self, channel: Channel, pidfd: int, layers: tuple[str, ...]):
+        self.channel, self.layers, self._pidfd = channel, layers, pidfd
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """End the process and everything that it started."""
+        if self._pidfd < 0:
+            return
+        self.channel.close()
+        self._signal(signal.SIGKILL)
+        select.select([self._pidfd], [], [], 5)
+        os.close(self._pidfd)
+        self._pidfd = -1
+
+    def _signal(self, number: int) -> None:
+        try:
+            signal.pidfd_send_signal(self._pidfd, number)
+        except ProcessLookupError:
+            return
+
+
+class Warm:
+    """The warm process; it is started at the first fork, and again if it dies."""
+
+    def __init__(self, sandboxed: bool = True):
+        """`sandboxed=False` runs students' code with this user's own rights: only where the code is trusted."""
+        self._sandboxed = sandboxed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Warm":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the warm process and all its kernels."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._control = None
+
+    def fork(self, limits: Limits) -> Kernel:
+        """A fresh kernel.
+
+        Raises:
+            SandboxError: the sandbox that was asked for cannot be had.
+        """
+        ours, theirs = socket.socketpair()
+        with self._lock, theirs:
+            try:
+                pidfd = self._ask(limits, theirs)
+            except (OSError, ValueError):  # it died; once more with a new one
+                self.close()
+                pidfd = self._ask(limits, theirs)
+        channel = Channel(ours)
+        try:
+            hello, _ = channel.receive(time.monotonic() + FORK_SECONDS)
+        except WireError as error:
+            Kernel(channel, pidfd, ()).close()
+            raise SandboxError(f"a kernel did not start: {error}") from None
+        kernel = Kernel(channel, pidfd, tuple(hello.get("layers", ())))
+        if "refused" in hello:
+            kernel.close()
+            raise SandboxError(hello["refused"])
+        return kernel
+
+    def _ask(self, limits: Limits, theirs: socket.socket) -> int:
+        control = self._control or self._start()
+        socket.send_fds(control, [json.dumps(dataclasses.asdict(limits)).encode()], [theirs.fileno()])
+        data, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        if not data or not descriptors:
+            raise OSError("the warm process is gone")
+        return descriptors[0]
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        entry = ENTRY.format(path=_path(), fd=theirs.fileno(), sandboxed=self._sandboxed)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", entry],
+                pass_fds=[theirs.fileno()],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        ours.settimeout(START_SECONDS)
+        if ours.recv(16) != b"warm":
+            raise SandboxError("the warm process did not start; its message stands above")
+        self._control = ours
+        return ours
+
+
+def environment() -> dict[str, str]:
+    """What a student's process sees of the environment."""
+    names: dict[str, str] = dict.fromkeys(THREADS, "1")
+    return names | {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "COURSE_TIER": "mini",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HOME": "/nonexistent",
+        "MPLCONFIGDIR": "/nonexistent",
+        "IPYTHONDIR": "/nonexistent",
+    }
+
+
+def _path() -> list[str]:
+    """This process's import path, without the working folder."""
+    here = str(Path(__file__).resolve().parents[2])
+    return [entry for entry in sys.path if entry and os.path.isabs(entry) and entry != os.getcwd()] + [here]

@@ -1,0 +1,276 @@
+"""The student's functions, classes and gradients, seen through the wire."""
+
+import itertools
+import time
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.checks.failure import CheckFailed, StudentError
+
+NET = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(nn.Linear(2, width), nn.Tanh(), nn.Linear(width, 1))
+    def forward(self, x):
+        return self.layers(x)
+    def double(self, x):
+        return 2 * self(x)
+"""
+
+
+def test_plain_values_cross(student):
+    s = student("def same(x): return x")
+    for value in (
+        None,
+        True,
+        3,
+        -1.5,
+        float("inf"),
+        "ä",
+        [1, [2]],
+        (1, 2),
+        {"a": (1,), 2: None},
+        {1, 2},
+        1j,
+        b"x",
+        ...,
+    ):
+        assert s.same(value) == value
+        assert type(s.same(value)) is type(value)
+    assert s.same(torch.float64) is torch.float64
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool, torch.complex64]
+)
+def test_tensors_cross(student, dtype):
+    s = student("def same(x): return x")
+    for shape in [(), (0, 3), (2, 3), (4,)]:
+        value = torch.randn(shape).mul(3).to(dtype)
+        got = s.same(value)
+        assert got.dtype == dtype
+        assert torch.equal(got, value)
+    assert torch.equal(s.same(torch.arange(6).reshape(2, 3).T), torch.arange(6).reshape(2, 3).T)
+
+
+def test_work_in_place_does_not_reach_the_check(student):
+    s = student("def zero(x):\n    x.zero_()\n    return x")
+    x = torch.ones(3)
+    assert s.zero(x).sum() == 0
+    assert x.sum() == 3
+
+
+def test_gradients_flow_through(student):
+    s = student("def f(x, w): return (x * w).sin().sum()")
+    x, w = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
+    s.f(x * 2, w).backward()
+    expected = torch.autograd.grad((x * 2 * w).sin().sum(), (x, w))
+    torch.testing.assert_close((x.grad, w.grad), expected)
+
+
+def test_second_derivatives_flow_through(student):
+    s = student("def f(x): return (x**3).sum()")
+    x = torch.randn(4, requires_grad=True)
+    (first,) = torch.autograd.grad(s.f(x), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    torch.testing.assert_close(first, 3 * x**2)
+    torch.testing.assert_close(second, 6 * x)
+
+
+def test_gradcheck_through_the_wire(student):
+    s = student("def f(x, w): return (x @ w).tanh()")
+    x, w = (torch.randn(2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(s.f, (x, w))
+
+
+def test_a_class_is_held_by_handle(student):
+    s = student(NET)
+    net = s.Net(5)
+    assert net.width == 5
+    assert net(torch.randn(7, 2)).shape == (7, 1)
+    assert net.double(torch.zeros(1, 2)).shape == (1, 1)
+    assert [name for name, _ in net.named_parameters()][0] == "layers.0.weight"
+    assert sum(p.numel() for p in net.parameters()) == 21
+    state = {name: torch.ones_like(tensor) for name, tensor in net.state_dict().items()}
+    net.load_state_dict(state)
+    assert all(bool((p == 1).all()) for p in net.parameters())
+    assert net.training is True
+    net.eval()
+    assert net.training is False
+    assert len(net.layers) == 3
+    assert net.layers[0].weight.shape == (5, 2)
+
+
+def test_gradients_reach_the_student_s_parameters(student):
+    s = student(NET)
+    net, x = s.Net(3), torch.randn(4, 2)
+    loss = net(x).pow(2).sum()
+    loss.backward()
+    parameters = list(net.parameters())
+    here = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    here.load_state_dict({name.removeprefix("layers."): t for name, t in net.state_dict().items()})
+    here(x).pow(2).sum().backward()
+    for got, expected in zip(parameters, here.parameters()):
+        torch.testing.assert_close(got.grad, expected.grad)
+    net.zero_grad()
+    assert all(p.grad is None for p in parameters)
+
+
+def test_a_check_can_train_the_student_s_net(student):
+    s = student(NET + "\ndef total(net): return sum(float(p.detach().sum()) for p in net.parameters())")
+    net, x, y = s.Net(8), torch.randn(32, 2), torch.randn(32, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    losses = []
+    for _ in range(10):
+        loss = F.mse_loss(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    assert s.total(net) == pytest.approx(sum(float(p.detach().sum()) for p in net.parameters()), abs=1e-4)
+
+
+def test_the_student_s_training_is_seen_by_the_check(student):
+    source = "def step(net, x):\n    net(x).sum().backward()\n    for p in net.parameters():\n        p.data -= 0.1 * p.grad"
+    s = student(NET + source)
+    net = s.Net(2)
+    parameters = list(net.parameters())
+    before = [p.detach().clone() for p in parameters]
+    s.step(net, torch.randn(5, 2))
+    assert not any(torch.equal(p, q) for p, q in zip(parameters, before))
+    for p, q in zip(parameters, before):
+        torch.testing.assert_close(p.detach(), q - 0.1 * p.grad)
+
+
+@pytest.mark.parametrize("f", [torch.sin, F.softplus, lambda x: x.sin() * 2, nn.Tanh(), nn.Softplus()])
+def test_functions_may_be_passed_in(student, f):
+    s = student("def twice(f, x): return f(f(x))")
+    x = torch.randn(3, requires_grad=True)
+    got, expected = s.twice(f, x), f(f(x))
+    torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(torch.autograd.grad(got.sum(), x), torch.autograd.grad(expected.sum(), x))
+
+
+ODE = """
+def euler(f, y, ts):
+    for a, b in zip(ts[:-1], ts[1:]):
+        y = y + (b - a) * f(a, y)
+    return y
+"""
+
+
+def test_gradients_reach_a_module_that_was_passed_in(student):
+    class Field(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(2, 2)
+
+        def forward(self, t, y):
+            return self.inner(y).tanh() * t
+
+    s = student(ODE)
+    f, y, ts = Field(), torch.randn(3, 2), torch.linspace(0, 1, 5)
+    s.euler(f, y, ts).sum().backward()
+    got = [p.grad.clone() for p in f.parameters()]
+    f.zero_grad()
+    for a, b in itertools.pairwise(ts):
+        y = y + (b - a) * f(a, y)
+    y.sum().backward()
+    torch.testing.assert_close(got, [p.grad for p in f.parameters()])
+
+
+def test_gradients_reach_what_a_passed_function_closes_over(student):
+    s = student(ODE)
+    w = torch.tensor(0.5, requires_grad=True)
+    s.euler(lambda t, y: w * y, torch.ones(1), torch.linspace(0, 1, 4)).sum().backward()
+    assert w.grad.item() == pytest.approx((1 + 0.5 / 3) ** 2, rel=1e-5)
+
+
+def test_a_module_trained_by_the_student_comes_back(student):
+    s = student(
+        "import torch\ndef fit(net, x):\n    opt = torch.optim.SGD(net.parameters(), 0.1)\n"
+        "    for _ in range(3):\n        opt.zero_grad(); net(x).pow(2).sum().backward(); opt.step()\n    return net"
+    )
+    net, x = nn.Linear(2, 1), torch.randn(6, 2)
+    before = net.weight.detach().clone()
+    trained = s.fit(net, x)
+    assert torch.equal(net.weight, before)
+    assert trained(x).pow(2).sum() < net(x).pow(2).sum()
+
+
+def test_functions_come_back_and_can_be_called(student):
+    s = student("def adder(n):\n    return lambda x: x + n")
+    assert s.adder(3)(torch.ones(2)).tolist() == [4, 4]
+
+
+def test_generators_are_bounded(student):
+    s = student(
+        "def count():\n    n = 0\n    while True:\n        yield n\n        n += 1\ndef three(): yield from 'abc'"
+    )
+    assert list(itertools.islice(s.count(), 5)) == [0, 1, 2, 3, 4]
+    assert list(s.three()) == ["a", "b", "c"]
+    with pytest.raises(CheckFailed, match="no end"):
+        list(s.count())
+
+
+def test_errors_come_back_with_the_student_s_line(student):
+    s = student("def f(x):\n    y = x\n    raise ValueError('odd kernel')\ndef g(x): return x @ x")
+    with pytest.raises(StudentError) as caught:
+        s.f(1)
+    assert caught.value.kinds[0] == "ValueError"
+    assert "f(…) raised ValueError: odd kernel" in str(caught.value)
+    assert "line 3 of answer: `raise ValueError('odd kernel')`" in str(caught.value)
+    with pytest.raises(ValueError, match="odd"):
+        s.f(1)
+    with pytest.raises(RuntimeError):
+        s.g(torch.ones(2, 3))
+    with pytest.raises(CheckFailed, match="there is no `nothing`"):
+        s.nothing(1)
+
+
+def test_a_seed_holds_on_both_sides(student):
+    s = student("import torch\ndef draw(): return torch.randn(3)")
+    torch.manual_seed(3)
+    got = s.draw()
+    torch.manual_seed(3)
+    assert torch.equal(got, torch.randn(3))
+    assert not torch.equal(s.draw(), s.draw())
+
+
+def test_strange_objects_stay_handles_and_pass_for_nothing(student):
+    s = student(
+        "class Equal:\n    def __eq__(self, other): return True\n    def __float__(self): return 1.0\n"
+        "    def __bool__(self): return True\nclass One(int):\n    def __eq__(self, other): return True\n"
+        "def strange(): return Equal()\ndef one(): return One(1)"
+    )
+    with pytest.raises(CheckFailed):
+        assert s.strange() == 3
+    with pytest.raises(CheckFailed):
+        assert s.strange()
+    with pytest.raises(CheckFailed):
+        float(s.strange())
+    assert type(s.one()) is int
+    assert s.one() != 2
+
+
+def test_data_loaders_travel(student):
+    s = student("def rows(loader): return [len(x) for x, y in loader]")
+    data = torch.utils.data.TensorDataset(torch.randn(10, 2), torch.zeros(10))
+    assert s.rows(torch.utils.data.DataLoader(data, batch_size=4)) == [4, 4, 2]
+
+
+def test_a_call_costs_little(student):
+    s = student("def f(x): return x")
+    f, x = s.f, torch.randn(8)
+    start = time.process_time()
+    for _ in range(200):
+        f(x)
+    assert (time.process_time() - start) / 200 < 1e-3
