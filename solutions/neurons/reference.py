@@ -5,6 +5,7 @@ Shapes: B examples, D inputs of a layer, M neurons of a layer. A network is a li
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -165,14 +166,20 @@ CONFIG = {"mini": Config((2, 32, 32, 1), 3000, 0.5), "full": Config((2, 64, 64, 
 
 
 def new_layers(widths: Sequence[int], generator: torch.Generator) -> list[Layer]:
-    """Layers to begin with: weights from a normal distribution of variance 1/D, biases 0."""
-    pairs = zip(widths, widths[1:])
-    return [(torch.randn(m, d, generator=generator) / d**0.5, torch.zeros(m)) for d, m in pairs]
+    """Layers to begin with, ready to learn: weights drawn from a normal distribution of variance 1/D, biases 0.
+
+    `widths` counts neurons from the inputs to the output: [2, 3, 1] is two inputs, three hidden neurons, one output.
+    """
+    layers = []
+    for d, m in pairwise(widths):
+        W = torch.randn(m, d, generator=generator) / d**0.5
+        layers.append((W.requires_grad_(), torch.zeros(m, requires_grad=True)))
+    return layers
 
 
 def descend(parameters: Sequence[Tensor], loss: Tensor, rate: float) -> None:
-    """One step of gradient descent: every parameter a little against the loss's slope in it, in place."""
-    gradients = torch.autograd.grad(loss, list(parameters))
+    """One step of gradient descent: each parameter goes a little against the slope of the loss in it, in place."""
+    gradients = torch.autograd.grad(loss, list(parameters))  # one number for each weight and bias
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients):
             parameter -= rate * gradient

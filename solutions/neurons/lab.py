@@ -1,0 +1,881 @@
+# %%
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from course_utils import plots
+from course_utils.colab import save_artifact
+from course_utils.data import points
+from course_utils.planes import plane
+from course_utils.training import record
+
+Layer = tuple[Tensor, Tensor]  # weights (M, D) and biases (M,) of M neurons with D inputs each
+
+# %% [markdown]
+# You will build a neuron, join neurons into layers and layers into a network, measure how bad its answers are, and
+# let it learn to tell two arms of a spiral apart.
+#
+# ## 1 A neuron (2 points, 8 minutes)
+#
+# A neuron weighs its inputs, adds them up, and adds a *bias*:
+#
+# $$z = w_1 x_1 + w_2 x_2 + \dots + w_D x_D + b.$$
+#
+# Take two inputs. Work out $z$ on paper, then run the cell.
+
+# %%
+x = torch.tensor([2.0, -1.0])
+w = torch.tensor([0.5, 3.0])
+b = 1.5
+
+w[0] * x[0] + w[1] * x[1] + b
+
+# %% [markdown]
+# Now for any number of inputs. A loop is fine here.
+
+# %% solution="neuron"
+# Begin with the bias, then go through inputs and weights together.
+
+# %% test="neuron_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x, w = torch.tensor([2.0, -1.0, 4.0]), torch.tensor([0.5, 3.0, 0.25])
+got = student.neuron(x, w, 1.5)
+unlike(
+    got,
+    w * x + 1.5,
+    "neuron gives a number for each input",
+    "a neuron gives one number: where do you add up?",
+)
+unlike(got, w * x, "neuron gives a number for each input", "a neuron gives one number: where do you add up?")
+unlike(got, (w * x).sum(), "neuron leaves out the bias", "the formula's last term")
+unlike(
+    got,
+    (w * x + 1.5).sum(),
+    "neuron adds the bias once for each input",
+    "how often does b stand in the formula?",
+)
+unlike(got, w[:2] @ x[:2] + 1.5, "neuron uses two inputs of three", "take as many as there are")
+close(got, 0.5, "neuron([2, -1, 4], [0.5, 3, 0.25], 1.5)", "work out this one by hand and print your steps")
+### BEGIN HIDDEN TESTS
+for size in (1, 2, 7, 50):
+    x, w, b = torch.randn(size), torch.randn(size), torch.randn(())
+    close(
+        student.neuron(x, w, b),
+        (w * x).sum() + b,
+        f"neuron with {size} inputs",
+        "any number of inputs, any sign",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# What do the weights *do*? Let a neuron with two inputs look at every place of the plane: blue where $z$ is large,
+# orange where it is very negative, a line where it is 0.
+#
+# Before you run: pictures 1 and 2 differ in the size of $\mathbf{w}$, 2 and 3 in its direction, 3 and 4 in $b$.
+# What changes?
+
+
+# %%
+def look(w: tuple[float, float], b: float) -> Callable[[Tensor], Tensor]:
+    """One neuron, asked at each of many places, one after another."""
+    return lambda places: torch.tensor([float(neuron(place, torch.tensor(w), b)) for place in places])
+
+
+clusters = points.load("mini", "train", "clusters").tensors
+figure, axes = plots.subplots(1, 4, figsize=(12, 3.2))
+for ax, (w, b) in zip(axes, [((1.0, 0.0), 0.0), ((6.0, 0.0), 0.0), ((-4.0, -4.0), 0.0), ((-4.0, -4.0), 3.0)]):
+    plane(look(w, b), *clusters, ax, f"w = {w}, b = {b}", cells=30)
+plots.show(figure, "Four neurons' views of the plane, over two clusters of points: straight edges.")
+
+# %% [markdown]
+# A neuron draws a straight edge. The direction of $\mathbf{w}$ turns it, the length of $\mathbf{w}$ sharpens it,
+# $b$ shifts it.
+#
+# ## 2 Activations (4 points, 12 minutes)
+#
+# What a neuron passes on is its sum, bent by an *activation*:
+#
+# | | | |
+# | --- | --- | --- |
+# | linear | $z$ | passes everything |
+# | sigmoid | $\sigma(z) = \dfrac{1}{1 + e^{-z}}$ | squeezes into $(0, 1)$ |
+# | tanh | $\tanh z = 2\sigma(2z) - 1$ | squeezes into $(-1, 1)$ |
+# | ReLU | $\max(0, z)$ | cuts off what is negative |
+# | ELU | $z$ if $z > 0$, else $e^z - 1$ | the same, with a soft landing |
+#
+# Guess $\sigma$ at $-2$, $0$, $2$ and $200$ to one decimal, then run.
+
+# %%
+[1 / (1 + 2.718 ** (-z)) for z in (-2, 0, 2, 200)]
+
+# %% solution="sigmoid"
+# For a tensor: torch.exp works on every number at once.
+
+# %% test="sigmoid_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z = torch.tensor([-2.0, 0.0, 2.0])
+got = student.sigmoid(z)
+unlike(got, torch.sigmoid(-z), "sigmoid falls where it should rise", "the sign in the exponent")
+unlike(
+    got, torch.tanh(z), "this is tanh", "sigmoid lies between 0 and 1: the table above ties the two together"
+)
+close(got, torch.tensor([0.1192, 0.5, 0.8808]), "sigmoid([-2, 0, 2])", "the table above", atol=1e-4)
+### BEGIN HIDDEN TESTS
+for shape in ((), (5,), (2, 3, 4)):
+    z = 3 * torch.randn(shape)
+    close(
+        student.sigmoid(z), torch.sigmoid(z), f"sigmoid of a tensor of shape {shape}", "each number by itself"
+    )
+z = torch.tensor([-200.0, -50.0, 50.0, 200.0])
+close(student.sigmoid(z), torch.tensor([0.0, 0.0, 1.0, 1.0]), f"sigmoid({z.tolist()})", "∞/∞ is not a number")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Learning follows slopes. The slope of $\sigma$ far out is almost 0; is yours, or is it `nan`? One `nan` ruins
+# every weight that it touches.
+
+# %%
+z = torch.tensor([-200.0, 0.5, 200.0], requires_grad=True)
+torch.autograd.grad(sigmoid(z).sum(), z)
+
+# %% test="sigmoid_slope" points=1
+import torch
+
+from course_utils.checks import close, holds, student
+
+z = torch.tensor([-200.0, -2.0, 0.5, 200.0], requires_grad=True)
+got = student.sigmoid(z)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow sigmoid",
+    hint="float(), .item(), .numpy() and math.exp leave PyTorch; stay with its functions",
+)
+(slope,) = torch.autograd.grad(got.sum(), z)
+holds(
+    torch.isfinite(slope).all(),
+    "the slope of sigmoid is not a number",
+    "finite slopes at z = -200, -2, 0.5, 200",
+    [round(s, 4) for s in slope.tolist()],
+    "print torch.exp(torch.tensor(200.0)). Which function of the table does not overflow? (torch.where computes "
+    "both of its branches: an overflow in the one not taken still ruins the slope.)",
+)
+s = torch.sigmoid(z.detach())
+close(
+    slope,
+    s * (1 - s),
+    "the slope of sigmoid at [-200, -2, 0.5, 200]",
+    "does anything in your code cut off large z?",
+)
+### BEGIN HIDDEN TESTS
+z = (60 * torch.randn(200)).requires_grad_()
+(slope,) = torch.autograd.grad(student.sigmoid(z).sum(), z)
+s = torch.sigmoid(z.detach())
+close(slope, s * (1 - s), "the slope of sigmoid at many places", "slopes far from 0 are finite, and almost 0")
+### END HIDDEN TESTS
+
+# %% solution="relu"
+# One call is enough.
+
+# %% test="relu_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z = torch.tensor([-3.0, 0.0, 2.5])
+got = student.relu(z)
+unlike(got, z.abs(), "relu folds what is negative upwards", "max(0, z) of -3 is not 3")
+unlike(
+    got,
+    (z > 0).float(),
+    "relu gives 0 or 1",
+    "it tells *whether* z is positive; max(0, z) also tells how much",
+)
+close(got, torch.tensor([0.0, 0.0, 2.5]), "relu([-3, 0, 2.5])", "max(0, z), number by number")
+### BEGIN HIDDEN TESTS
+for shape in ((), (7,), (2, 3, 4)):
+    z = 5 * torch.randn(shape)
+    close(student.relu(z), torch.relu(z), f"relu of a tensor of shape {shape}", "each number by itself")
+### END HIDDEN TESTS
+
+# %% solution="elu"
+# torch.where(condition, a, b) chooses number by number.
+
+# %% test="elu_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z = torch.tensor([-3.0, -1.0, 0.0, 2.5])
+got = student.elu(z)
+unlike(
+    got,
+    torch.where(z > 0, z, z.exp()),
+    "elu jumps at 0",
+    "what must be taken from eᶻ so that the halves meet?",
+)
+unlike(got, torch.expm1(z), "elu bends on both sides", "it is z itself where z > 0")
+close(
+    got,
+    torch.tensor([-0.9502, -0.6321, 0.0, 2.5]),
+    "elu([-3, -1, 0, 2.5])",
+    "the table's last row",
+    atol=1e-4,
+)
+### BEGIN HIDDEN TESTS
+for shape in ((), (7,), (2, 3, 4)):
+    z = 5 * torch.randn(shape)
+    close(
+        student.elu(z),
+        torch.nn.functional.elu(z),
+        f"elu of a tensor of shape {shape}",
+        "each number by itself",
+    )
+z = torch.tensor([-200.0, 200.0])
+close(
+    student.elu(z),
+    torch.tensor([-1.0, 200.0]),
+    "elu([-200, 200])",
+    "e²⁰⁰ is infinite here, and 0 · ∞ is not a number",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The five and, dashed, their slopes. Where is a slope 0? A neuron that sits there learns nothing.
+
+# %%
+curves = {"linear": lambda z: z, "sigmoid": sigmoid, "tanh": torch.tanh, "ReLU": relu, "ELU": elu}
+figure, axes = plots.subplots(1, 5, figsize=(12, 2.4), sharey=True)
+z = torch.linspace(-4, 4, 200, requires_grad=True)
+for ax, (name, f) in zip(axes, curves.items()):
+    (slope,) = torch.autograd.grad(f(z).sum(), z)
+    ax.plot(z.detach(), f(z).detach())
+    ax.plot(z.detach(), slope, "--")
+    ax.set(title=name, ylim=(-1.6, 3))
+plots.show(figure, "Five activations and their slopes, from -4 to 4.")
+
+# %% [markdown]
+# ## 3 Layers (6 points, 15 minutes)
+#
+# A *layer* is several neurons that see the same inputs. Its weights are a matrix $\mathbf{W}$ with **a row for
+# each neuron**. Below are three examples and two neurons. Which shape will come out, and which number stands in
+# row 0, column 1?
+
+# %%
+x = torch.tensor([[1.0, 2.0], [0.0, 1.0], [-1.0, 0.0]])  # (B, D): a row an example
+W = torch.tensor([[1.0, 0.0], [1.0, -1.0]])  # (M, D): a row a neuron
+b = torch.tensor([0.0, 10.0])  # (M,)
+
+torch.tensor([[neuron(example, w, bias) for w, bias in zip(W, b)] for example in x])
+
+# %% [markdown]
+# Two nested loops of products and sums are a matrix product. Write the layer without a loop.
+
+# %% solution="layer"
+# Write down the shapes of x, W and of what is to come out. How must W stand for `@`?
+
+# %% test="layer_values" points=3
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x, W, b = torch.randn(3, 3), torch.randn(3, 3), torch.tensor([1.0, -2.0, 5.0])
+got = student.layer(x, W, b)
+unlike(
+    got,
+    x @ W + b,
+    "layer uses W the other way round",
+    "neurons are the rows of W; what does `x @ W` pair up?",
+)
+unlike(
+    got,
+    W @ x + b,
+    "layer multiplies in the wrong order",
+    "rows of the result are examples: what must stand left?",
+)
+unlike(
+    got, W @ x.T + b[:, None], "layer gives neurons as rows", "the docstring's last line: row i is an example"
+)
+unlike(got, x @ W.T, "layer leaves out the biases", "the sum has a last term")
+unlike(
+    got, x @ W.T + b[:, None], "layer gives each example a bias", "b has one number for each neuron: a column"
+)
+close(
+    got,
+    x @ W.T + b,
+    "layer(x, W, b) with 3 examples and 3 neurons",
+    "compare one number with neuron(x[0], W[0], b[0])",
+)
+close(student.layer(x[:2], W, b), x[:2] @ W.T + b, "layer with 2 examples and 3 neurons", "print the shapes")
+### BEGIN HIDDEN TESTS
+for B, D, M in ((1, 1, 1), (1, 4, 2), (5, 3, 4), (4, 5, 4), (9, 2, 1)):
+    x, W, b = torch.randn(B, D), torch.randn(M, D), torch.randn(M)
+    expected = torch.nn.functional.linear(x, W, b)
+    close(
+        student.layer(x, W, b),
+        expected,
+        f"layer with {B} examples, {D} inputs, {M} neurons",
+        "B, D and M may differ",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Same as before? And how much faster?
+
+# %%
+x, W, b = torch.randn(40, 50), torch.randn(10, 50), torch.randn(10)
+begun = perf_counter()
+by_loop = torch.tensor([[neuron(example, w, bias) for w, bias in zip(W, b)] for example in x])
+looped = perf_counter()
+at_once = layer(x, W, b)
+done = perf_counter()
+
+same = torch.allclose(by_loop, at_once, atol=1e-4)
+print(f"Same as before? {same}. {(looped - begun) / (done - looped):.0f} times faster.")
+
+# %% [markdown]
+# Stacked, each layer takes what the one before gives: a *multilayer perceptron*. The layers between inputs and
+# outputs are *hidden*; the activation bends what they pass on. The last layer stays unbent: its sums are the
+# network's answers.
+
+# %% solution="mlp"
+# Carry one tensor from layer to layer. Which layers are followed by the activation?
+
+# %% test="mlp_values" points=3
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x = torch.randn(5, 2)
+layers = [
+    (torch.randn(4, 2), torch.randn(4)),
+    (torch.randn(3, 4), torch.randn(3)),
+    (torch.randn(1, 3), torch.randn(1)),
+]
+(W1, b1), (W2, b2), (W3, b3) = layers
+hidden = torch.tanh(torch.tanh(x @ W1.T + b1) @ W2.T + b2)
+expected = hidden @ W3.T + b3
+got = student.mlp(x, layers, torch.tanh)
+unlike(got, torch.tanh(expected), "mlp bends the last layer too", "every layer *but the last*")
+unlike(got, hidden, "mlp leaves out the last layer", "the answer comes from it")
+unlike(
+    got,
+    ((x @ W1.T + b1) @ W2.T + b2) @ W3.T + b3,
+    "mlp does not use the activation",
+    "what happens between layers?",
+)
+unlike(
+    got,
+    torch.tanh((x @ W1.T + b1) @ W2.T + b2) @ W3.T + b3,
+    "mlp bends once",
+    "after each layer but the last",
+)
+unlike(
+    got,
+    torch.relu(torch.relu(x @ W1.T + b1) @ W2.T + b2) @ W3.T + b3,
+    "mlp always uses ReLU",
+    "which is passed in?",
+)
+close(got, expected, "mlp with widths 2, 4, 3, 1", "print the shape after each layer")
+close(
+    student.mlp(x, layers[:1], torch.tanh),
+    x @ W1.T + b1,
+    "mlp with a single layer",
+    "the only layer is the last one",
+)
+### BEGIN HIDDEN TESTS
+import math
+from itertools import pairwise
+
+
+def square(z):
+    return z * z
+
+
+for widths in ([3, 2], [1, 5, 2], [4, 3, 3, 3, 2]):
+    layers = [(torch.randn(m, d) / math.sqrt(d), torch.randn(m)) for d, m in pairwise(widths)]
+    x = torch.randn(6, widths[0])
+    expected = x
+    for place, (W, b) in enumerate(layers):
+        expected = expected @ W.T + b
+        if place < len(layers) - 1:
+            expected = square(expected)
+    close(
+        student.mlp(x, layers, square),
+        expected,
+        f"mlp with widths {widths}, squaring",
+        "any number of layers",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Three tiny networks. The first has two ReLU neurons with weights 1 and −1, no biases, and adds them up. Which
+# function of $x$ is it? Write down its values at $-3, 0, 2$, then run.
+
+# %%
+x = torch.tensor([[-3.0], [0.0], [2.0]])
+folded = [(torch.tensor([[1.0], [-1.0]]), torch.zeros(2)), (torch.tensor([[1.0, 1.0]]), torch.zeros(1))]
+mlp(x, folded, relu)[:, 0]
+
+# %% [markdown]
+# And two layers with the *linear* activation against a single layer with weights $\mathbf{W}_2\mathbf{W}_1$. Same?
+
+# %%
+x, (W1, b1), (W2, b2) = (
+    torch.randn(5, 2),
+    (torch.randn(8, 2), torch.randn(8)),
+    (torch.randn(3, 8), torch.randn(3)),
+)
+two = mlp(x, [(W1, b1), (W2, b2)], lambda z: z)
+one = layer(x, W2 @ W1, W2 @ b1 + b2)
+print("Same as before?", torch.allclose(two, one, atol=1e-4))
+
+# %% [markdown]
+# Without a bend, depth is worth nothing.
+#
+# ## 4 XOR by hand (2 points, 10 minutes)
+#
+# *Exclusive or*: at the corners $(\pm 1, \pm 1)$, is the sign of $x_1$ another than the sign of $x_2$?
+#
+# | $x_1$ | $x_2$ | output |
+# | --- | --- | --- |
+# | −1 | −1 | below 0 |
+# | −1 | +1 | above 0 |
+# | +1 | −1 | above 0 |
+# | +1 | +1 | below 0 |
+#
+# Try to part the two kinds of corners with one straight line. It can't be done, so one neuron can't do it. Two
+# hidden ReLU neurons and an output can: find weights, with pencil and paper. (What is $|x_1 - x_2|$ at the
+# corners? You saw an absolute value being built.)
+
+# %% solution="xor_layers"
+# W1 has a row for each hidden neuron. Then look at what they give at the corners, and choose W2 and b2.
+
+# %% test="xor_corners" points=2
+import torch
+
+from course_utils.checks import equal, holds, student
+
+layers = student.xor_layers()
+holds(
+    isinstance(layers, list | tuple) and [len(pair) for pair in layers] == [2, 2],
+    "xor_layers gives something else than two layers",
+    "[(W1, b1), (W2, b2)]",
+    layers,
+)
+layers = [[torch.as_tensor(part).double() for part in pair] for pair in layers]
+shapes = [list(part.shape) for pair in layers for part in pair]
+equal(shapes, [[2, 2], [2], [1, 2], [1]], "the shapes of W1, b1, W2, b2", "two hidden neurons, one output")
+(W1, b1), (W2, b2) = layers
+for corner in ([-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]):
+    hidden = torch.relu(W1 @ torch.tensor(corner).double() + b1)
+    z = float(W2 @ hidden + b2)
+    holds(
+        z > 0 if corner[0] != corner[1] else z < 0,
+        f"the output at {corner} is on the wrong side",
+        "above 0" if corner[0] != corner[1] else "below 0",
+        f"{z:.4g}, from hidden values {[round(h, 4) for h in hidden.tolist()]}",
+        "which hidden value should be large here, which 0? Then the output's weights and bias",
+    )
+
+# %% [markdown]
+# You solved the corners. What did you do to the rest of the plane?
+
+# %%
+xor = points.load("mini", "train", "xor").tensors
+figure, ax = plots.subplots(figsize=(3.2, 3.2))
+plane(lambda x: mlp(x, xor_layers(), relu), *xor, ax, "XOR by hand")
+plots.show(
+    figure, "The plane as the network with hand-set weights colours it, over points of four quadrants."
+)
+
+# %% [markdown]
+# ## 5 Badness (5 points, 12 minutes)
+#
+# To improve weights, we first need one number that says how bad the answers are: the *loss*. For numbers
+# (*regression*), take the mean of squared differences. For predictions $(2, 0)$ and targets $(1, 3)$, what is it?
+#
+# There is a trap. Guess the shape, then run:
+
+# %%
+prediction = torch.tensor([[1.0], [2.0], [3.0]])  # as a network with one output gives it: (3, 1)
+target = torch.tensor([1.0, 2.0, 3.0])  # (3,)
+(prediction - target).shape
+
+# %% [markdown]
+# Every prediction was compared with every target, and nothing complained. Yours will.
+
+# %% solution="squared_error"
+# The shapes first.
+
+# %% test="squared_error_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+p, t = torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0])
+got = student.squared_error(p, t)
+unlike(got, torch.tensor(10.0), "squared_error adds up", "a *mean* does not grow with the number of examples")
+unlike(got, torch.tensor(5.0).sqrt(), "squared_error takes a root", "the mean of the squares is all")
+unlike(got, torch.tensor(2.0), "squared_error takes absolute differences", "squares")
+unlike(got, (p - t) ** 2, "squared_error gives one number for each example", "the loss is one number")
+close(got, 5.0, "squared_error([2, 0], [1, 3])", "differences, their squares, the mean of these")
+### BEGIN HIDDEN TESTS
+for shape in ((1,), (7,), (4, 3), (2, 3, 2)):
+    p, t = torch.randn(shape), torch.randn(shape)
+    expected = sum((a - b) ** 2 for a, b in zip(p.flatten(), t.flatten())) / p.numel()
+    close(
+        student.squared_error(p, t), expected, f"squared_error of shape {shape}", "the mean over *all* places"
+    )
+### END HIDDEN TESTS
+
+# %% test="squared_error_shapes" points=1
+import torch
+
+from course_utils.checks import raises, student
+
+raises(
+    ValueError,
+    lambda: student.squared_error(torch.randn(3, 1), torch.randn(3)),
+    "squared_error compares (3, 1) with (3,)",
+    "compare .shape of both before you subtract, and `raise ValueError(...)` if they differ",
+)
+### BEGIN HIDDEN TESTS
+for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3))):
+    raises(
+        ValueError,
+        lambda one=one, other=other: student.squared_error(torch.randn(one), torch.randn(other)),
+        f"squared_error compares {one} with {other}",
+        "every unequal pair of shapes, also where the number of dimensions is the same",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# For classes (*classification*) the network's output $z$, a *logit*, becomes a probability $\sigma(z)$ of class 1,
+# and the loss is the surprise at the true class $y$: $-\log \sigma(z)$ if $y = 1$, $-\log(1 - \sigma(z))$ if $y =
+# 0$. What does a network pay that always says $z = 0$?
+#
+# Where $\sigma(z)$ rounds to 0, the logarithm is $-\infty$. Write both cases with $e^{z}$ and simplify before you
+# compute: PyTorch has `logaddexp`, `logsigmoid` and `softplus`, which never overflow.
+
+# %% solution="cross_entropy"
+# -log σ(z) = log(1 + e^-z), and 1 - σ(z) = σ(-z).
+
+# %% test="cross_entropy_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z, y = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
+each = torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="none")
+got = student.cross_entropy(z, y)
+swapped = torch.nn.functional.binary_cross_entropy_with_logits(z, 1 - y)
+only_ones = (y * each).mean()
+unlike(got, each.sum(), "cross_entropy adds up", "the loss is a *mean* over examples")
+unlike(got, each, "cross_entropy gives one number for each example", "the loss is one number: their mean")
+unlike(got, swapped, "cross_entropy takes class 0 for class 1", "σ(z) is the probability of class 1")
+unlike(got, -each.mean(), "cross_entropy is negative", "surprise is −log of a probability")
+unlike(got, only_ones, "cross_entropy ignores class 0", "examples with y = 0 pay too")
+unlike(got, each.mean() / torch.tensor(2.0).log(), "cross_entropy counts in bits", "the natural logarithm")
+close(got, each.mean(), "cross_entropy([0, 2, -1], [1, 0, 0])", "the first example alone pays log 2 ≈ 0.6931")
+### BEGIN HIDDEN TESTS
+for size in (1, 4, 33):
+    z, y = 3 * torch.randn(size), torch.randint(0, 2, (size,))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y.float())
+    close(
+        student.cross_entropy(z, y),
+        expected,
+        f"cross_entropy of {size} integer classes",
+        "integers are welcome as classes",
+    )
+    close(
+        student.cross_entropy(z, y.float()),
+        expected,
+        f"cross_entropy of {size} examples",
+        "both classes at once",
+    )
+z, y = torch.randn(20, requires_grad=True), torch.randint(0, 2, (20,)).float()
+(slope,) = torch.autograd.grad(student.cross_entropy(z, y), z)
+close(
+    slope,
+    (torch.sigmoid(z.detach()) - y) / 20,
+    "the slope of cross_entropy",
+    "is anything cut off, rounded or detached?",
+)
+### END HIDDEN TESTS
+
+# %% test="cross_entropy_far" points=1
+import torch
+
+from course_utils.checks import close, student
+
+hint = "log(σ(z)) in two steps overflows, and clamping changes the loss: use one function for log(1 + e^z)"
+for z, y, cost in ((-1000.0, 1.0, 1000.0), (1000.0, 0.0, 1000.0), (1000.0, 1.0, 0.0), (-1000.0, 0.0, 0.0)):
+    got = student.cross_entropy(torch.tensor([z]), torch.tensor([y]))
+    close(got, cost, f"cross_entropy of z = {z:g} for y = {y:g}", hint)
+### BEGIN HIDDEN TESTS
+z, y = 300 * torch.randn(50), torch.randint(0, 2, (50,)).float()
+expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y)
+close(student.cross_entropy(z, y), expected, "cross_entropy of large logits", hint)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 Two modes (3 points, 10 minutes)
+#
+# In *development* we change the network and look at what happens. In *production* it answers about examples that
+# nobody has seen. To know in development how production will go, keep some examples out of training: *validation*.
+#
+# For people, badness is better told as the share of right answers.
+
+# %% solution="accuracy"
+# A logit is not a probability: where is the border?
+
+# %% test="accuracy_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z, y = torch.tensor([0.3, 2.0, -1.0, -0.2]), torch.tensor([1, 1, 0, 1])
+got = student.accuracy(z, y)
+unlike(got, 0.5, "accuracy cuts at 0.5", "logits are not probabilities: at which z is σ(z) = 0.5?")
+unlike(got, 0.25, "accuracy is the share of *wrong* answers", "which class does a logit above 0 answer?")
+unlike(got, 3.0, "accuracy counts", "a *share* lies between 0 and 1")
+unlike(got, 75.0, "accuracy is in per cent", "a share from 0 to 1")
+close(got, 0.75, "accuracy([0.3, 2, -1, -0.2], [1, 1, 0, 1])", "which of the four are right?")
+### BEGIN HIDDEN TESTS
+for size in (1, 3, 40):
+    z, y = torch.randn(size), torch.randint(0, 2, (size,))
+    expected = sum((a > 0) == (c == 1) for a, c in zip(z.tolist(), y.tolist())) / size
+    close(
+        student.accuracy(z, y), expected, f"accuracy of {size} examples", "class 1 where the logit is above 0"
+    )
+close(
+    student.accuracy(torch.ones(4), torch.ones(4)),
+    1.0,
+    "accuracy with classes as floats",
+    "all are right here",
+)
+close(
+    student.accuracy(torch.zeros(4), torch.zeros(4)), 1.0, "accuracy where the logit is 0", "0 is not above 0"
+)
+### END HIDDEN TESTS
+
+# %% solution="split"
+# Draw one order of all examples, for x and y alike.
+
+# %% test="split_parts" points=2
+import torch
+
+from course_utils.checks import equal, holds, student
+
+y = torch.arange(20)
+x = torch.stack([y + 0.25, -1.0 * y], dim=1)  # each row tells its own class
+parts = student.split(x, y, 6, seed=0)
+holds(
+    isinstance(parts, list | tuple) and [len(part) for part in parts] == [2, 2],
+    "split gives something else than two pairs",
+    "(x_train, y_train), (x_val, y_val)",
+    f"{type(parts).__name__} of {len(parts) if isinstance(parts, list | tuple) else 'no parts'}",
+)
+(x_train, y_train), (x_val, y_val) = parts
+equal(
+    [len(x_train), len(y_train), len(x_val), len(y_val)],
+    [14, 14, 6, 6],
+    "the sizes of the parts",
+    "`held_out` is 6 of 20",
+)
+for part, (rows, classes) in {"training": (x_train, y_train), "validation": (x_val, y_val)}.items():
+    own = torch.stack([classes + 0.25, -1.0 * classes], dim=1)
+    equal(
+        rows,
+        own,
+        f"pairs of the {part} part",
+        "has an example lost its own class? One order, used for x and y",
+    )
+equal(
+    sorted([*y_train.tolist(), *y_val.tolist()]),
+    list(range(20)),
+    "each example in one part, once",
+    "cut one order in two",
+)
+holds(
+    y_val.sort().values.tolist() not in ([*range(6)], [*range(14, 20)]),
+    "split takes the first or the last examples",
+    "a random choice: files are often sorted by class",
+    y_val.tolist(),
+)
+again, other = student.split(x, y, 6, seed=0), student.split(x, y, 6, seed=1)
+equal(
+    again[1][1],
+    y_val,
+    "split with the same seed again",
+    "draw from torch.Generator().manual_seed(seed), inside split",
+)
+holds(
+    not torch.equal(other[1][1], y_val),
+    "split ignores its seed",
+    "another choice with seed 1",
+    other[1][1].tolist(),
+)
+### BEGIN HIDDEN TESTS
+for size, held_out in ((2, 1), (31, 8), (100, 99)):
+    x, y = torch.randn(size, 3), torch.arange(size)
+    (x_train, y_train), (x_val, y_val) = student.split(x, y, held_out, seed=size)
+    equal(
+        list(x_val.shape), [held_out, 3], f"the validation part of {size} examples", "its size is `held_out`"
+    )
+    equal(
+        torch.cat([x_train, x_val]),
+        x[torch.cat([y_train, y_val]).long()],
+        f"pairs of {size} examples",
+        "kept together",
+    )
+    equal(
+        sorted([*y_train.tolist(), *y_val.tolist()]),
+        list(range(size)),
+        f"{size} examples in two parts",
+        "each once",
+    )
+chosen = torch.stack([student.split(x, y, 20, seed)[1][1] for seed in range(40)])
+holds(
+    len(chosen.unique()) > 90,
+    "some examples never come to validation",
+    "all are drawn alike",
+    len(chosen.unique()),
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 7 The spiral (2 points, 8 minutes)
+#
+# Learning itself is given, for now: PyTorch finds the slope of the loss in every weight, and each weight goes a
+# little way downhill.
+
+
+# %% given="new_layers,descend"
+
+
+# %%
+def learn(layers: list[Layer], x: Tensor, y: Tensor, steps: int) -> list[float]:
+    """Go `steps` steps downhill; returns the loss at each of them."""
+    parameters = [tensor for pair in layers for tensor in pair]
+    losses = []
+    for _ in range(steps):
+        loss = cross_entropy(mlp(x, layers, torch.tanh)[:, 0], y)
+        descend(parameters, loss, rate=0.5)
+        losses.append(loss.item())
+    return losses
+
+
+# %% [markdown]
+# Four data sets, three networks, 500 steps each. Before you run: which of the twelve will do little better than
+# guessing, 0.5?
+
+# %%
+generator = torch.Generator().manual_seed(0)
+figure, axes = plots.subplots(3, 4, figsize=(10, 8))
+for column, kind in enumerate(["clusters", "xor", "circle", "spiral"]):
+    x, y = points.load("mini", "train", kind).tensors
+    (x_train, y_train), (x_val, y_val) = split(x, y, len(x) // 4, seed=0)
+    for row, widths in enumerate([[2, 1], [2, 3, 1], [2, 16, 16, 1]]):
+        layers = new_layers(widths, generator)
+        learn(layers, x_train, y_train, steps=500)
+        with torch.no_grad():
+            share = accuracy(mlp(x_val, layers, torch.tanh)[:, 0], y_val)
+        title = f"{kind} {widths}: {float(share):.2f}"
+        plane(
+            lambda x, layers=layers: mlp(x, layers, torch.tanh),
+            x_val,
+            y_val,
+            axes[row, column],
+            title,
+            cells=40,
+        )
+plots.show(
+    figure, "Three networks on four data sets: what each answers over the plane, with validation points."
+)
+
+# %% [markdown]
+# Now the spiral, for longer. Change `widths` and `steps` as you like, and go by the *validation* accuracy.
+
+# %%
+x, y = points.load(tier, "train", "spiral").tensors
+(x_train, y_train), (x_val, y_val) = split(x, y, len(x) // 4, seed=0)
+
+widths = [2, 32, 32, 1]
+layers, losses = new_layers(widths, torch.Generator().manual_seed(0)), []
+for _ in range(6):
+    losses += learn(layers, x_train, y_train, steps=500)
+    with torch.no_grad():
+        share = float(accuracy(mlp(x_val, layers, torch.tanh)[:, 0], y_val))
+    print(f"{len(losses)} steps: loss {losses[-1]:.3f}, validation accuracy {share:.3f}")
+
+# %%
+figure, (left, right) = plots.subplots(1, 2, figsize=(8, 3.4))
+left.semilogy(losses)
+left.set(xlabel="step", ylabel="training loss")
+plane(lambda x: mlp(x, layers, torch.tanh), x_val, y_val, right, "validation points")
+plots.show(
+    figure, "Left, the training loss falls over the steps; right, the network's answers over the plane."
+)
+
+# %% [markdown]
+# What do hidden neurons see? Above, six neurons of the first layer; below, six of the last hidden one. Nobody told
+# them.
+
+# %%
+figure, axes = plots.subplots(2, 6, figsize=(12, 4.2))
+for row, stop in zip(axes, (1, len(layers) - 1)):
+    for j, ax in enumerate(row):
+        last = [(W[j : j + 1], b[j : j + 1]) for W, b in layers[stop - 1 : stop]]
+        net = layers[: stop - 1] + last
+        plane(lambda x, net=net: mlp(x, net, torch.tanh), x_val, y_val, ax, cells=40)
+plots.show(
+    figure,
+    "What single hidden neurons give over the plane: straight edges in the first layer, bent shapes in the last.",
+)
+
+# %% [markdown]
+# Save the weights and look, once, at points that took no part in anything: production.
+
+# %%
+save_artifact(
+    "neurons", {f"{i}.{name}": t for i, pair in enumerate(layers) for name, t in zip("Wb", pair)}, tier
+)
+x_test, y_test = points.load(tier, "test", "spiral").tensors
+with torch.no_grad():
+    share = float(accuracy(mlp(x_test, layers, torch.tanh)[:, 0], y_test))
+reference = record("neurons")
+print(f"Yours {reference.show(share)}, the reference {reference.show(reference.value)}.")
+print(f"A single neuron: {reference.show(reference.baseline)}.")
+
+# %% test="spiral_artifact" points=2
+import torch
+
+from course_utils.checks import holds, student
+
+tensors = student.artifact("neurons")
+holds(
+    "0.W" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),
+    "neurons.safetensors does not hold a trained network",
+    "finite weights called 0.W, 0.b, 1.W, …",
+    sorted(tensors),
+    "run section 7 from its start, with every check above passed",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("neurons", tensors, 2)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Save the notebook, then hand in `neurons.ipynb` and `neurons.safetensors`; `course_utils.colab.submit("neurons")`
+# packs both.
