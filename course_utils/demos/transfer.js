@@ -1,0 +1,326 @@
+// A wall of feature visualisations: for every unit of a net, the picture that excites it most, found by gradient ascent
+// from noise. With the trait `pictures`, [{layer, images: [data URI, …]}], the wall shows a real net's pictures instead.
+// The net here is small and set by hand, so that what its units look for is known: lines, then arrangements of lines.
+
+export const SIDE = 32;
+const HALF = SIDE / 2;
+const TURNS = 8; // orientations of the first layer
+
+function random(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const square = (size, f) => Float64Array.from({ length: size * size }, (_, n) => f(Math.floor(n / size) - (size - 1) / 2, (n % size) - (size - 1) / 2));
+
+/** A 5 × 5 filter for lines that run along `angle`: a wave across them, faded to the edge, with mean zero. */
+function lineFilter(angle) {
+  const values = square(5, (y, x) => Math.cos(1.7 * (-x * Math.sin(angle) + y * Math.cos(angle))) * Math.exp(-(x * x + y * y) / 5));
+  const mean = values.reduce((a, b) => a + b) / 25;
+  return values.map((v) => v - mean);
+}
+
+// Second layer: the angle that a line should have at (y, x) around the centre.
+const ARRANGEMENTS = {
+  rings: (y, x) => Math.atan2(y, x) + Math.PI / 2,
+  stars: (y, x) => Math.atan2(y, x),
+  spirals: (y, x) => Math.atan2(y, x) + Math.PI / 4,
+  "spirals the other way": (y, x) => Math.atan2(y, x) - Math.PI / 4,
+  saddles: (y, x) => -Math.atan2(y, x),
+  arcs: (y, x) => (x * Math.PI) / 5,
+  corners: (y, x) => (x > y ? 0 : Math.PI / 2),
+  zigzags: (y) => (y === 0 ? Math.PI / 4 : -Math.PI / 4),
+};
+
+/** 3 × 3 weights for each orientation: positive where it is the one asked for, negative where it lies across. */
+const arrange = (angleAt) => Array.from({ length: TURNS }, (_, k) => square(3, (y, x) => {
+  if (!x && !y && angleAt !== ARRANGEMENTS.zigzags && angleAt !== ARRANGEMENTS.corners) return 0;
+  return Math.cos(2 * ((k * Math.PI) / TURNS - angleAt(y, x))) / 4;
+}));
+
+export const NET = {
+  first: Array.from({ length: TURNS }, (_, k) => lineFilter((k * Math.PI) / TURNS)),
+  second: Object.values(ARRANGEMENTS).map(arrange),
+};
+const UNITS = [NET.first.map((_, k) => `lines at ${Math.round((180 * k) / TURNS)}°`), Object.keys(ARRANGEMENTS)];
+
+/** Adds the correlation of a square picture with a kernel to `out`; zeros around, as large as before. */
+function correlate(picture, side, kernel, size, dilation, out) {
+  const reach = ((size - 1) / 2) * dilation;
+  for (let n = 0; n < kernel.length; n++) {
+    const di = Math.floor(n / size) * dilation - reach;
+    const dj = (n % size) * dilation - reach;
+    const [top, bottom] = [Math.max(0, -di), Math.min(side, side - di)];
+    const [left, right] = [Math.max(0, -dj), Math.min(side, side - dj)];
+    for (let i = top; i < bottom; i++) {
+      for (let j = left; j < right; j++) out[i * side + j] += kernel[n] * picture[(i + di) * side + j + dj];
+    }
+  }
+  return out;
+}
+
+const blank = (side) => new Float64Array(side * side);
+const flipped = (kernel) => Float64Array.from(kernel).reverse(); // the way back of a correlation
+
+function pool(picture) {
+  return Float64Array.from({ length: HALF * HALF }, (_, n) => {
+    const at = 2 * Math.floor(n / HALF) * SIDE + 2 * (n % HALF);
+    return (picture[at] + picture[at + 1] + picture[at + SIDE] + picture[at + SIDE + 1]) / 4;
+  });
+}
+
+/** What is maximised and its gradient in the pre-activations: the channel's mean after ReLU, or its middle neuron. */
+function aim(z, side, goal) {
+  const gradient = blank(side);
+  const middle = (side * side + side) / 2;
+  if (goal === "one neuron") {
+    gradient[middle] = 1;
+    return { value: z[middle], gradient };
+  }
+  z.forEach((v, n) => (gradient[n] = v > 0 ? 1 / z.length : 0));
+  return { value: z.reduce((sum, v) => sum + Math.max(0, v), 0) / z.length, gradient };
+}
+
+/** The excitement {value, gradient in the picture} of a unit of layer 1 or 2. */
+export function excite(picture, layer, unit, goal = "whole channel") {
+  const lines = (k) => correlate(picture, SIDE, NET.first[k], 5, 1, blank(SIDE));
+  if (layer === 1) {
+    const { value, gradient } = aim(lines(unit), SIDE, goal);
+    return { value, gradient: correlate(gradient, SIDE, flipped(NET.first[unit]), 5, 1, blank(SIDE)) };
+  }
+  const first = NET.first.map((_, k) => lines(k));
+  const z = blank(HALF);
+  first.forEach((map, k) => correlate(pool(map.map((v) => Math.max(0, v))), HALF, NET.second[unit][k], 3, 2, z));
+  const { value, gradient } = aim(z, HALF, goal);
+  return { value, gradient: backFromSecond(gradient, first, unit) };
+}
+
+function backFromSecond(gradient, first, unit) {
+  const back = blank(SIDE);
+  first.forEach((map, k) => {
+    const pooled = correlate(gradient, HALF, flipped(NET.second[unit][k]), 3, 2, blank(HALF));
+    const inner = map.map((v, n) => (v > 0 ? pooled[Math.floor(n / SIDE / 2) * HALF + Math.floor((n % SIDE) / 2)] / 4 : 0));
+    correlate(inner, SIDE, flipped(NET.first[k]), 5, 1, back);
+  });
+  return back;
+}
+
+const roll = (picture, di, dj) => picture.map((_, n) =>
+  picture[((Math.floor(n / SIDE) + di + SIDE) % SIDE) * SIDE + (((n % SIDE) + dj + SIDE) % SIDE)]);
+
+const BLUR = [1, 2, 1, 2, 4, 2, 1, 2, 1].map((w) => w / 16);
+
+/** One step up: along the gradient, scaled to the same length at every step; shaken and smoothed if asked. */
+export function ascend(picture, layer, unit, { goal, jitter, smooth }, rand) {
+  const [di, dj] = jitter ? [0, 0].map(() => Math.floor(3 * rand()) - 1) : [0, 0];
+  let moved = roll(picture, di, dj);
+  const { value, gradient } = excite(moved, layer, unit, goal);
+  const length = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0) / gradient.length) + 1e-9;
+  moved = moved.map((v, n) => Math.max(-1, Math.min(1, v + (0.1 * gradient[n]) / length)));
+  if (smooth) {
+    const soft = correlate(moved, SIDE, BLUR, 3, 1, blank(SIDE));
+    moved = moved.map((v, n) => 0.75 * v + 0.25 * soft[n]);
+  }
+  return { value, picture: roll(moved, -di, -dj) };
+}
+
+// ---------------------------------------------------------------------------------------------- the page
+
+const STYLE = `
+.fv{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
+ --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
+ container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
+.fv *{box-sizing:border-box}
+.fv button,.fv select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
+ min-height:36px;padding:2px 10px;cursor:pointer}
+.fv button:hover{background:var(--faint)}
+.fv button.fv-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
+.fv :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
+.fv-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
+.fv-row label{display:grid;gap:2px;margin:0}
+.fv-row label.fv-wide{flex:1 1 150px}
+.fv input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
+.fv p{margin:8px 0}
+.fv-row label.fv-tick{display:flex;gap:6px;align-items:center;min-height:36px}
+.fv-tick input{width:20px;height:20px;accent-color:var(--pos)}
+.fv h4{margin:8px 0 4px;font-size:1em;font-weight:600}
+.fv-all{display:grid;gap:16px}
+.fv-wall{display:grid;grid-template-columns:repeat(4,1fr);gap:6px}
+.fv button.fv-tile{padding:0;min-height:0;border-width:2px;border-radius:4px;overflow:hidden;aspect-ratio:1;min-width:0}
+.fv button.fv-tile[aria-pressed=true]{border-color:currentColor}
+.fv :is(canvas,img){display:block;width:100%;height:100%;aspect-ratio:1;margin:0;object-fit:cover}
+.fv figure{margin:0}.fv figcaption{color:inherit;font-size:inherit;text-align:left;margin:4px 0}
+.fv-large{max-width:300px;border:1px solid var(--edge)}
+.fv svg{display:block;width:100%;max-width:300px;height:70px;border:solid var(--edge);border-width:0 0 1px 1px}
+.fv path{fill:none;stroke:currentColor;stroke-width:1.8;vector-effect:non-scaling-stroke}
+@container (min-width:560px){.fv-all{grid-template-columns:1.5fr 1fr}}`;
+
+function fill(node, attrs, kids) {
+  for (const [name, value] of Object.entries(attrs)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...kids);
+  return node;
+}
+const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
+const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
+
+function choice(label, options, value, onchange) {
+  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
+  select.value = value;
+  return h("label", {}, label, select);
+}
+
+/** Grey for 0, white for 1 and black for −1: a picture, so the same on both themes. */
+function paint(canvas, picture) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(SIDE, SIDE);
+  picture.forEach((v, n) => image.data.set([...Array(3).fill(128 + 127 * v), 255], 4 * n));
+  context.putImageData(image, 0, 0);
+}
+
+const newCanvas = () => h("canvas", { width: SIDE, height: SIDE });
+
+class Ascent {
+  constructor(trait, root) {
+    this.options = { goal: trait("goal", "one neuron"), jitter: trait("jitter", true), smooth: trait("smooth", true) };
+    this.seed = trait("seed", 1);
+    this.chosen = [2, 0];
+    this.build(root);
+    this.restart();
+  }
+
+  build(root) {
+    this.play = h("button", { type: "button", class: "fv-main", onclick: () => this.toggle() }, "Play");
+    this.count = h("span");
+    this.large = newCanvas();
+    this.text = h("figcaption");
+    this.curve = s("path");
+    const tick = (name, label) => {
+      const box = h("input", { type: "checkbox", onchange: () => (this.options[name] = box.checked) });
+      box.checked = this.options[name];
+      return h("label", { class: "fv-tick" }, box, label);
+    };
+    this.tiles = UNITS.map((names, l) => names.map((_, unit) => this.tile(l + 1, unit)));
+    root.append(
+      h("div", { class: "fv-row" }, this.play, h("button", { type: "button", onclick: () => this.step() }, "Step"),
+        h("button", { type: "button", onclick: () => this.restart(this.seed + 1) }, "New noise"),
+        choice("Excite", ["one neuron", "whole channel"], this.options.goal, (v) => ((this.options.goal = v), this.restart())),
+        tick("jitter", "Jitter"), tick("smooth", "Smoothing"), this.count),
+      h("div", { class: "fv-all" }, h("div", {}, ...this.tiles.flatMap((tiles, l) => [
+        h("h4", {}, l ? "Layer 2: arrangements of lines" : "Layer 1: lines"), h("div", { class: "fv-wall" }, ...tiles.map(({ node }) => node))])),
+      h("figure", {}, h("div", { class: "fv-large" }, this.large), this.text,
+        s("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": "Excitement by step" }, this.curve))),
+    );
+  }
+
+  tile(layer, unit) {
+    const canvas = newCanvas();
+    const node = h("button", { type: "button", class: "fv-tile", "aria-label": `Layer ${layer}, unit ${unit + 1}: ${UNITS[layer - 1][unit]}`,
+      onclick: () => ((this.chosen = [layer, unit]), this.draw()) }, canvas);
+    return { node, canvas };
+  }
+
+  restart(seed = this.seed) {
+    this.pause();
+    this.seed = seed;
+    this.steps = 0;
+    this.rand = random(seed);
+    for (const tile of this.tiles.flat()) Object.assign(tile, { picture: blank(SIDE).map(() => 0.3 * (this.rand() - 0.5)), history: [] });
+    this.draw();
+  }
+
+  advance() {
+    this.steps += 1;
+    this.tiles.forEach((tiles, l) => tiles.forEach((tile, unit) => {
+      const { value, picture } = ascend(tile.picture, l + 1, unit, this.options, this.rand);
+      tile.picture = picture;
+      tile.history.push(value);
+    }));
+    this.draw();
+  }
+
+  step() {
+    this.pause();
+    this.advance();
+  }
+
+  toggle() {
+    if (this.timer) return this.pause();
+    this.play.textContent = "Pause";
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.timer = setInterval(() => this.tick(calm ? 8 : 1), calm ? 900 : 80);
+  }
+
+  tick(steps) {
+    for (let n = 0; n < steps; n++) this.advance();
+    if (this.steps >= 150) this.pause(); // nothing changes much from here
+  }
+
+  pause() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.play.textContent = "Play";
+  }
+
+  draw() {
+    const [layer, unit] = this.chosen;
+    this.tiles.forEach((tiles, l) => tiles.forEach(({ node, canvas, picture }, u) => {
+      paint(canvas, picture);
+      node.setAttribute("aria-pressed", `${l + 1 === layer && u === unit}`);
+    }));
+    const { picture, history } = this.tiles[layer - 1][unit];
+    paint(this.large, picture);
+    this.count.textContent = `Step ${this.steps}`;
+    this.text.textContent = `Layer ${layer}, unit ${unit + 1}, made to look for ${UNITS[layer - 1][unit]}. `
+      + `Excitement ${history.length ? history.at(-1).toFixed(3) : "at the start: press Play"}`;
+    const most = Math.max(...history, 1e-9);
+    this.curve.setAttribute("d", history.map((v, n) => `${n ? "L" : "M"}${(100 * n) / Math.max(1, history.length - 1)} ${98 - (95 * Math.max(0, v)) / most}`).join(""));
+  }
+}
+
+/** The same wall for pictures that the chapter hands over: nothing to compute, any to enlarge. */
+class Gallery {
+  constructor(layers, root) {
+    this.large = h("img", { alt: "" });
+    this.text = h("figcaption", { "aria-live": "polite" });
+    const wall = layers.flatMap(({ layer, images }) => [h("h4", {}, layer),
+      h("div", { class: "fv-wall" }, ...images.map((image, n) => this.tile(layer, image, n)))]);
+    root.append(h("div", { class: "fv-all" }, h("div", {}, ...wall), h("figure", {}, h("div", { class: "fv-large" }, this.large), this.text)));
+    root.querySelector(".fv-tile")?.click();
+  }
+
+  tile(layer, image, n) {
+    const node = h("button", { type: "button", class: "fv-tile", "aria-label": `${layer}, unit ${n + 1}`, onclick: () => this.choose(node, image) }, h("img", { src: image, alt: "" }));
+    return node;
+  }
+
+  choose(node, image) {
+    this.node?.setAttribute("aria-pressed", "false");
+    node.setAttribute("aria-pressed", "true");
+    this.node = node;
+    this.large.src = image;
+    this.large.alt = this.text.textContent = node.getAttribute("aria-label");
+  }
+
+  pause() {}
+}
+
+function render({ model, el }) {
+  const trait = (name, fallback) => model?.get?.(name) ?? fallback;
+  const root = h("section", { class: "fv", "aria-label": "Feature visualisation wall" }, h("style", {}, STYLE));
+  el.append(root);
+  const pictures = trait("pictures", null);
+  const wall = pictures ? new Gallery(pictures, root) : new Ascent(trait, root);
+  return () => {
+    wall.pause();
+    root.remove();
+  };
+}
+
+export default { render };
