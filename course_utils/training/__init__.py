@@ -36,7 +36,7 @@ What `solutions/<key>/reference.py` must hold, beside the solution itself::
 """
 
 from course_utils.training.commands import main
-from course_utils.training.judging import artifact_points, points
+from course_utils.training.judging import points
 from course_utils.training.record import (
     MINI_SHARE,
     Paper,
@@ -55,7 +55,6 @@ __all__ = [
     "RecordError",
     "Run",
     "TrainingError",
-    "artifact_points",
     "main",
     "points",
     "record",

@@ -17,7 +17,7 @@ from course_utils.chapters import Chapter
 from course_utils.data import DATASETS, fingerprint
 from course_utils.training.cost import t4_minutes
 from course_utils.training.record import Record
-from course_utils.training.reference import ReferenceError, load_reference
+from course_utils.training.reference import NoReference, load_reference
 
 
 def assemble(chapter: Chapter, tier: str, results: list[dict[str, Any]], root: Path) -> Record:
@@ -26,7 +26,7 @@ def assemble(chapter: Chapter, tier: str, results: list[dict[str, Any]], root: P
     names = re.findall(r"\w+", chapter.data_full if tier == "full" else chapter.data_mini)
     unknown = [name for name in names if name not in DATASETS]
     if unknown:
-        raise ReferenceError(
+        raise NoReference(
             f"{chapter.key}: chapters.py names the data {', '.join(unknown)}, which course_utils.data lacks."
         )
     seconds = statistics.fmean(result["seconds"] for result in results)

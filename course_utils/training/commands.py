@@ -16,7 +16,7 @@ from course_utils.progress import bar
 from course_utils.training import devices
 from course_utils.training.assemble import assemble
 from course_utils.training.record import TIERS, Record, RecordError, records, write
-from course_utils.training.reference import ReferenceError, reference_path
+from course_utils.training.reference import NoReference, reference_path
 from course_utils.training.report import status, table
 from course_utils.training.worker import Task, finished, work
 
@@ -77,7 +77,7 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
         if args.fresh:
             _forget(tasks)
         written, failed = _train(keys, tasks, args)
-    except (UnknownKey, ReferenceError, RecordError, ValueError) as error:
+    except (UnknownKey, NoReference, RecordError, ValueError) as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
         print("train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
@@ -96,7 +96,7 @@ def _tasks(keys: Sequence[str], args: argparse.Namespace, root: Path) -> list[Ta
         raise ValueError(f"train: expected at least one seed, got {args.seeds}.")
     missing = [str(reference_path(key, root)) for key in keys if not reference_path(key, root).is_file()]
     if missing:
-        raise ReferenceError(
+        raise NoReference(
             f"train: there is no {missing[0]}; references are trained in a clone of the course."
         )
     place = Path(os.environ.get("COURSE_RUNS") or cache_folder() / "runs").expanduser()

@@ -20,7 +20,7 @@ LARGEST = 5_000_000  # bytes of reference.safetensors
 MINI_SHARE = 0.6  # of the points, for a mini-tier artifact where the record has a full tier
 
 
-class RecordError(RuntimeError):
+class RecordError(ValueError):
     """A record that is missing, broken or too large."""
 
 

@@ -13,7 +13,7 @@ from course_utils.chapters import ROOT
 NEEDED = ("train", "evaluate", "baseline")
 
 
-class ReferenceError(RuntimeError):
+class NoReference(ValueError):
     """A reference that is missing or lacks a part."""
 
 
@@ -26,7 +26,7 @@ def load_reference(key: str, root: Path = ROOT) -> ModuleType:
     """The module `solutions.<key>.reference`, with `train`, `evaluate` and `baseline`."""
     path, name = reference_path(key, root), f"solutions.{key}.reference"
     if not path.is_file():
-        raise ReferenceError(f"{key}: there is no {path}; references are trained in the course's repository.")
+        raise NoReference(f"{key}: there is no {path}; references are trained in the course's repository.")
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
         return sys.modules[name]
     if str(root) not in sys.path:
@@ -39,7 +39,7 @@ def load_reference(key: str, root: Path = ROOT) -> ModuleType:
     spec.loader.exec_module(module)
     lacking = [part for part in NEEDED if not callable(getattr(module, part, None))]
     if lacking:
-        raise ReferenceError(
+        raise NoReference(
             f"{path}: lacks the function {', '.join(lacking)}; see course_utils/training/__init__.py."
         )
     return module

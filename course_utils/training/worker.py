@@ -17,11 +17,11 @@ from torch import Tensor
 from course_utils.chapters import ROOT
 from course_utils.data import DataError
 from course_utils.training import checkpoint, devices
-from course_utils.training.reference import ReferenceError, code_hash, load_reference, reference_path
+from course_utils.training.reference import NoReference, code_hash, load_reference, reference_path
 from course_utils.training.run import Report, Run, TrainingError
 
 KEPT_POINTS = 100  # of each curve
-KNOWN = (TrainingError, DataError, ReferenceError)  # errors whose message says all
+KNOWN = (TrainingError, DataError, NoReference)  # errors whose message says all
 
 Progress = Callable[["Task", int, int, dict[str, float]], None]
 
