@@ -22,6 +22,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from course_utils.grading.marked import legible
+
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[ \t]*$\n?|\Z)", re.S | re.M
 )
@@ -113,7 +115,6 @@ def page(notebook: NotebookNode, facts: dict[str, Any]) -> str:
     return environment.get_template("feedback.html.j2").render(
         parts=parts,
         marked=[part for part in parts if part.kind in ("check", "answer")],
-        trouble=notebook.metadata.get("course", {}).get("trouble", ""),
         title=_title(notebook, facts["assignment"]),
         facts=facts,
         colours=colours(),
@@ -137,20 +138,28 @@ def _title(notebook: NotebookNode, key: str) -> str:
 def _part(cell: NotebookNode) -> Part | None:
     """What a cell becomes on the page; None where there is nothing of the student's to show."""
     marks = cell.metadata.get("nbgrader", {})
+    text = cell.source if cell.cell_type == "code" else legible(cell.source)
     if not marks and cell.cell_type == "markdown":
-        heading = re.search(r"^##+\s+(.+)$", cell.source, re.M)
-        return Part("heading", heading.group(1).strip()) if heading else None
-    part = Part("code", cell.source, marks.get("grade_id", ""), given=not marks)
+        return _words(text, cell.metadata.get("course", ""))
+    part = Part("code", text, marks.get("grade_id", ""), given=not marks)
     if utils.is_grade(cell):
         part.kind = "answer" if utils.is_solution(cell) else "check"
         part.points, part.most = float(marks.get("score") or 0), float(marks.get("points") or 0)
         part.waiting = bool(marks.get("waiting"))
     if part.kind == "check":
-        part.source = HIDDEN.sub("", cell.source).rstrip()
+        part.source = HIDDEN.sub("", text).rstrip()
     part.comment = marks.get("comment") or ""
     for output in cell.get("outputs", []):
         _show(part, output)
     return part
+
+
+def _words(text: str, origin: str) -> Part | None:
+    """The grader's notes, the student's own prose, and of the lab's prose the headings."""
+    if origin:
+        return Part("note" if origin == "notice" else "words", text.strip("*") if origin == "notice" else text)
+    heading = re.search(r"^##+\s+(.+)$", text, re.M)
+    return Part("heading", heading.group(1).strip()) if heading else None
 
 
 def _show(part: Part, output: NotebookNode) -> None:

@@ -21,3 +21,4 @@ class Limits:
     cells: int = 1_000
     depth: int = 20
     artifact: int = 32 << 20
+    pictures: bool = False  # draw the student's figures for the feedback: some 50 ms each

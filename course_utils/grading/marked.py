@@ -5,10 +5,10 @@ from which nbgrader would read the same points. Nothing of the student's can run
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
@@ -20,20 +20,27 @@ TAG = re.compile(r"<(?=[A-Za-z/!?])")
 NOT_RUN = "This cell was not run."
 
 
-def marked_notebook(lab: Lab, submission: Submission | None, verdict: Verdict) -> NotebookNode:
+def marked_notebook(
+    lab: Lab, submission: Submission | None, verdict: Verdict, stamp: str = ""
+) -> NotebookNode:
     """The notebook of a verdict.
 
     Args:
         lab: With its hidden tests: the notebook is for the teacher's side.
         submission: What was handed in; None where it could not be read.
         verdict: Its marks and what its cells printed.
+        stamp: A hash of all this, kept in the notebook's metadata.
     """
     notebook = lab.instructor_notebook()
     own = submission.cells if submission is not None else ()
     notebook.cells = [*_notices(lab.key, verdict), *_Marked(lab, own, verdict).nodes(notebook.cells)]
-    notebook.metadata["course"] = {"trouble": verdict.reason}
-    nbformat.validate(notebook)
+    notebook.metadata["course"] = {"result": stamp}
     return notebook
+
+
+def notebook_text(notebook: NotebookNode) -> str:
+    """As nbformat writes it, without validating each of a class's notebooks again: that would take half the time."""
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 class _Marked:
@@ -43,7 +50,7 @@ class _Marked:
         self._lab, self._added = lab, _between(lab, own)
         self._results = _by_source(verdict.cells)
         self._checks = {check.name: check for check in verdict.checks}
-        self._written = {(cell.code, cell.name): cell.source for cell in own if cell.name}
+        self._written = student_sources(own)
 
     def nodes(self, given: list[NotebookNode]) -> Iterator[NotebookNode]:
         """`given` are the nodes of the lab's cells."""
@@ -67,10 +74,10 @@ class _Marked:
 
     def _fill(self, node: NotebookNode, cell: Cell) -> None:
         if cell.kind == "solution":
-            node.source = self._written.get((True, cell.name), "")
+            node.source = self._written.get(cell.name, "")
             node.outputs = _outputs(_take(self._results, cell.name, node.source))
         elif cell.kind == "answer":
-            node.source = inert(self._written.get((False, cell.name), ""))
+            node.source = inert(self._written.get(cell.name, ""))
         elif cell.kind == "test":
             node.outputs = list(check_outputs(self._checks.get(cell.name), cell.points))
 
@@ -79,6 +86,8 @@ class _Marked:
         node = new_code_cell(cell.source) if cell.code else new_markdown_cell(inert(cell.source))
         if cell.code:
             node.outputs = _outputs(_take(self._results, cell.name, cell.source))
+        else:
+            node.metadata["course"] = "own"
         node["id"] = _id(self._lab.key, "own", str(place))
         return node
 
@@ -99,9 +108,11 @@ def _between(lab: Lab, cells: tuple[StudentCell, ...]) -> dict[str, list[tuple[i
     prose = {cell.source.strip() for cell in lab.cells if cell.kind == "prose"}
     found: dict[str, list[tuple[int, StudentCell]]] = {}
     last = ""
+    seen: set[str] = set()
     for place, cell in enumerate(cells):
-        if cell.name in names:
+        if cell.name in names and (cell.name not in seen or not cell.code):
             last = cell.name
+            seen.add(last)
         elif cell.code or cell.source.strip() not in prose:
             found.setdefault(last, []).append((place, cell))
     return found
@@ -178,14 +189,18 @@ def check_outputs(check: CheckResult | None, points: float) -> Iterator[Notebook
         yield new_output("execute_result", data={"text/plain": repr(float(check.points))}, execution_count=1)
 
 
-def student_sources(submission: Submission | None) -> dict[str, str]:
-    """What the student wrote in each named cell."""
-    return {} if submission is None else {cell.name: cell.source for cell in submission.cells if cell.name}
+def student_sources(cells: tuple[StudentCell, ...]) -> dict[str, str]:
+    """What the student wrote in each named cell; of a name that stands twice the first counts, as for the engine."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        if cell.name:
+            found.setdefault(cell.name, cell.source)
+    return found
 
 
 def unchanged_cells(lab: Lab, released: dict[str, str], submission: Submission | None) -> set[str]:
     """Solution and answer cells that were left as they were handed out, or are missing."""
-    written = student_sources(submission)
+    written = student_sources(submission.cells) if submission is not None else {}
     own = [cell.name for cell in lab.cells if cell.kind in ("solution", "answer")]
     return {name for name in own if written.get(name, "").strip() in ("", released.get(name, "").strip())}
 

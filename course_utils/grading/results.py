@@ -63,6 +63,11 @@ class Results:
         checks = tuple(known[name] for name in self._checks if name in known)
         return replace(fresh, checks=checks)
 
+    def stamp(self, verdict: Verdict) -> str:
+        """A hash of a verdict and of the lab that it speaks of: what was made of them needs not be made again."""
+        text = json.dumps([self._base, self._checks, verdict.to_json()])
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def _path(self, student: str) -> Path:
         return (
             self._folder / f"{hashlib.sha256(student.encode(errors='surrogateescape')).hexdigest()[:24]}.json"

@@ -1,12 +1,139 @@
-"""The sandbox (not there yet)."""
+"""The sandbox around a student's process, in layers, by what the machine offers.
+
+    files       namespaces (a root folder of its own) or Landlock
+    network     namespaces or seccomp
+    processes   seccomp (no new ones); namespaces end all of them at once
+    resources   rlimits: memory, CPU time, size of files, open files, threads
+
+A layer counts when the kernel has accepted it; `layers` tries them.
+"""
+
+import os
+import resource
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_utils.grading import landlock, namespaces, seccomp
+from course_utils.grading.limits import Limits
+from course_utils.grading.syscalls import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, drop_capabilities, prctl
+
+ADVICE = (
+    "no sandbox for students' code on this machine: {missing} cannot be closed off. Install bubblewrap "
+    "(apt install bubblewrap), allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or pass "
+    "--unsandboxed if you trust every submission."
+)
 
 
-class Unavailable(RuntimeError): ...
+class Unavailable(RuntimeError):
+    """The layers that hold do not make a sandbox; the message says what to install."""
 
 
-def prepare():
-    return None
+@dataclass(frozen=True)
+class Isolation:
+    """What the warm process found; `spaces` is None where there are no namespaces."""
+
+    spaces: namespaces.Namespaces | None
+
+    def fork(self) -> int:
+        """Fork a process that is to become a kernel."""
+        return self.spaces.fork() if self.spaces else os.fork()
 
 
-def enter(limits, isolation):
-    return []
+def prepare() -> Isolation:
+    """What can be done once, in the warm process."""
+    prctl(PR_SET_PDEATHSIG, 9)
+    try:
+        return Isolation(namespaces.prepare())
+    except OSError:
+        return Isolation(None)
+
+
+def enter(limits: Limits, isolation: Isolation) -> list[str]:
+    """Put this process into the sandbox, for good; the names of the layers that hold.
+
+    Raises:
+        Unavailable: they are too few.
+    """
+    prctl(PR_SET_PDEATHSIG, 9)
+    held: list[str] = []
+    _bound_oom()
+    if isolation.spaces is not None and _holds("namespaces", held, lambda: namespaces.enter(limits.scratch)):
+        work, readable, writable = namespaces.WORK, ["/"], [namespaces.SCRATCH, "/dev"]
+    else:
+        work = _own_folder()
+        readable, writable = namespaces.readable() + ["/dev", "/proc/self"], [work, "/dev/null"]
+    os.environ.update(HOME=work, TMPDIR=work, MPLCONFIGDIR=work, IPYTHONDIR=work)
+    tempfile.tempdir = work
+    _bound(limits)
+    held.append("rlimits")
+    namespaces.leave_root()
+    drop_capabilities()
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    _holds("landlock", held, lambda: landlock.restrict(readable, writable))
+    _holds("seccomp", held, seccomp.restrict)
+    _require(held)
+    return held
+
+
+def _holds(name: str, held: list[str], layer: Callable[[], None]) -> bool:
+    try:
+        layer()
+    except OSError:
+        return False
+    held.append(name)
+    return True
+
+
+def _require(held: list[str]) -> None:
+    missing = []
+    if not {"namespaces", "landlock"} & set(held):
+        missing.append("files")
+    if "seccomp" not in held:
+        missing.append("new processes")
+        if "namespaces" not in held:
+            missing.append("the network")
+    if missing:
+        raise Unavailable(ADVICE.format(missing=" and ".join(missing)))
+
+
+def _own_folder() -> str:
+    """Without namespaces: a folder on disk; its size is bounded by the size and number of files alone."""
+    folder = tempfile.mkdtemp(prefix="course-scratch-")
+    if os.geteuid() == 0:
+        os.chown(folder, namespaces.NOBODY, namespaces.NOBODY)
+    os.chdir(folder)
+    return folder
+
+
+def remove(folder: str) -> None:
+    """Remove such a folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bound_oom() -> None:
+    """If memory runs out, this process goes first."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return
+
+
+def _bound(limits: Limits) -> None:
+    with open("/proc/self/statm") as file:
+        mapped = int(file.read().split()[0]) * resource.getpagesize()
+    bounds = {
+        resource.RLIMIT_AS: mapped + limits.memory,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.file,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_NPROC: limits.threads,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+    for kind, most in bounds.items():
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))

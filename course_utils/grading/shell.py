@@ -11,6 +11,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets import Type
 from traitlets.config import Config
 
@@ -160,9 +161,11 @@ def make_shell() -> CellShell:
     config = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
     shell = CellShell.instance(config=config, user_module=module, user_ns=module.__dict__)
     shell.outputs = Outputs()
+    configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     return shell
 
 
-def capture(shell: CellShell) -> None:
-    """From now on what Python prints goes to the shell's outputs."""
+def capture(shell: CellShell, pictures: bool) -> None:
+    """From now on what Python prints goes to the shell's outputs; figures are drawn only if `pictures`."""
+    shell.display_formatter.formatters["image/png"].enabled = pictures
     sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)

@@ -1,6 +1,7 @@
 """The warm process itself: it imports what students use, and forks a kernel whenever it is asked."""
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -10,6 +11,31 @@ import threading
 from typing import NoReturn
 
 from course_utils.grading.limits import Limits
+
+MODULES = (
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib_inline.backend_inline",
+    "numpy",
+    "safetensors.torch",
+    "sklearn.datasets",
+    "torch.nn.functional",
+    "torch.utils.data",
+    "course_utils.checks",
+    "course_utils.colab",
+    "course_utils.data",
+    "course_utils.plots",
+    "course_utils.grading.agent",
+)
+# Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution.
+FIRST_CELL = """
+import matplotlib.pyplot as plt, torch
+_, axes = plt.subplots(figsize=(2, 1.5))
+axes.set_title("warm")
+axes.plot([0, 1])
+plt.show()
+torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)), repr(torch.ones(2))
+"""
 
 
 def main(descriptor: int, sandboxed: bool) -> None:
@@ -39,13 +65,9 @@ def main(descriptor: int, sandboxed: bool) -> None:
 
 def preload() -> None:
     """Import what labs use and run each part once, without starting a thread."""
+    for name in MODULES:
+        importlib.import_module(name)
     import torch
-    import torch.nn.functional
-    import torch.utils.data
-
-    import course_utils.checks
-    import course_utils.colab
-    import course_utils.grading.agent  # noqa: F401
 
     torch.set_num_threads(1)
     _shell()
@@ -60,7 +82,10 @@ def _shell():
     from course_utils.grading.shell import make_shell
 
     shell = make_shell()
-    shell.run("1 + 1", "warm")
+    result = shell.run(FIRST_CELL, "warm")
+    if not result["ok"]:
+        raise RuntimeError(f"the warm process's first cell failed: {result['error']}")
+    shell.reset(new_session=False)
     return shell
 
 
@@ -78,7 +103,7 @@ def kernel(connection: socket.socket, limits: Limits, isolation) -> NoReturn:
         os._exit(1)
     channel.send({"layers": layers}, [])
     own = shell.CellShell.instance()
-    shell.capture(own)
+    shell.capture(own, limits.pictures)
     try:
         agent.serve(channel, own)
     finally:

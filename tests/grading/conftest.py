@@ -41,7 +41,7 @@ def _serve(theirs, ours):
 
     ours.close()
     shell = make_shell()
-    capture(shell)
+    capture(shell, pictures=False)
     serve(Channel(theirs), shell)
 
 

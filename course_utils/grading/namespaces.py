@@ -1,0 +1,209 @@
+"""Namespaces: a student's process sees a file system, processes and a network of its own.
+
+The warm process enters a user namespace (unless it is root) and a PID namespace of its own, so that everything it
+forks dies with it. Each kernel then gets its own PID, mount, network, IPC and UTS namespaces, and a root folder made
+of read-only pieces with one small writable file system in memory.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from course_utils.grading.syscalls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
+    mount,
+    mount_setattr,
+    pivot_root,
+    prctl,
+    setns,
+    unmount,
+    unshare,
+)
+
+ROOT = "/sys"  # where the new root is put together; nobody keeps files there
+SCRATCH = "/scratch"
+WORK = f"{SCRATCH}/work"
+NOBODY = 65534
+INODES = 10_000
+DEVICES = ("null", "zero", "full", "random", "urandom")
+ETC = ("ld.so.cache", "localtime", "fonts", "nsswitch.conf", "mime.types", "alternatives")
+SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin")
+PRIVATE = ("solutions", "classroom", "labs", "tests", ".git")  # of the course's folder, should it be within reach
+
+
+@dataclass(frozen=True)
+class Namespaces:
+    """What the warm process holds: kernels are forked into PID namespaces of their own."""
+
+    own_pids: int  # descriptor of the warm process's PID namespace
+
+    def fork(self) -> int:
+        """Like `os.fork`; the child is PID 1 of a namespace, and its end is the end of all in it."""
+        unshare(CLONE_NEWPID)
+        pid = os.fork()
+        if pid:
+            setns(self.own_pids, CLONE_NEWPID)  # a process may unshare it once; this makes it the first time again
+        return pid
+
+
+def prepare() -> Namespaces:
+    """Continue in a PID namespace of one's own, in a child of this process.
+
+    Raises:
+        OSError: this machine does not let us.
+    """
+    if os.geteuid() == 0:
+        unshare(CLONE_NEWPID)
+    else:
+        _new_user(CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        _wait(pid)
+    prctl(PR_SET_PDEATHSIG, 9)
+    return Namespaces(os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
+
+
+def _wait(pid: int) -> NoReturn:
+    """Stand for the warm process towards its parent: when one ends, so does the other."""
+    for descriptor in range(3, 256):
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue
+    os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _new_user(more: int = 0) -> None:
+    """A user namespace in which this user stays who it is."""
+    uid, gid = os.geteuid(), os.getegid()
+    unshare(CLONE_NEWUSER | more)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def enter(scratch_bytes: int) -> None:
+    """Give this process its own file system, network, IPC and host name.
+
+    Raises:
+        OSError: this machine does not let us.
+    """
+    unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+    mount("", "/", "", MS_REC | MS_PRIVATE)
+    pieces = readable()
+    mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
+    for path in SYSTEM:
+        if os.path.islink(path):
+            os.symlink(os.readlink(path), ROOT + path)
+    for path in pieces:
+        _bind(path)
+    _hide_course()
+    _devices()
+    _fresh(scratch_bytes)
+    os.mkdir(f"{ROOT}/old")
+    pivot_root(ROOT, f"{ROOT}/old")
+    os.chdir("/")
+    unmount("/old")
+    os.rmdir("/old")
+    mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    os.chdir(WORK)
+
+
+def leave_root() -> None:
+    """From root to a user without rights, and to a user namespace of one's own, whose processes are counted apart."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    prctl(PR_SET_DUMPABLE, 1)
+    try:
+        _new_user()
+    except OSError:  # already restricted enough: threads are then counted over all kernels
+        return
+
+
+def readable() -> list[str]:
+    """The folders and files that Python and the course need; none of them within another."""
+    course = Path(__file__).resolve().parents[1]
+    wanted = [*SYSTEM, sys.base_prefix, sys.prefix, sys.base_exec_prefix, str(course)]
+    wanted += [f"/etc/{name}" for name in ETC]
+    wanted += [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+    real = sorted({os.path.realpath(path) for path in wanted if os.path.exists(path)})
+    kept: list[str] = []
+    for path in real:
+        if path != "/" and not any(path == other or path.startswith(other + "/") for other in kept):
+            kept.append(path)
+    return kept
+
+
+def _bind(path: str) -> None:
+    target = ROOT + path
+    if os.path.isdir(path):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    mount(path, target, "", MS_BIND | MS_REC)
+    _read_only(target, MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _read_only(target: str, flags: int) -> None:
+    try:
+        mount_setattr(target, flags)
+    except OSError:  # before Linux 5.12: one mount at a time, keeping the flags that it has
+        kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048)
+        relatime = 1 << 21 if os.statvfs(target).f_flag & 4096 else 0
+        mount("", target, "", MS_REMOUNT | MS_BIND | flags | kept | relatime)
+
+
+def _hide_course() -> None:
+    """Where the course's folder lies within reach (a virtual environment around it), its private parts are covered."""
+    course = Path(__file__).resolve().parents[2]
+    for name in PRIVATE:
+        target = f"{ROOT}{course / name}"
+        if os.path.isdir(target):
+            mount("tmpfs", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k")
+
+
+def _devices() -> None:
+    os.mkdir(f"{ROOT}/dev")
+    for name in DEVICES:
+        os.close(os.open(f"{ROOT}/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o666))
+        mount(f"/dev/{name}", f"{ROOT}/dev/{name}", "", MS_BIND)
+
+
+def _fresh(scratch_bytes: int) -> None:
+    """What is each kernel's own: /proc, the scratch folder, a user's name."""
+    os.mkdir(f"{ROOT}/proc")
+    try:
+        mount("proc", f"{ROOT}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except OSError:  # in some containers /proc may not be mounted again: PyTorch does without
+        pass
+    os.makedirs(f"{ROOT}/etc", exist_ok=True)
+    uid = os.geteuid() or NOBODY
+    Path(f"{ROOT}/etc/passwd").write_text(f"student:x:{uid}:{uid}::{WORK}:/bin/false\n")
+    os.mkdir(ROOT + SCRATCH)
+    options = f"size={scratch_bytes},nr_inodes={INODES},mode=700,uid={uid},gid={os.getegid() or NOBODY}"
+    mount("tmpfs", ROOT + SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+    for name in ("work", "tmp"):
+        os.mkdir(f"{ROOT}{SCRATCH}/{name}")
+        os.chown(f"{ROOT}{SCRATCH}/{name}", uid, os.getegid() or NOBODY)
+    os.symlink(f"{SCRATCH}/tmp", f"{ROOT}/tmp")
