@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 from course_utils.chapters import CHAPTERS, ROOT
 
@@ -46,6 +47,13 @@ def contents_text(root: Path = ROOT) -> str:
     return HEADER + yaml.safe_dump(contents(root), sort_keys=False)
 
 
+def lock_file(place: Path) -> Path:
+    """Held while the book is built there: two builds at once would spoil each other's cache."""
+    folder = place / "_build"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "book.lock"
+
+
 def build(root: Path = ROOT, output: Path | None = None) -> Path:
     """Build the book of the course in `root` into `<output>/_build/html`; returns the page to open.
 
@@ -54,20 +62,24 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
     Raises:
         BookError: a page is missing, a cell or a formula failed, or there was any warning.
     """
+    root = root.resolve()
     if not (root / "_config.yml").is_file():
         raise BookError(f"build: expected _config.yml in {root}; run it in the course's folder")
     toc, text = root / "_toc.yml", contents_text(root)
     if not toc.is_file() or toc.read_text(encoding="utf-8") != text:
         toc.write_text(text, encoding="utf-8")
-    place = output or root
+    place = (output or root).resolve()
     began = time.monotonic()
     program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command = [*program, "build", str(root), "-W", "-n", "--keep-going", "--path-output", str(place)]
     # One thread a kernel: the nets are small, and threads that wait for each other cost more than they bring.
     settings = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "COURSE_TIER": "mini", "PYTHONPATH": str(root)}
-    done = subprocess.run(command, env={**os.environ, **settings}, check=False)
+    with FileLock(lock_file(place)):
+        done = subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False)
     page = place / "_build" / "html" / "index.html"
     if done.returncode or not page.is_file():
+        # Else the next build would not read the faulty pages again, and pass.
+        (place / "_build" / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
         raise BookError("build: the book has warnings or errors, printed above; mend them and build again")
     print(f"The book is built in {time.monotonic() - began:.0f} s. Open {page}")
     return page

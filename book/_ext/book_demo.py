@@ -45,6 +45,32 @@ def pixels(argument: str) -> int:
     return directives.nonnegative_int(argument.strip().removesuffix("px"))
 
 
+def stage(name: str, source: str, alt: str, state: str = "{}", height: int = 480) -> tuple[str, str]:
+    """HTML of a demo's stage before and after its still picture.
+
+    Args:
+        name: the demo's name.
+        source: text of its module.
+        alt: what the demo shows, in words.
+        state: first values of its traits, as a JSON object.
+        height: pixels to reserve.
+
+    Raises:
+        ValueError: there is no alt, or the state is no JSON object.
+    """
+    if not alt:
+        raise ValueError("expected an :alt: that says what the demo shows, got none")
+    if not isinstance(json.loads(state), dict):
+        raise ValueError(f'expected :state: to be a JSON object such as {{"layers": 2}}, got {state}')
+    opening = (
+        f'<div class="demo-stage" data-demo="{escape(name)}" data-state="{escape(state)}" role="group" '
+        f'aria-label="{escape(alt)}" style="min-height: {height}px"><div class="demo-still">'
+    )
+    module = source.replace("</script", "<\\/script")
+    note = '<p class="demo-note">This picture moves when the page runs JavaScript.</p>'
+    return opening, f'{note}</div><script type="text/plain">\n{module}</script></div>'
+
+
 class Demo(SphinxDirective):
     """A stage of reserved height, the module's text, a still picture and a caption (the directive's body)."""
 
@@ -58,48 +84,32 @@ class Demo(SphinxDirective):
     }
 
     def run(self) -> list[nodes.Node]:
-        """A figure-like container; its parts are raw HTML around the parsed caption."""
+        """A container: the stage as HTML around the still picture, then the parsed caption."""
         name = self.arguments[0]
         try:
             source = demos.source(name)
-            stage = self.stage(name, source)
+            alt, state = self.options.get("alt", ""), self.options.get("state", "{}")
+            before, after = stage(name, source, alt, state, self.options.get("height", 480))
+            still = self.still(source, alt)
         except (demos.UnknownDemo, ValueError) as error:
             raise self.error(f"demo {name}: {error}") from None
         self.env.note_dependency(str(demos.path(name)))
         figure = nodes.container(classes=["demo"], ids=[f"demo-{name}"])
-        figure += self.stage_nodes(stage)
+        figure += [nodes.raw("", before, format="html"), still, nodes.raw("", after, format="html")]
         caption = nodes.container(classes=["demo-caption"])
         self.state.nested_parse(self.content, self.content_offset, caption)
         if caption.children:
             figure += caption
         return [figure]
 
-    def stage(self, name: str, source: str) -> tuple[str, str, str]:
-        """HTML before the still picture, the picture if the module draws it, and HTML after."""
-        alt = self.options.get("alt")
-        if not alt:
-            raise ValueError("expected an :alt: that says what the demo shows, got none")
-        state = json.dumps(json.loads(self.options.get("state", "{}")))
-        height = self.options.get("height", 480)
-        before = (
-            f'<div class="demo-stage" data-demo="{escape(name)}" data-state="{escape(state)}" role="group" '
-            f'aria-label="{escape(alt)}" style="min-height: {height}px"><div class="demo-still">'
-        )
-        note = '<p class="demo-note">This picture moves when the page runs JavaScript.</p>'
-        drawn = drawn_still(source) if "still" not in self.options else ""
-        picture = f'<div role="img" aria-label="{escape(alt)}">{drawn}</div>' if drawn else ""
-        if not drawn and "still" not in self.options:
-            picture = f"<p>{escape(alt)}</p>"
-        module = source.replace("</script", "<\\/script")
-        return before, picture + note, f'</div><script type="text/plain">\n{module}</script></div>'
-
-    def stage_nodes(self, stage: tuple[str, str, str]) -> list[nodes.Node]:
-        """The three parts as nodes; a picture from a file keeps its own node, so that Sphinx copies it."""
-        before, middle, after = (nodes.raw("", html, format="html") for html in stage)
-        if "still" not in self.options:
-            return [before, middle, after]
-        image = nodes.image(uri=self.options["still"], alt=self.options["alt"])
-        return [before, image, middle, after]
+    def still(self, source: str, alt: str) -> nodes.Node:
+        """The picture that holds the demo's place: a file, what the module draws, or the words alone."""
+        if "still" in self.options:
+            return nodes.image(uri=self.options["still"], alt=alt)
+        drawn = drawn_still(source)
+        if drawn:
+            return nodes.raw("", f'<div role="img" aria-label="{escape(alt)}">{drawn}</div>', format="html")
+        return nodes.paragraph("", alt)
 
 
 def setup(app: Sphinx) -> dict:

@@ -92,8 +92,8 @@ def join_upright(row: ElementTree.Element) -> None:
 
 def align_columns(table: ElementTree.Element) -> None:
     """`columnalign` and `columnspacing` of a table become styles of its cells."""
-    sides = table.attrib.pop("columnalign", "center").split()
-    gap = table.attrib.pop("columnspacing", "1em").split()[0]
+    sides = table.attrib.pop("columnalign", "").split() or ["center"]
+    gap = (table.attrib.pop("columnspacing", "").split() or ["1em"])[0]
     table.attrib.pop("rowspacing", None)
     for line in table.iter("mtr"):
         for index, cell in enumerate(line):

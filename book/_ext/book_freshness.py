@@ -27,7 +27,7 @@ RECORDS = ("reference.json", "reference.safetensors")
 def cells(page: str) -> list[str]:
     """The Python of a MyST page's code cells, without their options."""
     bodies = (match[2] for match in CELL.finditer(page))
-    return [re.sub(r"\A(---\n.*?^---\n|(:.*\n)*)", "", body, flags=re.S | re.M) for body in bodies]
+    return [re.sub(r"\A(---\n.*?^---\n|(:[^\n]*\n)*)", "", body, flags=re.S | re.M) for body in bodies]
 
 
 def imported(source: str) -> set[str]:

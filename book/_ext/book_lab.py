@@ -1,5 +1,7 @@
 """`{lab} key`: the bar at the top of a chapter that leads to its lab, made from the table of topics."""
 
+from pathlib import Path
+
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -11,6 +13,11 @@ from course_utils import chapters
 def duration(minutes: float) -> str:
     """Minutes as one says them: `duration(0.2) == "12 s"`, `duration(3) == "3 min"`."""
     return f"{minutes * 60:.0f} s" if minutes < 1 else f"{minutes:g} min"
+
+
+def released(row: chapters.Chapter, source: str | Path) -> bool:
+    """Whether the lab's notebook stands in the folder that the book is built from."""
+    return (Path(source) / row.release.relative_to(chapters.ROOT)).is_file()
 
 
 class LabBar(SphinxDirective):
@@ -27,7 +34,7 @@ class LabBar(SphinxDirective):
         self.env.note_dependency(chapters.__file__)
         bar = nodes.container(classes=["lab-bar"])
         bar += nodes.inline("", "The lab", classes=["lab-bar-title"])
-        if row.release.is_file():
+        if released(row, self.env.srcdir):
             bar += nodes.reference("", "Open in Colab", refuri=row.colab_url, classes=["lab-bar-link"])
             bar += self.download(row)
         facts = (

@@ -1,20 +1,23 @@
 """`{topics}`: the map of the course, made from the table of topics; a topic without its page is not listed."""
 
+from pathlib import Path
+
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from book_lab import released
 from course_utils import chapters
 
 
-def table() -> list[str]:
+def table(source: Path) -> list[str]:
     """Lines of a MyST table: one row a topic whose chapter is written."""
     lines = ["| part | chapter | lab | work | source |", "| --- | --- | --- | --- | --- |"]
     part = ""
     for row in chapters.CHAPTERS:
-        if row.page.is_file():
-            lab = f"{row.points} points" if row.release.is_file() else "no lab yet"
+        if (source / "book" / row.page.name).is_file():
+            lab = f"{row.points} points" if released(row, source) else "no lab yet"
             name = row.part if row.part != part else ""
             part = row.part
             lines.append(
@@ -30,7 +33,7 @@ class Topics(SphinxDirective):
         """Parse the made lines as if they stood in the page."""
         self.env.note_dependency(chapters.__file__)
         container = nodes.container(classes=["topics"])
-        self.state.nested_parse(StringList(table(), source=chapters.__file__), self.content_offset, container)
+        self.state.nested_parse(StringList(table(Path(self.env.srcdir)), source=chapters.__file__), self.content_offset, container)
         return [container]
 
 

@@ -1,0 +1,97 @@
+"""Every page of the built book: alone, without a network, in both themes, on a desk and on a phone."""
+
+import pytest
+
+from course_utils import book, demos
+
+from .conftest import DESK, PHONE
+
+pytestmark = pytest.mark.browser
+
+ROOT_PAGE = "book/intro"
+PAGES = [ROOT_PAGE, *(entry["file"] for part in book.contents()["parts"] for entry in part["chapters"])]
+MADE = ["index", "search", "genindex"]
+
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+STICKING_OUT = """() => [...document.querySelectorAll('article *')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('math, svg, pre, .math, table, .demo-stage'))
+  .map((e) => `${e.tagName}.${e.className}`).slice(0, 5)"""
+UNNAMED_PICTURES = """() => [...document.querySelectorAll('article img, article svg')]
+  .filter((e) => !e.closest('a.headerlink, button, .demo-live') && !e.closest('[role=img]:not(svg)')
+    && (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').split(' ').length < 3)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+BROKEN_PICTURES = "() => [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
+MATH_FONT = "() => document.fonts.ready.then(() => [...document.fonts].some((f) => f.family.includes('Book Math') && f.status === 'loaded'))"
+
+
+def scroll_through(page):
+    """Pass every demo, so that each one starts."""
+    for stage in page.locator(".demo-stage").all():
+        stage.scroll_into_view_if_needed()
+        stage.locator("xpath=self::*[contains(@class, 'demo-started')]").wait_for(timeout=15_000)
+
+
+@pytest.mark.parametrize("name", [*PAGES, *MADE])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_opens_from_a_file(open_page, built_book, name, theme):
+    page = open_page((built_book / f"{name}.html").as_uri(), theme)
+    page.wait_for_load_state("load")
+    scroll_through(page)
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book, name):
+    page = open_page(f"{served_book}/{name}.html", "dark", PHONE)
+    scroll_through(page)
+    assert page.evaluate(WIDER) <= 0, page.evaluate(STICKING_OUT)
+    assert page.evaluate(STICKING_OUT) == []
+    assert page.evaluate(UNNAMED_PICTURES) == []
+    assert page.evaluate(BROKEN_PICTURES) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible(open_page, served_book, name, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = open_page(f"{served_book}/{name}.html", theme, DESK)
+    scroll_through(page)
+    results = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response
+    found = {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in results["violations"]}
+    assert found == {}
+
+
+def test_formulas_are_set_in_the_book_s_font(open_page, built_book):
+    page = open_page((built_book / "book/notation.html").as_uri())
+    assert page.locator("math").count() > 10
+    assert page.evaluate(MATH_FONT)
+
+
+def test_every_icon_has_its_glyph(open_page, built_book):
+    page = open_page((built_book / "book/intro.html").as_uri())
+    icons = page.locator("i.fa-solid:visible, i.fas:visible, i.fa-brands:visible")
+    assert icons.count() > 0
+    widths = icons.evaluate_all("(all) => all.map((icon) => icon.getBoundingClientRect().width)")
+    assert min(widths) > 4
+
+
+def test_the_search_finds_a_word_from_a_file(open_page, built_book):
+    page = open_page((built_book / "search.html").as_uri() + "?q=neuron")
+    page.wait_for_selector("#search-results li a", timeout=15_000)
+
+
+def test_without_scripts_a_page_still_reads(browser, built_book):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((built_book / "book/notation.html").as_uri())
+    assert page.locator("math").first.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("name", demos.names())
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_demo_fits_a_phone(demo_page, name, theme):
+    page = demo_page(name, theme, PHONE)
+    assert page.evaluate(WIDER) <= 0
+    live = page.locator(".demo-live")
+    assert live.bounding_box()["height"] > 100
