@@ -106,7 +106,7 @@ const STYLE = `
 .ar-row label.ar-wide{flex:1 1 150px}
 .ar input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
 .ar p{margin:8px 0}
-.ar h4{margin:0 0 8px;font-size:1em;font-weight:600}
+.ar strong{display:block;margin:0 0 8px;font-size:1em;font-weight:600}
 .ar-parts{display:grid;gap:22px}
 .ar svg{display:block;width:100%;border:1px solid var(--edge)}
 .ar-field{cursor:crosshair;max-width:380px;margin:0 auto;touch-action:none}
@@ -155,7 +155,7 @@ class Field {
     this.layers = h("input", { type: "range", min: 1, max: 7, value: this.net.layers, oninput: () => this.set({ layers: +this.layers.value }) });
     this.count = h("span");
     const stacks = ["one stack", "two stacks"];
-    const part = h("div", {}, h("h4", {}, "What a pixel sees"), h("div", { class: "ar-row" },
+    const part = h("div", {}, h("strong", {}, "What a pixel sees"), h("div", { class: "ar-row" },
       choice("Network", stacks, stacks[this.net.stacks - 1], (v) => this.set({ stacks: 1 + stacks.indexOf(v) })),
       choice("Kernel", [3, 5, 7], this.net.kernel, (v) => this.set({ kernel: +v })),
       h("label", { class: "ar-wide" }, this.count, this.layers)), this.svg,
@@ -206,7 +206,7 @@ class Filling {
 
   nodes() {
     this.panes = [this.pane("One pixel a call"), this.pane("Growing scales")];
-    const part = h("div", {}, h("h4", {}, "The same picture, in two orders"), h("div", { class: "ar-row" },
+    const part = h("div", {}, h("strong", {}, "The same picture, in two orders"), h("div", { class: "ar-row" },
       choice("Side", [8, 16, 32], this.side, (v) => this.restart({ side: +v })),
       choice("Coarsest", [1, 2, 4], this.base, (v) => this.restart({ base: +v })), this.play,
       h("button", { type: "button", onclick: () => this.step() }, "Step")),

@@ -95,7 +95,7 @@ const STYLE = `
 .cv-tick input{width:20px;height:20px;accent-color:var(--pos)}
 .cv-stage{display:grid;grid-template-columns:1fr 1fr;gap:10px 14px;align-items:start}
 .cv-middle{grid-column:1/-1;grid-row:2;display:grid;gap:8px}
-.cv h4{margin:0 0 4px;font-size:1em;font-weight:600}
+.cv strong{display:block;margin:0 0 4px;font-size:1em;font-weight:600}
 .cv-map{display:block;width:100%;aspect-ratio:1;border:1px solid var(--edge);cursor:crosshair}
 .cv-map.in{touch-action:none}
 .cv-map rect{fill:currentColor;stroke:var(--faint);stroke-width:.03}
@@ -155,8 +155,8 @@ class Filter {
     this.play = button("Play", "slide the window", () => this.toggle(), "cv-main");
     this.input = s("svg", { class: "cv-map in", tabindex: 0, role: "application" });
     this.output = s("svg", { class: "cv-map out", tabindex: 0, role: "application" });
-    this.inputTitle = h("h4");
-    this.outputTitle = h("h4");
+    this.inputTitle = h("strong");
+    this.outputTitle = h("strong");
     this.sum = h("div", { class: "cv-sum", role: "group", "aria-label": "The sum of products at the window" });
     this.note = h("p");
     root.append(
@@ -187,9 +187,9 @@ class Filter {
     this.value = h("output");
     this.weights.forEach((cell, n) => cell.addEventListener("keydown", (event) => this.nudge(event, n)));
     return h("div", { class: "cv-middle" },
-      h("div", {}, h("h4", {}, "Kernel: click a weight"), h("div", { class: "cv-kernel", role: "group", "aria-label": "Kernel weights" }, ...this.weights),
+      h("div", {}, h("strong", {}, "Kernel: click a weight"), h("div", { class: "cv-kernel", role: "group", "aria-label": "Kernel weights" }, ...this.weights),
         h("label", {}, "Weight", this.slider, this.value)),
-      h("div", {}, h("h4", {}, "pixel × weight, summed"), this.sum));
+      h("div", {}, h("strong", {}, "pixel × weight, summed"), this.sum));
   }
 
   // ------------------------------------------------------------------------------------------- reacting

@@ -188,7 +188,7 @@ const STYLE = `
 .nn-key{display:inline-block;width:22px;border-top:2px solid;vertical-align:middle}
 .nn-key.val{border-top:2px dashed var(--neg)}
 .nn-weights{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:6px 14px;min-height:92px;align-content:start}
-.nn-weights h4{grid-column:1/-1;margin:4px 0 0;font-size:1em;font-weight:600}
+.nn-weights strong{grid-column:1/-1;margin:4px 0 0;font-size:1em;font-weight:600}
 .nn-weights label{display:grid;grid-template-columns:1fr auto;margin:0}
 .nn-weights input{grid-column:1/-1;width:100%;margin:4px 0;accent-color:var(--pos)}
 .nn-weights output{font-variant-numeric:tabular-nums}
@@ -463,7 +463,7 @@ class Playground {
     this.cells.forEach(({ cell }, key) => FEATURES[key] || cell.setAttribute("aria-pressed", `${key === `${layer},${unit}`}`));
     const names = layer ? this.net.layers[layer].w[unit].map((_, i) => `neuron ${i + 1}`) : this.features;
     this.sliders = [...names, "bias"].map((name, i) => this.slider(name, i));
-    this.panel.replaceChildren(h("h4", {}, `${this.nameOf(layer, unit)}: its weights`), ...this.sliders.map(({ label }) => label));
+    this.panel.replaceChildren(h("strong", {}, `${this.nameOf(layer, unit)}: its weights`), ...this.sliders.map(({ label }) => label));
     this.drawWeights();
     this.drawPlane();
   }

@@ -147,7 +147,7 @@ const STYLE = `
 .fv p{margin:8px 0}
 .fv-row label.fv-tick{display:flex;gap:6px;align-items:center;min-height:36px}
 .fv-tick input{width:20px;height:20px;accent-color:var(--pos)}
-.fv h4{margin:8px 0 4px;font-size:1em;font-weight:600}
+.fv strong{display:block;margin:8px 0 4px;font-size:1em;font-weight:600}
 .fv-all{display:grid;gap:16px}
 .fv-wall{display:grid;grid-template-columns:repeat(4,1fr);gap:6px}
 .fv button.fv-tile{padding:0;min-height:0;border-width:2px;border-radius:4px;overflow:hidden;aspect-ratio:1;min-width:0}
@@ -213,7 +213,7 @@ class Ascent {
         choice("Excite", ["one neuron", "whole channel"], this.options.goal, (v) => ((this.options.goal = v), this.restart())),
         tick("jitter", "Jitter"), tick("smooth", "Smoothing"), this.count),
       h("div", { class: "fv-all" }, h("div", {}, ...this.tiles.flatMap((tiles, l) => [
-        h("h4", {}, l ? "Layer 2: arrangements of lines" : "Layer 1: lines"), h("div", { class: "fv-wall" }, ...tiles.map(({ node }) => node))])),
+        h("strong", {}, l ? "Layer 2: arrangements of lines" : "Layer 1: lines"), h("div", { class: "fv-wall" }, ...tiles.map(({ node }) => node))])),
       h("figure", {}, h("div", { class: "fv-large" }, this.large), this.text,
         s("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": "Excitement by step" }, this.curve))),
     );
@@ -289,7 +289,7 @@ class Gallery {
   constructor(layers, root) {
     this.large = h("img", { alt: "" });
     this.text = h("figcaption", { "aria-live": "polite" });
-    const wall = layers.flatMap(({ layer, images }) => [h("h4", {}, layer),
+    const wall = layers.flatMap(({ layer, images }) => [h("strong", {}, layer),
       h("div", { class: "fv-wall" }, ...images.map((image, n) => this.tile(layer, image, n)))]);
     root.append(h("div", { class: "fv-all" }, h("div", {}, ...wall), h("figure", {}, h("div", { class: "fv-large" }, this.large), this.text)));
     root.querySelector(".fv-tile")?.click();

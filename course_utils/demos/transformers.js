@@ -103,7 +103,7 @@ const STYLE = `
 .tf-tick input{width:20px;height:20px;accent-color:var(--pos)}
 .tf-pair{display:grid;grid-template-columns:1fr 1fr;gap:14px}
 .tf-pair section{min-width:0}
-.tf h4{margin:0 0 4px;font-size:1em;font-weight:600}
+.tf strong{display:block;margin:0 0 4px;font-size:1em;font-weight:600}
 .tf svg{display:block;width:100%;overflow:visible;cursor:crosshair;touch-action:none}
 .tf svg text{font:.72px monospace;fill:currentColor;text-anchor:middle;dominant-baseline:central}
 .tf svg text.here{font-weight:700;fill:var(--hot)}
@@ -160,8 +160,8 @@ class Kernels {
       h("div", { class: "tf-row" }, choice("The head looks for", Object.keys(HEADS), this.head, (v) => this.set({ head: v })),
         h("label", { class: "tf-wide" }, this.texts.sharp, this.sharp), h("label", { class: "tf-tick" }, tick, "Causal")),
       h("div", { class: "tf-row" }, h("label", { class: "tf-wide" }, this.texts.query, this.query)),
-      h("div", { class: "tf-pair" }, h("section", {}, h("h4", {}, "Attention: adaptive"), this.svgs[0], this.texts.reads[0]),
-        h("section", {}, h("h4", {}, "Convolution: fixed"), this.svgs[1], this.texts.reads[1])),
+      h("div", { class: "tf-pair" }, h("section", {}, h("strong", {}, "Attention: adaptive"), this.svgs[0], this.texts.reads[0]),
+        h("section", {}, h("strong", {}, "Convolution: fixed"), this.svgs[1], this.texts.reads[1])),
       this.sliders(), this.texts.note,
     );
   }
