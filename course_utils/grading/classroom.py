@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from course_utils.lab import Cell, Lab
 # What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
 ENGINE = ("checks", "data", "grading", "training")
 LIBRARIES = ("torch", "numpy", "ipython")
+ARTIFACTS = 5  # a lab has one
 
 
 class NoSubmissions(ValueError):
@@ -30,6 +32,20 @@ class HandIn:
     student: str
     folder: Path
 
+    def files(self, key: str, most: int) -> dict[str, bytes] | None:
+        """The notebook and the artifacts beside it, by name; None where one is no plain file or has over `most` bytes.
+
+        Links are not followed: one that leads to another's submission must not bring its marks.
+        """
+        artifacts = sorted(path.name for path in self.folder.glob("*.safetensors"))[:ARTIFACTS]
+        found = {}
+        for name in [f"{key}.ipynb", *artifacts]:
+            data = _plain(self.folder / name, most)
+            if data is None:
+                return None
+            found[name] = data
+        return found
+
     @property
     def timestamp(self) -> datetime | None:
         """When it was handed in (UTC), as nbgrader's `timestamp.txt` says; None where that is missing or no date."""
@@ -42,6 +58,24 @@ class HandIn:
             return parse_utc(path.read_text(encoding="utf-8").strip() or None)
         except (OSError, ValueError, OverflowError):
             return None
+
+
+def _plain(path: Path, most: int) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        return file.read() if stat.S_ISREG(status.st_mode) and status.st_size <= most else None
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """A hash of what was handed in, names and bytes."""
+    found = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        found.update(name.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(data).digest())
+    return found.hexdigest()
 
 
 def submitted(room: Path, key: str) -> list[HandIn]:

@@ -5,6 +5,7 @@ that takes its worker down is tried again by itself, and does not take its neigh
 """
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import dask
 from distributed import Client, Future, LocalCluster, wait
 from distributed.scheduler import KilledWorker
+from distributed.utils import get_mp_context
 
 PATIENCE = 60  # seconds without any worker before the run is given up; what is done is kept
 
@@ -27,6 +29,8 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
+    # Workers fork from one process that has imported PyTorch, instead of each importing it.
+    "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.tick.limit": "60s",
 }
@@ -61,6 +65,8 @@ class Cluster:
                     yield client
                 return
             count = self.workers or os.cpu_count() or 1
+            get_mp_context()  # Dask sets its own list of modules here, once; ours holds them
+            multiprocessing.set_forkserver_preload(["course_utils.grading.preload"])
             with (
                 LocalCluster(
                     n_workers=count,
@@ -109,7 +115,7 @@ class Dead(NamedTuple):
     """Takes the place of a result: the task took its worker down twice, or its function failed."""
 
     reason: str
-    refused: BaseException | None = None
+    error: BaseException | None = None
 
 
 def spread(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[str, Any]]:

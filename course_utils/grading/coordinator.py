@@ -1,27 +1,28 @@
 """Marks a class: spreads what has to be run, keeps every verdict, and writes the gradebook, alone.
 
 Whatever happens to a submission, the others are marked; whatever happens to the run, the next one goes on where it
-stopped.
+stopped. Nothing here needs PyTorch: a run that finds all done is over at once.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course_utils.grading import gradebook
-from course_utils.grading.classroom import HandIn, engine_digest, only_writer, submitted, write_whole
+from course_utils.grading.classroom import HandIn, digest, engine_digest, only_writer, submitted, write_whole
 from course_utils.grading.cluster import Cluster, ClusterError, Dead, Task, spread
+from course_utils.grading.gradebook import Scores
 from course_utils.grading.limits import Limits
-from course_utils.grading.marked import marked_notebook, notebook_text, scores, unchanged_cells
-from course_utils.grading.results import Kept, Results
-from course_utils.grading.runner import refused
-from course_utils.grading.submission import Submission, SubmissionError, read_submission
+from course_utils.grading.results import Results, stamp
 from course_utils.grading.verdict import Verdict
-from course_utils.grading.warm import SandboxError
-from course_utils.grading.worker import WrongEngine, mark
+from course_utils.grading.worker import Job, Marked, WrongEngine, mark, shown
 from course_utils.lab import Lab
 from course_utils.progress import bar
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
 
 
 @dataclass(frozen=True)
@@ -70,83 +71,113 @@ def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summar
 class Marking:
     """One run over a class."""
 
-    def __init__(self, lab: Lab, room: Path, settings: Settings, book: gradebook.Gradebook):
+    def __init__(self, lab: Lab, room: Path, settings: Settings, book: "Gradebook"):
         self.summary = Summary(lab.key)
         self._lab, self._room, self._settings, self._book = lab, room, settings, book
         self._results = Results(room, lab, settings.sandboxed)
         self._released = gradebook.released_sources(book, lab.key, lab.key)
         self._entries = gradebook.entries(book, lab.key)
-        self._kept: dict[str, Kept | None] = {}
-        self._held: dict[str, Submission] = {}
+        self._digests: dict[str, str] = {}
 
     def run(self, hand_ins: list[HandIn]) -> None:
         """Enter what is known, then what has to be run, as it is ready."""
-        waiting = [one for one in hand_ins if not self._known(one)]
+        waiting = {one.student: one for one in hand_ins if not self._known(one)}
         if not waiting:
             return
-        by_name = {one.student: one for one in waiting}
         with self._settings.cluster.client() as client, bar(len(waiting), f"Marking {self._lab.key}") as progress:
-            for student, result in spread(client, self._tasks(waiting)):
-                self._finish(by_name[student], result)
+            for student, result in spread(client, self._tasks(list(waiting.values()))):
+                self._finish(waiting[student], result)
                 progress.update()
 
     def _known(self, hand_in: HandIn) -> bool:
-        """Enter a submission that nothing has to be run for; False for the others."""
-        try:
-            submission = read_submission(hand_in.folder, self._lab.key, self._settings.limits)
-        except SubmissionError as error:
-            self._enter(hand_in, None, refused(self._lab, str(error)))
+        """Enter a submission for which nothing has to be done any more; False for the others."""
+        job = self._job(hand_in)
+        if job is None:
+            self._refuse(hand_in)
             return True
-        kept = None if self._settings.force else self._results.find(hand_in.student, submission.digest)
-        self._kept[hand_in.student] = kept
-        if kept is None or kept.stale:
+        if job.known is None or job.stale or self._stale_notebook(hand_in, job.known):
             return False
-        self._enter(hand_in, submission, kept.verdict)
+        self._enter(hand_in, job.known, job.unchanged)
         return True
+
+    def _job(self, hand_in: HandIn) -> Job | None:
+        """What is left to do for a submission; None where it holds what is no plain file of a usual size."""
+        settings = self._settings
+        files = hand_in.files(self._lab.key, max(settings.limits.notebook, settings.limits.artifact))
+        if files is None:
+            return None
+        found = self._digests[hand_in.student] = digest(files)
+        kept = None if settings.force else self._results.find(hand_in.student, found)
+        job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine_digest())
+        return job if kept is None else replace(job, known=kept.verdict, stale=kept.stale, unchanged=kept.unchanged)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:
         """The files are read when their turn comes: a large class is never in memory as a whole."""
         for hand_in in waiting:
-            try:
-                submission = read_submission(hand_in.folder, self._lab.key, self._settings.limits)
-            except SubmissionError as error:  # it has been changed since the run began
-                self._enter(hand_in, None, refused(self._lab, str(error)))
-                continue
-            self._held[hand_in.student] = submission
-            kept = self._kept[hand_in.student]
-            lab = self._lab if kept is None else self._results.rest(kept)
-            arguments = (lab, submission, self._settings.limits, self._settings.sandboxed, engine_digest())
-            yield Task(hand_in.student, mark, arguments)
+            job = self._job(hand_in)
+            if job is None:  # it has been changed since the run began
+                self._refuse(hand_in)
+            else:
+                yield Task(hand_in.student, mark, (job,))
 
-    def _finish(self, hand_in: HandIn, result: Verdict | Dead) -> None:
+    def _refuse(self, hand_in: HandIn) -> None:
+        """Enter a submission that is not to be opened, with the reason that the engine's own reader gives."""
+        from course_utils.grading.runner import refused
+        from course_utils.grading.submission import SubmissionError, read_submission
+
+        try:
+            read_submission(hand_in.folder, self._lab.key, self._settings.limits)
+            reason = "this submission holds something that is no plain file; hand in plain files"
+        except SubmissionError as error:
+            reason = str(error)
+        self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
+
+    def _finish(self, hand_in: HandIn, result: Marked | Dead) -> None:
         """Keep and enter what a worker gave."""
-        submission = self._held.pop(hand_in.student)
         if isinstance(result, Dead):
-            if isinstance(result.refused, SandboxError | WrongEngine):
-                raise ClusterError(str(result.refused)) from result.refused
+            from course_utils.grading.runner import refused
+            from course_utils.grading.warm import SandboxError
+
+            if isinstance(result.error, SandboxError | WrongEngine):
+                raise ClusterError(str(result.error)) from result.error
             # Not kept: the next run tries it again. Until then it stands in the gradebook with its reason.
             self.summary.broken.add(hand_in.student)
             reason = f"this submission could not be marked: {result.reason}"
-            self._enter(hand_in, submission, refused(self._lab, reason))
+            self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
             return
-        kept = self._kept[hand_in.student]
-        verdict = result if kept is None else self._results.merged(kept, result)
-        self._results.keep(hand_in.student, submission.digest, verdict)
-        self.summary.seconds[hand_in.student] = verdict.seconds
-        self._enter(hand_in, submission, verdict)
+        self._results.keep(hand_in.student, self._digests[hand_in.student], result.verdict, result.unchanged)
+        self.summary.seconds[hand_in.student] = result.verdict.seconds
+        self._write(hand_in, result)
 
-    def _enter(self, hand_in: HandIn, submission: Submission | None, verdict: Verdict) -> None:
-        """Bring notebook and gradebook to what the verdict says; nothing where they say it already."""
-        lab, student = self._lab, hand_in.student
-        unchanged = unchanged_cells(lab, self._released, submission)
-        marks = scores(verdict, lab, unchanged)
-        self.summary.points[student] = sum(points or 0.0 for points in marks.values())
+    def _write(self, hand_in: HandIn, marked: Marked) -> None:
+        write_whole(self._path(hand_in), marked.notebook)
+        self._enter(hand_in, marked.verdict, marked.unchanged)
+
+    def _enter(self, hand_in: HandIn, verdict: Verdict, unchanged: frozenset[str]) -> None:
+        """Bring the gradebook to what the verdict says; nothing where it says so already."""
+        marks = scores(verdict, self._lab, unchanged)
+        self.summary.points[hand_in.student] = sum(points or 0.0 for points in marks.values())
         if verdict.reason:
-            self.summary.failed[student] = verdict.reason
-        path = self._room / "autograded" / student / lab.key / f"{lab.key}.ipynb"
-        stamp = self._results.stamp(verdict)
-        if not path.is_file() or stamp not in path.read_text(encoding="utf-8", errors="replace"):
-            write_whole(path, notebook_text(marked_notebook(lab, submission, verdict, stamp)))
-        entry = self._entries.get(student)
+            self.summary.failed[hand_in.student] = verdict.reason
+        entry = self._entries.get(hand_in.student)
         if entry is None or entry.auto != marks:
-            gradebook.enter_submission(self._book, lab.key, student, marks, unchanged, hand_in.timestamp)
+            timestamp = hand_in.timestamp
+            gradebook.enter_submission(self._book, self._lab.key, hand_in.student, marks, unchanged, timestamp)
+
+    def _stale_notebook(self, hand_in: HandIn, verdict: Verdict) -> bool:
+        """Whether the notebook that nbgrader shows is missing, or was made from another verdict."""
+        path = self._path(hand_in)
+        return not path.is_file() or stamp(self._lab, verdict) not in path.read_text(encoding="utf-8")
+
+    def _path(self, hand_in: HandIn) -> Path:
+        return self._room / "autograded" / hand_in.student / self._lab.key / f"{self._lab.key}.ipynb"
+
+
+def scores(verdict: Verdict, lab: Lab, unchanged: frozenset[str]) -> Scores:
+    """Points by check; None for an answer that a person must mark, 0 for one that was not given."""
+    found = {check.name: check.points for check in verdict.checks}
+    marks: Scores = {cell.name: found.get(cell.name, 0.0) for cell in lab.cells if cell.kind == "test"}
+    for cell in lab.cells:
+        if cell.kind == "answer":
+            marks[cell.name] = 0.0 if cell.name in unchanged or verdict.status != "graded" else None
+    return marks

@@ -13,13 +13,6 @@ from typing import Any
 
 import nbformat
 from nbgrader.api import Grade, Gradebook, GradeCell, MissingEntry
-from nbgrader.preprocessors import (
-    ClearOutput,
-    ClearSolutions,
-    ComputeChecksums,
-    LockCells,
-    SaveCells,
-)
 from traitlets.config import Config
 
 from course_utils.lab import Lab
@@ -107,6 +100,8 @@ def enter_assignment(room: Path, lab: Lab, force: bool = False) -> None:
 
 def _released(lab: Lab) -> nbformat.NotebookNode:
     """The notebook as nbgrader keeps it: solutions cleared, hidden tests in."""
+    from nbgrader.preprocessors import ClearOutput, ClearSolutions, ComputeChecksums, LockCells
+
     config = Config()
     config.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
     notebook, resources = lab.instructor_notebook(), {"nbgrader": {}}
@@ -116,6 +111,8 @@ def _released(lab: Lab) -> nbformat.NotebookNode:
 
 
 def _save_cells(book: Gradebook, lab: Lab, address: str) -> None:
+    from nbgrader.preprocessors import SaveCells
+
     with transaction(book):
         book.update_or_create_assignment(lab.key)
     resources: Any = {"nbgrader": {"notebook": lab.key, "assignment": lab.key, "db_url": address}}
@@ -178,7 +175,7 @@ def enter_submission(
     key: str,
     student: str,
     scores: Scores,
-    unchanged: set[str],
+    unchanged: frozenset[str],
     timestamp: datetime | None = None,
 ) -> None:
     """Enter one submission of the lab `key`, whole or not at all.
@@ -199,7 +196,7 @@ def enter_submission(
 
 
 def save_scores(
-    book: Gradebook, assignment: str, notebook: str, student: str, scores: Scores, unchanged: set[str]
+    book: Gradebook, assignment: str, notebook: str, student: str, scores: Scores, unchanged: frozenset[str]
 ) -> None:
     """Write the automatic marks and comments of a submission that the gradebook knows already."""
     submitted = book.find_submission_notebook(notebook, assignment, student)

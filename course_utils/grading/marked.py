@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from course_utils.grading.results import stamp
 from course_utils.grading.submission import StudentCell, Submission
 from course_utils.grading.verdict import CellResult, CheckResult, Verdict
 from course_utils.lab import Cell, Lab
@@ -20,27 +21,28 @@ TAG = re.compile(r"<(?=[A-Za-z/!?])")
 NOT_RUN = "This cell was not run."
 
 
-def marked_notebook(
-    lab: Lab, submission: Submission | None, verdict: Verdict, stamp: str = ""
-) -> NotebookNode:
+def notebook_of(lab: Lab, submission: Submission | None, verdict: Verdict) -> str:
+    """The text of `marked_notebook`'s file, as nbformat writes it.
+
+    It is not validated again: over a class that would take half the time.
+    """
+    notebook = marked_notebook(lab, submission, verdict)
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def marked_notebook(lab: Lab, submission: Submission | None, verdict: Verdict) -> NotebookNode:
     """The notebook of a verdict.
 
     Args:
         lab: With its hidden tests: the notebook is for the teacher's side.
         submission: What was handed in; None where it could not be read.
         verdict: Its marks and what its cells printed.
-        stamp: A hash of all this, kept in the notebook's metadata.
     """
     notebook = lab.instructor_notebook()
     own = submission.cells if submission is not None else ()
     notebook.cells = [*_notices(lab.key, verdict), *_Marked(lab, own, verdict).nodes(notebook.cells)]
-    notebook.metadata["course"] = {"result": stamp}
+    notebook.metadata["course"] = {"result": stamp(lab, verdict)}
     return notebook
-
-
-def notebook_text(notebook: NotebookNode) -> str:
-    """As nbformat writes it, without validating each of a class's notebooks again: that would take half the time."""
-    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 class _Marked:
@@ -203,17 +205,3 @@ def unchanged_cells(lab: Lab, released: dict[str, str], submission: Submission |
     written = student_sources(submission.cells) if submission is not None else {}
     own = [cell.name for cell in lab.cells if cell.kind in ("solution", "answer")]
     return {name for name in own if written.get(name, "").strip() in ("", released.get(name, "").strip())}
-
-
-def scores(verdict: Verdict, lab: Lab, unchanged: set[str]) -> dict[str, float | None]:
-    """Points by check; None for an answer that a person must mark, 0 for one that was not given."""
-    found = {check.name: check.points for check in verdict.checks}
-    marks: dict[str, float | None] = {cell.name: found.get(cell.name, 0.0) for cell in _marked(lab)}
-    for cell in _marked(lab):
-        if cell.kind == "answer":
-            marks[cell.name] = 0.0 if cell.name in unchanged or verdict.status != "graded" else None
-    return marks
-
-
-def _marked(lab: Lab) -> list[Cell]:
-    return [cell for cell in lab.cells if cell.kind in ("test", "answer")]

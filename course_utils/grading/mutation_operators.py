@@ -57,10 +57,76 @@ _OTHER_NAME = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1]
 _MODULES = {"torch", "nn", "F", "functional", "math", "np", "init", "linalg", "fft", "random", "self"}
 # Changes of form, not of value: leaving them out is another right answer.
 _FORMS = set(
-    ["item", "tolist", "contiguous", "to", "cpu", "cuda", "float", "double", "long", "int", "numpy", "type_as", "list", "tuple", "str", "bool", "reversed", "sorted", "dict", "set", "range", "len", "isinstance", "super", "zip", "enumerate", "print", "hasattr", "getattr", "zeros", "ones", "empty", "full", "tensor", "randn", "rand", "arange", "linspace", "eye", "manual_seed", "zeros_like", "ones_like", "empty_like", "full_like", "randn_like", "rand_like", "Generator", "Parameter"]
+    [
+        "item",
+        "tolist",
+        "contiguous",
+        "to",
+        "cpu",
+        "cuda",
+        "float",
+        "double",
+        "long",
+        "int",
+        "numpy",
+        "type_as",
+        "list",
+        "tuple",
+        "str",
+        "bool",
+        "reversed",
+        "sorted",
+        "dict",
+        "set",
+        "range",
+        "len",
+        "isinstance",
+        "super",
+        "zip",
+        "enumerate",
+        "print",
+        "hasattr",
+        "getattr",
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "tensor",
+        "randn",
+        "rand",
+        "arange",
+        "linspace",
+        "eye",
+        "manual_seed",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "randn_like",
+        "rand_like",
+        "Generator",
+        "Parameter",
+    ]
 )
 _SYMMETRIC = set(
-    ["add", "mul", "maximum", "minimum", "max", "min", "dot", "mse_loss", "l1_loss", "equal", "allclose", "isclose", "logaddexp", "hypot", "gcd", "isinstance"]
+    [
+        "add",
+        "mul",
+        "maximum",
+        "minimum",
+        "max",
+        "min",
+        "dot",
+        "mse_loss",
+        "l1_loss",
+        "equal",
+        "allclose",
+        "isclose",
+        "logaddexp",
+        "hypot",
+        "gcd",
+        "isinstance",
+    ]
 )
 _SILENT = {"device", "generator", "non_blocking", "inplace", "pin_memory", "num_workers", "desc", "label"}
 
@@ -225,7 +291,9 @@ def statement_slips(node: ast.stmt, before: set[str]) -> Iterator[list[ast.stmt]
         yield [ast.Assign([node.target], node.value)]
         for other in _BINARY.get(type(node.op), []):
             yield [ast.AugAssign(node.target, other(), node.value)]
-    elif (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)) or (isinstance(node, ast.Assign) and _dispensable(node.targets, before)):
+    elif (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)) or (
+        isinstance(node, ast.Assign) and _dispensable(node.targets, before)
+    ):
         yield [ast.Pass()]
     elif isinstance(node, ast.If):
         yield from _if(node)

@@ -145,6 +145,9 @@ class CellShell(InteractiveShell):
         self.system(cmd)
         return []
 
+    def ask_exit(self) -> None:
+        """`exit()` in a cell ends nothing."""
+
     def enable_gui(self, gui: Any = None) -> None:
         """There is no screen."""
 

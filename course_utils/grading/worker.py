@@ -1,36 +1,116 @@
-"""What a worker does: mark one submission with its own warm process. It sees no classroom and no gradebook."""
+"""What a worker does: mark one submission with its own warm process. It sees no classroom and no gradebook.
+
+Imports stand where they are used: the coordinator names these functions to Dask and needs nothing of PyTorch.
+"""
 
 import atexit
+import tempfile
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom import engine_digest
 from course_utils.grading.limits import Limits
-from course_utils.grading.runner import grade
-from course_utils.grading.submission import Submission
 from course_utils.grading.verdict import Verdict
-from course_utils.grading.warm import Warm
 from course_utils.lab import Lab
+
+if TYPE_CHECKING:
+    from course_utils.grading.warm import Warm
 
 
 class WrongEngine(OSError):
     """A worker has other code than the coordinator, and would mark by other rules."""
 
 
-def mark(lab: Lab, submission: Submission, limits: Limits, sandboxed: bool, engine: str) -> Verdict:
+@dataclass(frozen=True)
+class Job:
+    """One submission to mark.
+
+    `files` are what was handed in, by name; `released` what the lab's named cells held when they were handed out.
+    `known` is an earlier verdict, good but for the checks in `stale`: no other is run; `unchanged` belongs to it.
+    """
+
+    lab: Lab
+    files: dict[str, bytes]
+    released: dict[str, str]
+    limits: Limits
+    sandboxed: bool
+    engine: str
+    known: Verdict | None = None
+    stale: frozenset[str] = field(default=frozenset())
+    unchanged: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A verdict, the notebook that shows it, and the cells that were left as they were handed out."""
+
+    verdict: Verdict
+    notebook: str
+    unchanged: frozenset[str]
+
+
+def mark(job: Job) -> Marked:
     """Mark a submission in this process.
 
     Raises:
         WrongEngine: this worker's course is not the coordinator's.
         SandboxError: this machine offers no sandbox.
     """
-    if engine_digest() != engine:
-        raise WrongEngine("a worker has another version of the course; install the same there, start it anew")
-    return grade(lab, submission, limits, warm(sandboxed))
+    from course_utils.grading.marked import notebook_of, unchanged_cells
+    from course_utils.grading.runner import grade, refused
+    from course_utils.grading.submission import SubmissionError, read_submission
+
+    if engine_digest() != job.engine:
+        raise WrongEngine("a worker has another version of the course; install the same there and start it anew")
+    try:
+        with tempfile.TemporaryDirectory(prefix="course-submission-") as folder:
+            for name, data in job.files.items():
+                (Path(folder) / name).write_bytes(data)
+            submission = read_submission(Path(folder), job.lab.key, job.limits)
+    except SubmissionError as error:
+        return shown(job.lab, refused(job.lab, str(error)))
+    verdict = job.known
+    if verdict is None or job.stale:
+        fresh = grade(_rest(job), submission, job.limits, warm(job.sandboxed))
+        verdict = _merged(job, fresh)
+    unchanged = unchanged_cells(job.lab, job.released, submission)
+    return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged))
+
+
+def shown(lab: Lab, verdict: Verdict) -> Marked:
+    """A verdict on a submission of which no cell could be read."""
+    from course_utils.grading.marked import notebook_of
+
+    own = frozenset(cell.name for cell in lab.cells if cell.kind in ("solution", "answer"))
+    return Marked(verdict, notebook_of(lab, None, verdict), own)
+
+
+def _rest(job: Job) -> Lab:
+    """The lab with the checks that are to be run."""
+    if job.known is None:
+        return job.lab
+    return Lab(job.lab.key, tuple(cell for cell in job.lab.cells if cell.kind != "test" or cell.name in job.stale))
+
+
+def _merged(job: Job, fresh: Verdict) -> Verdict:
+    """The fresh verdict, with the known results of the checks that were not run, in the lab's order."""
+    from dataclasses import replace
+
+    if job.known is None:
+        return fresh
+    known = {check.name: check for check in job.known.checks if check.name not in job.stale}
+    known |= {check.name: check for check in fresh.checks}
+    names = (cell.name for cell in job.lab.cells)
+    return replace(fresh, checks=tuple(known[name] for name in names if name in known))
 
 
 @cache
-def warm(sandboxed: bool) -> Warm:
+def warm(sandboxed: bool) -> "Warm":
     """This worker's warm process; it starts itself again if it dies."""
+    from course_utils.grading.warm import Warm
+
     process = Warm(sandboxed=sandboxed)
     atexit.register(process.close)
     return process
