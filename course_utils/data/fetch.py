@@ -68,9 +68,9 @@ def fetch(file: RemoteFile) -> Path:
     Raises `DataError`, one line, when it cannot be had; what was received of it stays for the next try.
     """
     path = place(file)
-    if intact(file):
-        return path
     with _writable(path):
+        if intact(file):
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if not intact(file):

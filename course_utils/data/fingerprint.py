@@ -3,8 +3,6 @@
 import hashlib
 from importlib import import_module
 
-import torch
-
 from course_utils.data.registry import DATASETS
 from course_utils.data.splits import SPLITS
 
@@ -29,4 +27,4 @@ def _content(data: object) -> bytes:
     tensors = getattr(data, "tensors", None)
     if tensors is None:
         return repr(data).encode()
-    return b"".join(tensor.contiguous().view(torch.uint8).numpy().tobytes() for tensor in tensors)
+    return b"".join(tensor.numpy().tobytes() for tensor in tensors)

@@ -1,0 +1,323 @@
+"""What each data set holds: facts that can be counted, the same on every machine."""
+
+import importlib
+import pickle
+import tarfile
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.data import (
+    DATASETS,
+    DataError,
+    arithmetic,
+    binary_digits,
+    cifar10,
+    cifar10_jpg,
+    digits,
+    fingerprint,
+    mnist,
+    points,
+    shakespeare,
+    shapes,
+    signals,
+    spoken_digits,
+    squeezenet,
+    translation,
+)
+from course_utils.data.fetch import at_hand
+from course_utils.data.splits import SPLITS
+from course_utils.data.unpickle import arrays
+
+MINI = [name for name in DATASETS if name != "squeezenet"]
+
+# Hashes of all that the mini tiers hold. A change here changes what every record and every lab was measured on.
+PRINTS = {
+    "points": "a0d74e7957b8d50a",
+    "shapes": "05825d9408b08c49",
+    "arithmetic": "1d34315e5c54f969",
+    "digits": "087271239e00201f",
+    "mnist": "087271239e00201f",
+    "binary_digits": "54410b46273f2aaa",
+    "fashion_mnist": "087271239e00201f",
+    "cifar10": "2cf4754083d03fcb",
+    "cifar10_jpg": "2cf4754083d03fcb",
+    "signals": "21b0f5dd30e8ce36",
+    "spoken_digits": "dfd8253a65568998",
+    "shakespeare": "d8c1bbd417eb796b",
+    "translation": "3e1d242d36d3645c",
+}
+
+
+def needs(name):
+    """Skip where a data set's files are neither in the cache nor in a mirror's folder."""
+    missing = [file.path for file in DATASETS[name].files if not at_hand(file)]
+    if missing:
+        pytest.skip(f"{missing[0]} is neither in the cache nor on a mirror that is a folder")
+
+
+def module(name):
+    return importlib.import_module(f"course_utils.data.{name}")
+
+
+@pytest.mark.parametrize("name", MINI)
+def test_a_mini_tier_is_the_same_on_every_machine(name):
+    assert fingerprint(name, "mini")[:16] == PRINTS[name]
+
+
+@pytest.mark.parametrize("name", MINI)
+def test_a_mini_tier_loads_in_a_second_without_files(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.delenv("COURSE_DATA_MIRROR", raising=False)
+    load = module(name).load
+    begun = time.process_time()
+    for split in SPLITS:
+        load("mini", split)
+    assert time.process_time() - begun < 2  # of processor time, for all three
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", MINI)
+def test_wrong_names_are_refused(name):
+    with pytest.raises(ValueError, match="expected a split"):
+        module(name).load("mini", "dev")
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "cifar10", "signals", "points", "spoken_digits"])
+def test_no_example_stands_in_two_splits(name):
+    rows = [
+        {row.numpy().tobytes() for row in module(name).load("mini", split).tensors[0]} for split in SPLITS
+    ]
+    assert not rows[0] & rows[2]
+    assert not rows[1] & rows[2]
+    assert not rows[0] & rows[1]
+
+
+def test_fingerprint_of_an_unknown_set():
+    with pytest.raises(ValueError, match="no data set 'mnits'; there are points"):
+        fingerprint("mnits", "mini")
+
+
+def test_digits_are_all_there():
+    parts = [digits.load("mini", split).tensors for split in SPLITS]
+    assert sum(len(x) for x, _ in parts) == 1797
+    x, y = parts[0]
+    assert x.shape[1:] == (1, 8, 8)
+    assert x.dtype == torch.float32
+    assert (x.min(), x.max()) == (0, 1)
+    assert set(y.tolist()) == set(range(10))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("xor", lambda x: x[:, 0] * x[:, 1] < 0),
+        ("circle", lambda x: x.norm(dim=1) > 0.6),
+        ("clusters", lambda x: x.sum(1) < 0),
+    ],
+)
+def test_points_follow_their_rule(kind, rule):
+    x, y = points.load("mini", "train", kind).tensors
+    assert ((rule(x) == (y == 1)).float().mean()) > 0.98
+    assert 0.4 < y.float().mean() < 0.6
+
+
+def test_the_spiral_has_two_arms():
+    x, y = points.load("full", "train", "spiral").tensors
+    nearest = torch.cdist(x[:500], x[500:]).argmin(1)
+    assert (y[500:][nearest] == y[:500]).float().mean() > 0.97  # neighbours share a class
+    with pytest.raises(ValueError, match="expected a kind of xor"):
+        points.load("mini", "train", "moons")
+
+
+def test_a_line_does_not_tell_the_signals_apart_but_their_shape_does():
+    x, y = signals.load("mini", "train").tensors
+    z, labels = signals.load("mini", "test").tensors
+    design = torch.cat([x, torch.ones(len(x), 1)], 1)
+    weights = torch.linalg.lstsq(design, torch.nn.functional.one_hot(y).float()).solution
+    guess = (torch.cat([z, torch.ones(len(z), 1)], 1) @ weights).argmax(1)
+    assert (guess == labels).float().mean() < 0.5
+    assert signals.templates().shape == (10, 12)
+    assert torch.bincount(y).tolist() == [400] * 10
+
+
+def test_masks_of_shapes_cover_what_is_seen():
+    x, masks = shapes.load("mini", "test").tensors
+    assert x.shape == (200, 1, 32, 32)
+    assert masks.unique().tolist() == [0, 1, 2, 3]
+    inside = (x[:, 0] - 0.5).abs()[masks > 0].mean()
+    assert inside > 2 * (x[:, 0] - 0.5).abs()[masks == 0].mean()
+
+
+def test_sums_are_right_and_new_in_every_split():
+    lines = {}
+    for split in SPLITS:
+        (codes,) = arithmetic.load("mini", split).tensors
+        lines[split] = {"".join(arithmetic.ALPHABET[code] for code in row) for row in codes}
+        for line in lines[split]:
+            sum_, result = line.split("=")
+            a, b = sum_.split("+")
+            assert int(a) + int(b) == int(result)
+    assert not lines["train"] & lines["test"]
+
+
+def test_french_moves_adjectives_and_agrees():
+    pairs = [translation.load("mini", split) for split in SPLITS]
+    french = {e: f for part in pairs for e, f in zip(part.source, part.target)}
+    assert len(french) == 5200
+    wanted = {
+        "the small mouse sees a green house": "la petite souris voit une maison verte",
+        "the blue bird does not want a big table": "l' oiseau bleu ne veut pas une grande table",
+        "the dog follows a cat": "le chien suit un chat",
+    }
+    found = {english: french[english] for english in wanted if english in french}
+    assert found
+    assert found == {english: wanted[english] for english in found}
+    assert not set(pairs[0].source) & set(pairs[2].source)
+
+
+def test_text_goes_to_codes_and_back():
+    text = shakespeare.load("mini", "train")
+    assert text.decode(text.codes).startswith("Shall I compare thee to a summer's day?\n")
+    assert text.decode(text.encode("love")) == "love"
+    with pytest.raises(ValueError, match="got '#'"):
+        text.encode("#")
+    assert sum(len(shakespeare.load("mini", split).codes) for split in SPLITS) == len(
+        shakespeare.whole("mini")
+    )
+
+
+def test_sounds_can_be_told_by_their_pitch():
+    waves, sound, speaker, length = spoken_digits.load("mini", "train").tensors
+    spectrum = torch.fft.rfft(waves).abs()
+    hertz = spectrum.argmax(1) * spoken_digits.RATE["mini"] / spoken_digits.LENGTH["mini"]
+    tone = (sound == 0) & (speaker == 0)
+    assert hertz[tone].sub(80).abs().max() < 8
+    assert all((wave[n:] == 0).all() for wave, n in zip(waves, length))
+
+
+def test_an_archive_of_cifar10_is_read_without_pickles(tmp_path, monkeypatch):
+    rng = np.random.RandomState(0)
+    rows = {f"data_batch_{i}.bin": rng.randint(0, 10, (4, 3073)).astype(np.uint8) for i in (1, 2)}
+    rows["test_batch.bin"] = rng.randint(0, 10, (3, 3073)).astype(np.uint8)
+    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
+        for name, table in rows.items():
+            (tmp_path / name).write_bytes(table.tobytes())
+            archive.add(tmp_path / name, f"cifar-10-batches-bin/{name}")
+    monkeypatch.setattr(cifar10, "fetch", lambda file: tmp_path / "c.tar.gz")
+    read = cifar10._read()
+    assert read["train_x"].shape == (8, 3, 32, 32)
+    assert read["test_y"].tolist() == rows["test_batch.bin"][:, 0].tolist()
+    assert read["train_x"][5, 1, 0, 2] == rows["data_batch_2.bin"][1, 1 + 1024 + 2]
+    x, y = cifar10.part(read, "val", 2).tensors
+    assert x.max() <= 1
+    assert len(y) == 2
+
+
+def test_a_layer_of_squeezenet_worked_by_hand():
+    codebook = np.array([0, 5, 7], np.float32)
+    # Gaps 1, 0, 2: places 1, 2, 5. The low half of a byte comes first.
+    weights = squeezenet._weights((2, 3), codebook, np.array([1, 2, 1]), np.array([0x01, 0x02], np.uint8))
+    assert weights.tolist() == [[0, 5, 7], [0, 0, 5]]
+    with pytest.raises(ValueError, match="the course's own net"):
+        squeezenet.load("mini")
+
+
+def test_a_pickle_that_asks_for_more_than_arrays_is_not_loaded(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "written"), "w"))
+
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps(Attack()))
+    with pytest.raises(DataError, match="not a pickle of plain arrays"):
+        arrays(path)
+    assert not (tmp_path / "written").exists()
+    path.write_bytes(b"garbage")
+    with pytest.raises(DataError, match="not a pickle"):
+        arrays(path)
+
+
+@pytest.mark.real_data
+def test_mnist_is_mnist():
+    needs("mnist")
+    x, y = mnist.load("full", "test").tensors
+    assert torch.bincount(y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert x.shape == (10_000, 1, 28, 28)
+    assert len(mnist.load("full", "train")) == 55_000
+    white, _ = binary_digits.load("full", "test").tensors
+    assert set(white.unique().tolist()) == {0, 1}
+    assert abs(white.mean() - x.mean()) < 0.001
+
+
+@pytest.mark.real_data
+def test_mnist1d_is_read_from_its_pickle():
+    needs("signals")
+    x, y = signals.load("full", "test").tensors
+    assert x.shape == (1000, 40)
+    assert set(y.tolist()) == set(range(10))
+    assert len(signals.load("full", "train")) == 3500
+
+
+@pytest.mark.real_data
+def test_jpegs_of_cifar10_are_balanced():
+    needs("cifar10_jpg")
+    x, y = cifar10_jpg.load("full", "test").tensors
+    assert x.shape == (5000, 3, 32, 32)
+    assert torch.bincount(y).tolist() == [500] * 10
+
+
+@pytest.mark.real_data
+def test_spoken_digits_have_six_speakers():
+    needs("spoken_digits")
+    waves, digit, speaker, length = spoken_digits.load("full", "test").tensors
+    assert torch.bincount(digit).tolist() == [30] * 10
+    assert torch.bincount(speaker).tolist() == [50] * 6
+    assert waves.abs().max() <= 1
+    assert 0.3 < length.float().mean() / spoken_digits.RATE["full"] < 0.6
+
+
+@pytest.mark.real_data
+def test_tiny_shakespeare_has_65_characters():
+    needs("shakespeare")
+    text = shakespeare.load("full", "train")
+    assert len(text.alphabet) == 65
+    assert len(text.codes) == 1_115_394 * 90 // 100
+
+
+@pytest.mark.real_data
+def test_multi30k_is_aligned():
+    needs("translation")
+    pairs = translation.load("full", "train")
+    assert len(pairs) == 29_000 == len(pairs.target)
+    assert pairs.source[0].startswith("Two young, White males")
+    assert pairs.target[0].startswith("Deux jeunes hommes blancs")
+
+
+@pytest.mark.real_data
+def test_squeezenet_knows_a_cat():
+    needs("squeezenet")
+    pictures = pytest.importorskip("skimage.data")
+    cat = torch.from_numpy(pictures.chelsea()[:, 75:375]).permute(2, 0, 1)[None] / 255
+    x = squeezenet.prepare(torch.nn.functional.interpolate(cat, (227, 227), mode="bilinear", antialias=True))
+    assert _squeezenet(x).argmax().item() in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
+
+
+def _squeezenet(x):
+    from torch.nn import functional as F
+
+    w = squeezenet.load()
+
+    def conv(x, name, **options):
+        return F.relu(F.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], **options))
+
+    x = F.max_pool2d(conv(x, "features.0", stride=2), 3, 2, ceil_mode=True)
+    for number in (3, 4, 5, 7, 8, 9, 10, 12):
+        squeezed = conv(x, f"features.{number}.squeeze")
+        expanded = [conv(squeezed, f"features.{number}.expand1x1")]
+        expanded.append(conv(squeezed, f"features.{number}.expand3x3", padding=1))
+        x = torch.cat(expanded, 1)
+        x = F.max_pool2d(x, 3, 2, ceil_mode=True) if number in (5, 10) else x
+    return conv(x, "classifier.1", padding=1).mean((2, 3))
