@@ -88,6 +88,9 @@ def course(tmp_path_factory):
     (root / "course_utils/sample.py").write_text("VALUE = 1\n")
     (root / "book/intro.md").write_text(INTRO)
     (root / "book/neurons.md").write_text(FRONT + CHAPTER)
+    (root / "book/convolution.md").write_text("# Convolution\n\n```{lab} convolution\n```\n")
+    (root / "labs/neurons").mkdir(parents=True)
+    (root / "labs/neurons/neurons.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     return root
 
 
@@ -138,11 +141,21 @@ def test_formulas_are_mathml_with_a_number_that_the_text_cites(page):
     assert re.search(r'href="#equation-sum"[^>]*>(<span[^>]*>)?\(?1\)?', page)
 
 
-def test_the_bar_tells_points_and_minutes_and_offers_no_lab_that_is_not_released(page):
+def test_the_bar_tells_points_and_minutes_and_leads_to_the_lab(course, page):
     row = CHAPTERS[0]
     assert f"{row.points} points" in page
     assert f"{row.minutes} min of work" in page
-    assert "Open in Colab" not in page
+    assert f'href="{row.colab_url}"' in page
+    links = [item.get("href", "") for item in Elements(page).of("a")]
+    download = next(link for link in links if link.endswith("neurons.ipynb") and "colab" not in link)
+    assert (course / "_build/html/book" / download).is_file()
+
+
+def test_a_lab_that_is_not_released_has_no_link(course, page):
+    other = (course / "_build/html/book/convolution.html").read_text()
+    assert f"{CHAPTERS[1].points} points" in other
+    assert "Open in Colab" not in other
+    assert "no lab yet" in (course / "_build/html/book/intro.html").read_text()
 
 
 def test_a_demo_stands_with_its_module_its_height_and_its_still(page):

@@ -48,6 +48,10 @@ def test_columns_of_aligned_lines_meet_at_the_sign():
     assert "columnalign" not in math
 
 
+def test_bars_of_a_norm_are_fences():
+    assert book_formulas.mathml(r"\left\lVert x \right\rVert", display=False).count("‖") == 2
+
+
 def test_macros_of_the_book_are_known():
     assert "ℝ" in book_formulas.mathml(r"\R", display=False, macros=r'{"\\R": "\\mathbb{R}"}')
 

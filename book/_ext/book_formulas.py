@@ -73,6 +73,8 @@ def tidy(math: ElementTree.Element) -> None:
         elif element.tag == "menclose":
             element.tag = "mrow"
             element.set("style", "border: 1px solid; padding: 0.25em")
+        elif element.tag == "mo" and element.get("fence") and element.text == "∥":
+            element.text = "‖"  # the sign of a norm; the other one means parallel and is spaced as a relation
         elif element.tag in ("mover", "munder") and element.get("accent"):
             element[1].text = ACCENTS.get(element[1].text or "", element[1].text)
     for letter in math.iter():
@@ -99,7 +101,7 @@ def align_columns(table: ElementTree.Element) -> None:
         for index, cell in enumerate(line):
             side = sides[min(index, len(sides) - 1)]
             left = "0" if index == 0 else gap
-            cell.set("style", f"text-align: {side}; padding: 0.3ex 0 0.3ex {left}")
+            cell.set("style", f"text-align: {side}; padding: 0.5ex 0 0.5ex {left}")
 
 
 @cache
@@ -144,15 +146,11 @@ def visit_inline(translator, node: nodes.math) -> None:
 
 
 def visit_block(translator, node: nodes.math_block) -> None:
-    """A formula of its own, with its number and link where it has a label; wide ones scroll."""
-    number = ""
+    """A formula of its own, with its number where it has a label; wide ones scroll."""
     if node["number"]:
-        identifier = get_node_equation_number(translator, node)
-        number = f'<span class="eqno">({identifier})'
+        number = get_node_equation_number(translator, node)
         translator.body.append(translator.starttag(node, "div", CLASS="math-numbered"))
-        translator.body.append(number)
-        translator.add_permalink_ref(node, "Link to this equation")
-        translator.body.append("</span>")
+        translator.body.append(f'<span class="eqno">({number})</span>')
     else:
         translator.body.append(translator.starttag(node, "div", CLASS="math-plain"))
     translator.body.append(f'<div class="math" tabindex="0">{render(translator, node, display=True)}</div></div>')

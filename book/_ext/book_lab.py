@@ -33,10 +33,12 @@ class LabBar(SphinxDirective):
             raise self.error(str(error)) from None
         self.env.note_dependency(chapters.__file__)
         bar = nodes.container(classes=["lab-bar"])
-        bar += nodes.inline("", "The lab", classes=["lab-bar-title"])
+        bar += nodes.paragraph("", "The lab", classes=["lab-bar-title"])
         if released(row, self.env.srcdir):
-            bar += nodes.reference("", "Open in Colab", refuri=row.colab_url, classes=["lab-bar-link"])
-            bar += self.download(row)
+            links = nodes.paragraph("", classes=["lab-bar-links"])
+            links += nodes.reference("", "Open in Colab", refuri=row.colab_url, classes=["lab-bar-link"])
+            links += self.download(row)
+            bar += links
         facts = (
             f"{row.points} points",
             f"{row.minutes} min of work",

@@ -1,0 +1,72 @@
+"""What holds of every demo: its form, its size, both themes, a phone, a keyboard, and that it leaves nothing behind."""
+
+import re
+
+import pytest
+
+from course_utils import demos
+
+from .conftest import PHONE
+from .demo_maths import maths
+
+pytestmark = pytest.mark.browser
+
+LARGEST = 26_000  # bytes; a page carries the text of each of its demos
+
+CLEAN_UP = """async (m) => {
+  const el = document.body.appendChild(document.createElement("div"));
+  const clean = await m.default.render({ model: undefined, el });
+  const before = el.querySelectorAll("*").length;
+  el.querySelectorAll("button").forEach((button) => button.textContent === "Play" && button.click());
+  clean();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return [before > 20, el.childNodes.length];
+}"""
+
+
+@pytest.mark.parametrize("name", demos.names())
+def test_a_demo_is_one_small_module_without_dependencies(name):
+    source = demos.source(name)
+    assert len(source.encode()) <= LARGEST
+    assert source.startswith("// ")
+    assert re.findall(r"^export default .*", source, re.MULTILINE) == ["export default { render };"]
+    assert not re.search(r"^import\b|import\(|fetch\(|https?://(?!www\.w3\.org/2000/svg)|localStorage", source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", demos.names())
+def test_a_demo_is_accessible(demo_page, name, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = demo_page(name, theme)
+    violations = axe.run(page).response["violations"]
+    found = {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in violations}
+    page_rules = {"landmark-one-main", "page-has-heading-one", "region"}  # of the bare page around the demo
+    assert {rule: nodes for rule, nodes in found.items() if rule not in page_rules} == {}
+
+
+@pytest.mark.parametrize("name", demos.names())
+def test_a_demo_fits_a_phone(demo_page, name):
+    page = demo_page(name, "light", PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    narrow = """() => [...document.querySelectorAll('.demo-live :is(button, select, input)')]
+      .filter((e) => e.offsetParent && (e.offsetWidth < 18 || e.offsetHeight < 14)).map((e) => e.outerHTML.slice(0, 90))"""
+    assert page.evaluate(narrow) == []
+
+
+@pytest.mark.parametrize("name", demos.names())
+def test_a_demo_leaves_nothing_behind(demo_page, name):
+    assert maths(demo_page(name)).evaluate(CLEAN_UP) == [True, 0]
+
+
+@pytest.mark.parametrize("name", demos.names())
+def test_every_control_can_be_reached_and_moved_by_keyboard(demo_page, name):
+    page = demo_page(name)
+    count = page.locator(".demo-live :is(button, select, input, [tabindex='0'])").count()
+    page.locator(".demo-live").evaluate("e => { e.tabIndex = -1; e.focus(); }")
+    seen = set()
+    for n in range(count + 2):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("""() => [...document.querySelectorAll('.demo-live *')].indexOf(document.activeElement)"""))
+        if n % 3 == 0:
+            page.keyboard.press("ArrowRight")
+    assert len(seen - {-1}) >= count - 1
