@@ -94,13 +94,13 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
 def _tasks(keys: Sequence[str], args: argparse.Namespace, root: Path) -> list[Task]:
     if args.seeds < 1:
         raise ValueError(f"train: expected at least one seed, got {args.seeds}.")
+    where = devices.device(args.device).type
     missing = [str(reference_path(key, root)) for key in keys if not reference_path(key, root).is_file()]
     if missing:
         raise NoReference(
             f"train: there is no {missing[0]}; references are trained in a clone of the course."
         )
     place = Path(os.environ.get("COURSE_RUNS") or cache_folder() / "runs").expanduser()
-    where = devices.device(args.device).type
     return [
         Task(key, args.tier, seed, where, place, root, args.compile)
         for key in keys
