@@ -6,6 +6,7 @@ only ever answers.
 
 import importlib
 import itertools
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -37,7 +38,8 @@ class Agent(Peer):
         self._shell = shell
 
     def run(self) -> None:
-        """Serve requests, one after another."""
+        """Serve requests, one after another. Ctrl-C reaches the student's code and nothing else."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         while True:
             self.serve(*self.channel.receive())
 
@@ -66,7 +68,11 @@ class Agent(Peer):
             "read": lambda name: Path(name).read_bytes(),
             "write": lambda name, data: Path(name).write_bytes(data),
         }
-        return operations[op](*args)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return operations[op](*args)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _get(self, target: Any, name: str) -> Any:
         value = getattr(target, name)

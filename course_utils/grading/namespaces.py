@@ -45,7 +45,13 @@ INODES = 10_000
 DEVICES = ("null", "zero", "full", "random", "urandom")
 ETC = ("ld.so.cache", "localtime", "fonts", "nsswitch.conf", "mime.types", "alternatives")
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin")
-PRIVATE = ("solutions", "classroom", "labs", "tests", ".git")  # of the course's folder, should it be within reach
+PRIVATE = (
+    "solutions",
+    "classroom",
+    "labs",
+    "tests",
+    ".git",
+)  # of the course's folder, should it be within reach
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ class Namespaces:
         unshare(CLONE_NEWPID)
         pid = os.fork()
         if pid:
-            setns(self.own_pids, CLONE_NEWPID)  # a process may unshare it once; this makes it the first time again
+            setns(
+                self.own_pids, CLONE_NEWPID
+            )  # a process may unshare it once; this makes it the first time again
         return pid
 
 

@@ -7,6 +7,7 @@ has no truth value and no number: an answer that is none cannot pass for one.
 import copy
 import functools
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ LIBRARIES = (
 BATCH = 32  # items of a student's iterator that are fetched at once
 ITEMS = 100_000
 TEXT = 2_000
+TRAFFIC = 1 << 30  # bytes from the student's side in one cell or check
+GRACE_SECONDS = 1.0
 PARTS = {
     f"{prefix}{part}"
     for prefix in ("", "named_")
@@ -40,23 +43,48 @@ PARTS = {
 
 
 class Interrupted(BaseException):
-    """The student's process is gone or does not answer; no check may take that for an exception of its code."""
+    """The student's process is gone or does not answer; no check may take that for an exception of its code.
 
-    def __init__(self, reason: str, late: bool):
+    `alive`: it was interrupted, and can go on with something else.
+    """
+
+    def __init__(
+        self, reason: str = "it took too long", late: bool = True, alive: bool = False, line: str = ""
+    ):
         super().__init__(reason)
-        self.late = late
+        self.late, self.alive, self.line = late, alive, line
 
 
 class Trusted(Peer):
     """The trusted side: calls the student's code, and the check's own functions when that code calls them."""
 
-    def __init__(self, channel: Channel, artifacts: Callable[[str], Artifact] | None = None):
+    def __init__(
+        self,
+        channel: Channel,
+        artifacts: Callable[[str], Artifact] | None = None,
+        interrupt: Callable[[], None] | None = None,
+    ):
         super().__init__(channel)
         self.until: float | None = None
-        self._artifacts = artifacts
+        self._artifacts, self._interrupt = artifacts, interrupt
+        self._depth, self._late = 0, False
 
     def deadline(self) -> float | None:
         """The end of the cell that is running."""
+        return self.until
+
+    def limit(self, until: float) -> None:
+        """From now on the student's side must answer by `until` (of `time.monotonic`)."""
+        self.until, self._late = until, False
+        self.grace = self._knock if self._interrupt else None
+        self.channel.received = 0
+
+    def _knock(self) -> float:
+        """Interrupt the late code, as Ctrl-C does, and wait a moment longer: a living process need not be replaced."""
+        assert self._interrupt is not None
+        self._interrupt()
+        self.grace, self._late = None, True
+        self.until = time.monotonic() + GRACE_SECONDS
         return self.until
 
     def forget(self) -> None:
@@ -73,14 +101,30 @@ class Trusted(Peer):
             StudentError: its code raised.
             CheckFailed: what it gave is no value.
         """
+        self._depth += 1
         try:
-            return super().ask(op, *args, through=through)
-        except Late as late:
-            raise Interrupted(str(late), late=True) from None
+            value = super().ask(op, *args, through=through)
+        except StudentError as error:
+            if not self._late:
+                raise
+            raise Interrupted(alive=self._depth == 1, line=error.line) from None
+        except Late:
+            raise Interrupted from None
         except Closed as closed:
             raise Interrupted(str(closed), late=False) from None
         except WireError as error:
             raise CheckFailed(f"the answer cannot be read: {error}") from None
+        finally:
+            self._depth -= 1
+        if self._late and op != "cell":
+            raise Interrupted(alive=self._depth == 0)
+        return value
+
+    def serve(self, header: dict[str, Node], buffers: list[memoryview]) -> None:
+        """Serve the student's side, up to a bound: what it sends is kept until the check ends."""
+        if self.channel.received > TRAFFIC:
+            raise Closed("it sent too much")
+        super().serve(header, buffers)
 
     # `student`
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -23,8 +23,9 @@ from course_utils.grading.plan import Step, plan
 from course_utils.grading.proxy import Interrupted, Trusted
 from course_utils.grading.submission import Submission, SubmissionError, missing_artifact, read_submission
 from course_utils.grading.tensors import read_artifact
-from course_utils.grading.verdict import CellResult, CheckResult, Verdict
+from course_utils.grading.verdict import CellResult, CheckResult, Verdict, cell_result
 from course_utils.grading.warm import Kernel, Warm
+from course_utils.grading.watchdog import stops
 from course_utils.lab import Cell
 
 
@@ -132,41 +133,44 @@ class Run:
 
     def _student(self) -> Trusted:
         """The student's process; if it was lost, a fresh one that has run the cells so far."""
+        if time.monotonic() >= self.end:
+            raise Interrupted("the notebook's time is over")
         if self._peer is not None:
             return self._peer
         if self.restarts > self.limits.restarts:
             raise Interrupted("the notebook ended its process too often", late=False)
         self.restarts += 1
-        self._kernel = self.warm.fork(self.limits)
-        self.layers = self._kernel.layers
-        peer = Trusted(self._kernel.channel, self._artifact)
-        peer.until = min(time.monotonic() + 10, self.end)
-        for name, data in self.submission.artifacts.items():
-            peer.ask("write", f"{name}.safetensors", data)
-        self._peer = peer
+        kernel = self._kernel = self.warm.fork(self.limits)
+        self.layers = kernel.layers
+        peer = self._peer = Trusted(kernel.channel, self._artifact, kernel.interrupt)
+        with self._deadline(peer, 10):
+            for name, data in self.submission.artifacts.items():
+                peer.ask("write", f"{name}.safetensors", data)
         for step in list(self.done):
             self._run(peer, step)
         return peer
 
-    def _run(self, peer: Trusted, step: Step) -> dict:
+    def _run(self, peer: Trusted, step: Step) -> Any:
         with self._deadline(peer, self.limits.cell_seconds):
             return peer.ask("cell", step.source, step.label)
 
     @contextmanager
     def _deadline(self, peer: Trusted, seconds: float) -> Iterator[None]:
-        """Within this block the student's process has so many seconds; when it is lost, it is ended."""
-        peer.until = min(time.monotonic() + seconds, self.end)
+        """Within this block the student's process has so many seconds; if it is lost, it is ended."""
+        peer.limit(min(time.monotonic() + seconds, self.end))
         try:
             yield
-        except BaseException as error:
-            if isinstance(error, Interrupted):
+        except Interrupted as lost:
+            if not lost.alive:
                 self.close()
             raise
 
     def _cell(self, step: Step) -> CellResult:
         start = time.monotonic()
         try:
-            result = self._run(self._student(), step)
+            peer = self._student()
+            result = self._run(peer, step)
+            late = peer.grace is None
         except Interrupted as lost:
             status, text = (
                 ("timeout", self._late(step)) if lost.late else ("crashed", f"{step.label}: {lost}")
@@ -177,8 +181,11 @@ class Run:
             return CellResult(
                 step.name, step.source, "error", (), ("", str(error), ""), time.monotonic() - start
             )
-        self.done.append(step)
-        return _cell_result(step, result, time.monotonic() - start)
+        if late:
+            self.notes.append(self._late(step))
+        else:
+            self.done.append(step)
+        return cell_result(step.name, step.source, result, late, time.monotonic() - start)
 
     def _late(self, step: Step) -> str:
         if time.monotonic() >= self.end:
@@ -189,17 +196,25 @@ class Run:
         start = time.monotonic()
         _seed(self.submission.digest, step.name)
         try:
-            peer = self._student()
-            with self._deadline(peer, self.limits.check_seconds), standing_behind(peer):
-                check = run_check(step.source, step.name, step.points)
-                peer.ask("forget")
+            check = self._checked(step)
         except Interrupted as lost:
-            check = _lost(step, lost, self.limits.check_seconds)
+            check = _lost(lost, self.limits.check_seconds)
         except CheckFailed as error:
             check = Check("error", 0.0, str(error))
         return CheckResult(
             step.name, check.points, step.points, check.status, check.message, time.monotonic() - start
         )
+
+    def _checked(self, step: Step) -> Check:
+        peer, seconds = self._student(), self.limits.check_seconds
+        try:
+            with self._deadline(peer, seconds), standing_behind(peer), stops(seconds + 2, Interrupted):
+                return run_check(step.source, step.name, step.points)
+        finally:
+            if self._peer is peer:  # still alive
+                peer.forget()
+                with self._deadline(peer, 5):
+                    peer.ask("forget")
 
     def _artifact(self, name: str) -> Artifact:
         """What was handed in; else what the student's own cells wrote."""
@@ -215,27 +230,13 @@ class Run:
         return read_artifact(name, data)
 
 
-def _lost(step: Step, lost: Interrupted, seconds: float) -> Check:
-    if lost.late:
-        return Check(
-            "timeout", 0.0, f"your code took more than {seconds:g} s here: does a loop in it never end?"
-        )
-    return Check("crashed", 0.0, f"your code ended its process: {lost}")
-
-
-def _cell_result(step: Step, result: dict, seconds: float) -> CellResult:
-    """A cell's outcome from what the student's process says of it, bounded and of plain types."""
-    told = result if type(result) is dict else {}
-    outputs = [
-        (kind, text)
-        for kind, text in (
-            pair for pair in told.get("outputs") or [] if type(pair) is list and len(pair) == 2
-        )
-        if kind in ("stdout", "stderr", "text", "png") and type(text) is str
-    ]
-    error = told.get("error")
-    words = tuple(str(part)[:2000] for part in error) if type(error) is list and len(error) == 3 else None
-    return CellResult(step.name, step.source, "error" if words else "ok", tuple(outputs), words, seconds)
+def _lost(lost: Interrupted, seconds: float) -> Check:
+    if not lost.late:
+        return Check("crashed", 0.0, f"your code ended its process: {lost}")
+    where = f"; it was at {lost.line}" if lost.line else ""
+    return Check(
+        "timeout", 0.0, f"your code took more than {seconds:g} s here: does a loop never end?{where}"
+    )
 
 
 def _seed(digest: str, name: str) -> None:

@@ -68,10 +68,25 @@ def program(machine: str) -> bytes:
     for numbers in REFUSED.values():
         if numbers[column] is not None:
             code += [_jump(EQUAL, numbers[column], 0, 1), refuse]
-    code += [_jump(EQUAL, CLONE3[column], 0, 1), absent]  # the C library falls back to clone, which can be judged
-    code += [_jump(EQUAL, CLONE[column], 0, 4), _load(ARGUMENT), _jump(ANY_BIT, CLONE_THREAD, 1, 0), refuse, allow]
+    code += [
+        _jump(EQUAL, CLONE3[column], 0, 1),
+        absent,
+    ]  # the C library falls back to clone, which can be judged
+    code += [
+        _jump(EQUAL, CLONE[column], 0, 4),
+        _load(ARGUMENT),
+        _jump(ANY_BIT, CLONE_THREAD, 1, 0),
+        refuse,
+        allow,
+    ]
     for numbers in (SOCKET, SOCKETPAIR):
-        code += [_jump(EQUAL, numbers[column], 0, 4), _load(ARGUMENT), _jump(EQUAL, AF_UNIX, 1, 0), refuse, allow]
+        code += [
+            _jump(EQUAL, numbers[column], 0, 4),
+            _load(ARGUMENT),
+            _jump(EQUAL, AF_UNIX, 1, 0),
+            refuse,
+            allow,
+        ]
     return b"".join([*code, allow])
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 CheckStatus = Literal["passed", "partial", "failed", "error", "timeout", "crashed", "manual", "not run"]
 CellStatus = Literal["ok", "error", "timeout", "crashed", "not run"]
 
+KINDS = ("stdout", "stderr", "text", "png")
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -81,3 +83,19 @@ def _cell(data: dict[str, Any]) -> CellResult:
     outputs = tuple((kind, text) for kind, text in data["outputs"])
     error = None if data["error"] is None else tuple(data["error"])
     return CellResult(**{**data, "outputs": outputs, "error": error})
+
+
+def cell_result(name: str, source: str, told: Any, late: bool, seconds: float) -> CellResult:
+    """A cell's outcome from what the student's process says of it: plain types, known kinds, bounded by the wire."""
+    told = told if type(told) is dict else {}
+    pairs = told.get("outputs") if type(told.get("outputs")) is list else []
+    outputs = tuple(
+        (pair[0], pair[1])
+        for pair in pairs
+        if type(pair) is list and len(pair) == 2 and type(pair[1]) is str and pair[0] in KINDS
+    )
+    error = told.get("error")
+    words = tuple(str(part)[:2000] for part in error) if type(error) is list and len(error) == 3 else None
+    return CellResult(
+        name, source, "timeout" if late else "error" if words else "ok", outputs, words, seconds
+    )

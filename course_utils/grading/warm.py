@@ -10,7 +10,6 @@ of the checks or the solutions. It has one thread, so that a fork of it is sound
 import dataclasses
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -35,20 +34,20 @@ class SandboxError(RuntimeError):
 class Kernel:
     """A student's process: the channel to it, and the means to end it."""
 
-    def __init__(self, channel: Channel, pidfd: int, layers: tuple[str, ...]):
-        self.channel, self.layers, self._pidfd = channel, layers, pidfd
+    def __init__(self, channel: Channel, pidfd: int):
+        self.channel, self._pidfd = channel, pidfd
+        self.layers: tuple[str, ...] = ()
 
     def interrupt(self) -> None:
         """Ctrl-C."""
         self._signal(signal.SIGINT)
 
     def close(self) -> None:
-        """End the process and everything that it started."""
+        """End the process, and with it everything that it started; what remains to be tidied is the kernel's work."""
         if self._pidfd < 0:
             return
         self.channel.close()
         self._signal(signal.SIGKILL)
-        select.select([self._pidfd], [], [], 5)
         os.close(self._pidfd)
         self._pidfd = -1
 
@@ -90,20 +89,27 @@ class Warm:
         Raises:
             SandboxError: the sandbox that was asked for cannot be had.
         """
-        ours, theirs = socket.socketpair()
-        with self._lock, theirs:
+        for last in (False, True):  # a warm process that was killed comes back
             try:
-                pidfd = self._ask(limits, theirs)
-            except (OSError, ValueError):  # it died; once more with a new one
+                with self._lock:
+                    return self._fork(limits)
+            except (OSError, ValueError, WireError) as error:
                 self.close()
-                pidfd = self._ask(limits, theirs)
-        channel = Channel(ours)
+                if last:
+                    raise SandboxError(f"a kernel did not start: {error}") from None
+        raise AssertionError
+
+    def _fork(self, limits: Limits) -> Kernel:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pidfd = self._ask(limits, theirs)
+        kernel = Kernel(Channel(ours), pidfd)
         try:
-            hello, _ = channel.receive(time.monotonic() + FORK_SECONDS)
-        except WireError as error:
-            Kernel(channel, pidfd, ()).close()
-            raise SandboxError(f"a kernel did not start: {error}") from None
-        kernel = Kernel(channel, pidfd, tuple(hello.get("layers", ())))
+            hello, _ = kernel.channel.receive(time.monotonic() + FORK_SECONDS)
+        except WireError:
+            kernel.close()
+            raise
+        kernel.layers = tuple(hello.get("layers", ()))
         if "refused" in hello:
             kernel.close()
             raise SandboxError(hello["refused"])

@@ -37,7 +37,7 @@ class WireError(Exception):
 
 
 class Closed(WireError):
-    """The other side is gone."""
+    """The other side is gone, or talks no sense any more."""
 
 
 class Late(WireError):
@@ -242,6 +242,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket):
         self._socket = connection
+        self.received = 0  # bytes, headers included
 
     def fileno(self) -> int:
         """The descriptor, for `select`."""
@@ -277,23 +278,35 @@ class Channel:
         except OSError as error:
             raise Closed(f"the other side is gone: {error.strerror}") from None
 
-    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[memoryview]]:
+    def receive(
+        self, deadline: float | None = None, grace: Callable[[], float] | None = None
+    ) -> tuple[dict[str, Any], list[memoryview]]:
         """The next message's header and buffers.
 
+        Args:
+            deadline: When the whole message must be there.
+            grace: Called once if it is not; gives a later deadline.
+
         Raises:
-            Late, Closed: no whole message came by `deadline`, or none ever will.
-            WireError: what came is no message, or too long.
+            Late, Closed: no whole message came by `deadline`, or none ever will: what came is none, or too long.
         """
-        text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
+        try:
+            text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
+        except Late:
+            if grace is None:
+                raise
+            deadline = grace()
+            text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
         if text_bytes > HEADER_BYTES or body_bytes > BODY_BYTES:
-            raise WireError(f"a message of {text_bytes} + {body_bytes} bytes is too long")
+            raise Closed(f"a message of {text_bytes} + {body_bytes} bytes is too long")
         text, body = self._exactly(text_bytes, deadline), self._exactly(body_bytes, deadline)
+        self.received += 8 + text_bytes + body_bytes
         try:
             header = json.loads(bytes(text))
         except (ValueError, RecursionError):
-            raise WireError("a header that is not JSON") from None
+            raise Closed("a header that is not JSON") from None
         if type(header) is not dict:
-            raise WireError("a header that is no object")
+            raise Closed("a header that is no object")
         return header, _split(header.pop("buffers", []), body)
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
@@ -325,11 +338,11 @@ class Channel:
 def _split(lengths: Node, body: bytearray) -> list[memoryview]:
     """The body's buffers; each starts at a multiple of `ALIGNMENT`."""
     if type(lengths) is not list or not all(type(n) is int and 0 <= n <= BODY_BYTES for n in lengths):
-        raise WireError("lengths of buffers that are none")
+        raise Closed("lengths of buffers that are none")
     view, start, parts = memoryview(body), 0, []
     for length in lengths:
         parts.append(view[start : start + length])
         start += length + -length % ALIGNMENT
     if start != len(body):
-        raise WireError("buffers that do not fill the body")
+        raise Closed("buffers that do not fill the body")
     return parts

@@ -100,16 +100,23 @@ def test_refused(cell, attack):
 
 def test_nothing_of_the_machine_is_seen(cell, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
-    seen = printed(cell("import os\nprint(os.environ, open('/proc/self/environ').read(), os.listdir('/proc'))"))
+    seen = printed(
+        cell("import os\nprint(os.environ, open('/proc/self/environ').read(), os.listdir('/proc'))")
+    )
     assert "hunter2" not in seen
     pids = printed(cell("print([p for p in os.listdir('/proc') if p.isdigit()])"))
     assert pids == "['1']"
     assert "root" not in printed(cell("import getpass, pwd; print(getpass.getuser(), len(pwd.getpwall()))"))
-    assert printed(cell("print(open('/proc/net/dev').read().count(':'))")) == "1"  # a loopback of its own, down
+    assert (
+        printed(cell("print(open('/proc/net/dev').read().count(':'))")) == "1"
+    )  # a loopback of its own, down
 
 
 def test_threads_are_bounded_and_work(cell):
-    assert printed(cell("import threading\nt = threading.Thread(target=print, args=(1,)); t.start(); t.join()")) == "1"
+    assert (
+        printed(cell("import threading\nt = threading.Thread(target=print, args=(1,)); t.start(); t.join()"))
+        == "1"
+    )
     bomb = "import time\nfor _ in range(500): threading.Thread(target=time.sleep, args=(9,), daemon=True).start()"
     assert not cell(bomb)["ok"]
 
@@ -125,7 +132,9 @@ def test_cpu_time_is_bounded(warm):
     peer = Trusted(kernel.channel)
     peer.until = time.monotonic() + 30
     with pytest.raises(Interrupted) as lost:
-        peer.ask("cell", "while True:\n    try:\n        while True: pass\n    except BaseException: pass", "loop")
+        peer.ask(
+            "cell", "while True:\n    try:\n        while True: pass\n    except BaseException: pass", "loop"
+        )
     assert not lost.value.late
     kernel.close()
 
@@ -190,7 +199,10 @@ def _as_user():
         peer = Trusted(kernel.channel)
         peer.until = time.monotonic() + 20
         fine = peer.ask("cell", "open('x', 'w').write('x')", "a")["ok"]
-        bad = peer.ask("cell", "open('/etc/shadow')", "a")["ok"] or peer.ask("cell", "import os; os.fork()", "a")["ok"]
+        bad = (
+            peer.ask("cell", "open('/etc/shadow')", "a")["ok"]
+            or peer.ask("cell", "import os; os.fork()", "a")["ok"]
+        )
         told = f"{sorted(kernel.layers)} {fine} {bad}"
         kernel.close()
     return told
