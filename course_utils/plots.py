@@ -23,7 +23,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 # Stands for the page's text colour while matplotlib draws; nearly black where a figure is saved as it is.
 INK = "#010203"
 # Collections with more points than this are drawn as pixels: a page should not carry thousands of paths.
-MOST_PATHS = 600
+MOST_PATHS = 150
 
 STYLE: dict[str, Any] = {
     "axes.prop_cycle": plt.cycler(color=COLOURS) + plt.cycler(linestyle=DASHES),
@@ -101,6 +101,8 @@ def _inline(document: str, alt: str) -> str:
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[a-zA-Z0-9]+_\d+">', "<g>", svg)
+    # Hundredths of a point are finer than any screen.
+    svg = re.sub(r'\b(?:d|x|y)="[^"]*"', lambda drawn: re.sub(r"(\.\d\d)\d+", r"\1", drawn[0]), svg)
     own = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{own}-", svg)
     label = f'<svg class="figure" role="img" aria-label="{html.escape(alt)}"'
