@@ -1,0 +1,73 @@
+"""What `book/results.md` shows: a table of all records and the learning curve of each. Nothing is typed by hand."""
+
+from course_utils.chapters import CHAPTERS, ROOT, chapter
+from course_utils.plots import Picture, show, subplots
+from course_utils.training.record import Record, records
+
+HEADER = "| topic | tier | system | data | measure | baseline | ours | paper | trained on |"
+RULE = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+
+
+def entries() -> list[Record]:
+    """Every record there is, in the order of the course, the mini tier before the full."""
+    return [entry for row in CHAPTERS for entry in records(row.key).values()]
+
+
+def overview(found: list[Record]) -> str:
+    """All records as one table in Markdown, with MyST's roles for links and citations."""
+    if not found:
+        return (
+            "No reference has been trained yet: `course train --all` makes the records that this page shows."
+        )
+    return "\n".join([HEADER, RULE, *(_row(entry) for entry in found)])
+
+
+def _row(entry: Record) -> str:
+    row = chapter(entry.key)
+    topic = f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title
+    count = f"{len(entry.seeds)} seed{'s' if len(entry.seeds) > 1 else ''}"
+    cells = (
+        topic,
+        entry.tier + (" (stale)" if entry.stale() else ""),
+        f"{entry.system} {entry.parameters:,} parameters.",
+        entry.data,
+        entry.definition,
+        entry.show(entry.baseline),
+        f"**{entry.show(entry.value)}** ± {entry.show(entry.std)}, {count}{_judged(entry)}",
+        _paper(entry),
+        _machine(entry),
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _judged(entry: Record) -> str:
+    if entry.target is None:
+        return ""
+    return f"; our target of {entry.show(entry.target)} is {'met' if entry.met else '**missed**'}"
+
+
+def _paper(entry: Record) -> str:
+    """The paper's figure and its citation; a key that the bibliography lacks is printed as it is."""
+    if entry.paper is None:
+        return "–"
+    known = f"{{{entry.paper.cite}," in (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    cited = f"{{cite:p}}`{entry.paper.cite}`" if known else f"({entry.paper.cite})"
+    return " ".join([entry.show(entry.paper.value), entry.paper.system, entry.paper.data, cited]).replace(
+        "  ", " "
+    )
+
+
+def _machine(entry: Record) -> str:
+    t4 = "" if entry.t4_minutes is None else f"; on a Colab T4 about {entry.t4_minutes:.1f} (estimate)"
+    return f"{entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, commit {entry.commit}"
+
+
+def curves(entry: Record) -> Picture:
+    """The learning curve of a record's first seed: one panel for each value that was logged."""
+    figure, axes = subplots(1, len(entry.curve), figsize=(3.2 * len(entry.curve), 2.3), squeeze=False)
+    for ax, (name, line) in zip(axes[0], entry.curve.items()):
+        ax.plot(*zip(*line), linestyle="-")
+        ax.set(xlabel="step", title=f"{entry.key}, {entry.tier}: {name}")
+    first, last = ({name: line[i][1] for name, line in entry.curve.items()} for i in (0, -1))
+    said = ", ".join(f"{name} goes from {first[name]:.3g} to {last[name]:.3g}" for name in entry.curve)
+    return show(figure, f"Learning curve of {entry.key} at the {entry.tier} tier: {said}.")

@@ -1,0 +1,41 @@
+"""The page of results shows what the records say, and works with any of them missing."""
+
+from dataclasses import replace
+
+from course_utils.chapters import KEYS
+from course_utils.training import Paper, results
+from tests.training.test_record import ENTRY
+
+HERE = replace(ENTRY, key=KEYS[0])
+
+
+def test_a_page_without_records_says_so():
+    assert "course train --all" in results.overview([])
+
+
+def test_a_row_holds_value_spread_baseline_paper_and_target():
+    full = replace(
+        HERE, tier="full", paper=Paper(0.995, "no_such_key", "LeNet|5"), target=0.95, t4_minutes=3.2
+    )
+    header, rule, first, second = results.overview([HERE, full]).splitlines()
+    assert first.count(" | ") == second.count(" | ") == header.count(" | ") == rule.count(" | ")
+    assert "**90.00 %** ± 2.00 %, 3 seeds |" in first
+    assert "| 50.00 % |" in first
+    assert "99.50 % LeNet\\|5 (no_such_key)" in second
+    assert "target of 95.00 % is **missed**" in second
+    assert "T4 about 3.2 (estimate)" in second
+
+
+def test_a_paper_in_the_bibliography_is_cited():
+    entry = replace(HERE, paper=Paper(0.99, "rumelhart1986"))
+    assert "99.00 % {cite:p}`rumelhart1986`" in results.overview([entry])
+
+
+def test_curves_are_drawn_with_words_for_those_who_cannot_see_them():
+    picture = results.curves(replace(HERE, curve={"loss": [[1, 2.0], [9, 0.5]], "accuracy": [[9, 0.75]]}))
+    assert "loss goes from 2 to 0.5, accuracy goes from 0.75 to 0.75" in picture.svg
+
+
+def test_records_come_in_the_order_of_the_course():
+    keys = [entry.key for entry in results.entries()]
+    assert keys == sorted(keys, key=KEYS.index)
