@@ -31,12 +31,8 @@ def audit(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1) -> 
     if all(finding.passed for finding in findings):
         released = rehearsals.whole(Variant("release", release_sources(lab)))
         findings += _release(released)
-        runs = rehearsals.parting(
-            [_variant(cells, answer, place) for place, answer in enumerate([*wrong, *right])]
-        )
-        for place, answer in enumerate([*wrong, *right]):
-            judged = _wrong if answer.kind == "wrong" else _right
-            findings.append(judged(cells, answer, runs[str(place)]))
+        findings += _wrong_ones(cells, rehearsals, wrong)
+        findings += _right_ones(cells, rehearsals, right)
     slowest = max(reference.checks, key=lambda name: reference.checks[name].seconds, default="")
     said = f"{slowest}, {reference.checks[slowest].seconds:.2f} s" if slowest else ""
     return Report(lab.key, lab.points, tuple(findings), sum(reference.seconds.values()), said)
@@ -61,16 +57,62 @@ def release_sources(lab: Lab) -> dict[int, str]:
     }
 
 
-def _variant(cells: tuple[Cell, ...], answer: Answer, number: int) -> Variant:
+def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[Answer]) -> list[Finding]:
+    checks = {cell.name for cell in cells if cell.kind == "test"}
+    variants = []
+    for number, answer in enumerate(answers):
+        if answer.check not in checks:
+            raise LabError(
+                f"wrong_answers.py: {answer.cell} ({answer.why}): no check is called {answer.check!r}"
+            )
+        variants.append(Variant(str(number), _sources(cells, answer), "named", answer.check))
+    runs = rehearsals.parting(variants)
+    return [_wrong(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
+
+
+def _right_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[Answer]) -> list[Finding]:
+    """Each answer's quick checks by itself; what is slow (training, mostly) with one answer a cell at the same time.
+
+    Where such a company loses points, its members are tried one by one.
+    """
+    alone = [
+        Variant(str(number), _sources(cells, answer), "quick", draws=DRAWS)
+        for number, answer in enumerate(answers)
+    ]
+    companies = _companies([variant for variant in alone if not rehearsals.is_quick(variant)])
+    together = [
+        Variant(name, {place: text for member in members for place, text in member.sources.items()})
+        for name, members in companies.items()
+    ]
+    runs = rehearsals.parting(alone + together)
+    suspects = [member for name in companies if _unsound(runs[name]) for member in companies[name]]
+    runs |= rehearsals.parting([replace(suspect, ending="all") for suspect in suspects])
+    findings = [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
+    for name, members in companies.items():
+        if _unsound(runs[name]) and all(findings[int(member.name)].passed for member in members):
+            said = " + ".join(answers[int(member.name)].why for member in members)
+            findings.append(_right(cells, Answer("right", "together", "", said), runs[name]))
+    return findings
+
+
+def _unsound(run: Run) -> bool:
+    return run.died or bool(run.errors) or bool(run.lost())
+
+
+def _companies(variants: list[Variant]) -> dict[str, list[Variant]]:
+    """Variants of different cells to be tried together: the first of each cell, the second of each, and so on."""
+    companies: dict[str, list[Variant]] = {}
+    seen: list[int] = []
+    for variant in variants:
+        place = min(variant.sources)
+        companies.setdefault(f"company {seen.count(place)}", []).append(variant)
+        seen.append(place)
+    return companies
+
+
+def _sources(cells: tuple[Cell, ...], answer: Answer) -> dict[int, str]:
     place = _place(cells, answer)
-    sources = {place: filled(cells[place], answer)}
-    if answer.kind == "right":
-        return Variant(str(number), sources, draws=DRAWS)
-    if not any(cell.kind == "test" and cell.name == answer.check for cell in cells):
-        raise LabError(
-            f"wrong_answers.py: {answer.cell} ({answer.why}): the lab has no check called {answer.check!r}"
-        )
-    return Variant(str(number), sources, "named", answer.check)
+    return {place: filled(cells[place], answer)}
 
 
 def _place(cells: tuple[Cell, ...], answer: Answer) -> int:

@@ -37,6 +37,9 @@ SOURCES = ("answers.py", "colab.py", "lab.py", "checks", "data", "training", "gr
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `course audit`."""
     add_keys(parser)
+    parser.add_argument(
+        "--mutants", action="store_true", help="try generated mutants too; writes tests/mutation_scores.json"
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (default 2)")
     parser.add_argument(
         "--messages", action="store_true", help="print what each wrong answer's student would read"
@@ -125,6 +128,8 @@ def warm_processes(count: int) -> ProcessPoolExecutor:
     """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     os.environ.update(COURSE_TIER="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    # Large tensors come from the heap, not from a new mapping each: page faults cost more than the sums of a small net.
+    os.environ.update(MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="4294967296")
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)
 
 

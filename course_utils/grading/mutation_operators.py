@@ -56,78 +56,16 @@ _PAIRS = (
 _OTHER_NAME = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 _MODULES = {"torch", "nn", "F", "functional", "math", "np", "init", "linalg", "fft", "random", "self"}
 # Changes of form, not of value: leaving them out is another right answer.
-_FORMS = set(
-    [
-        "item",
-        "tolist",
-        "contiguous",
-        "to",
-        "cpu",
-        "cuda",
-        "float",
-        "double",
-        "long",
-        "int",
-        "numpy",
-        "type_as",
-        "list",
-        "tuple",
-        "str",
-        "bool",
-        "reversed",
-        "sorted",
-        "dict",
-        "set",
-        "range",
-        "len",
-        "isinstance",
-        "super",
-        "zip",
-        "enumerate",
-        "print",
-        "hasattr",
-        "getattr",
-        "zeros",
-        "ones",
-        "empty",
-        "full",
-        "tensor",
-        "randn",
-        "rand",
-        "arange",
-        "linspace",
-        "eye",
-        "manual_seed",
-        "zeros_like",
-        "ones_like",
-        "empty_like",
-        "full_like",
-        "randn_like",
-        "rand_like",
-        "Generator",
-        "Parameter",
-    ]
-)
-_SYMMETRIC = set(
-    [
-        "add",
-        "mul",
-        "maximum",
-        "minimum",
-        "max",
-        "min",
-        "dot",
-        "mse_loss",
-        "l1_loss",
-        "equal",
-        "allclose",
-        "isclose",
-        "logaddexp",
-        "hypot",
-        "gcd",
-        "isinstance",
-    ]
-)
+_FORM_NAMES = """
+    item tolist contiguous to cpu cuda float double long int numpy type_as list tuple str bool reversed sorted dict set
+    range len isinstance super zip enumerate print hasattr getattr zeros ones empty full tensor randn rand arange linspace
+    eye manual_seed zeros_like ones_like empty_like full_like randn_like rand_like Generator Parameter
+"""
+_FORMS = set(_FORM_NAMES.split())
+_SYMMETRIC_NAMES = """
+    add mul maximum minimum max min dot mse_loss l1_loss equal allclose isclose logaddexp hypot gcd isinstance
+"""
+_SYMMETRIC = set(_SYMMETRIC_NAMES.split())
 _SILENT = {"device", "generator", "non_blocking", "inplace", "pin_memory", "num_workers", "desc", "label"}
 
 
@@ -291,9 +229,7 @@ def statement_slips(node: ast.stmt, before: set[str]) -> Iterator[list[ast.stmt]
         yield [ast.Assign([node.target], node.value)]
         for other in _BINARY.get(type(node.op), []):
             yield [ast.AugAssign(node.target, other(), node.value)]
-    elif (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)) or (
-        isinstance(node, ast.Assign) and _dispensable(node.targets, before)
-    ):
+    elif _idle(node, before):
         yield [ast.Pass()]
     elif isinstance(node, ast.If):
         yield from _if(node)
@@ -310,13 +246,12 @@ def _if(node: ast.If) -> Iterator[list[ast.stmt]]:
     yield node.orelse or [ast.Pass()]
 
 
-def _dispensable(targets: list[ast.expr], before: set[str]) -> bool:
-    """Whether everything assigned has an earlier value, so that leaving the assignment out still runs."""
-    names = [item.id for target in targets for item in ast.walk(target) if isinstance(item, ast.Name)]
-    stored = [
-        item
-        for target in targets
-        for item in ast.walk(target)
-        if isinstance(item, ast.Attribute | ast.Subscript)
-    ]
-    return bool(stored) or all(name in before for name in names)
+def _idle(node: ast.stmt, before: set[str]) -> bool:
+    """Whether the code still runs without this call or assignment: what is assigned has an earlier value."""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if not isinstance(node, ast.Assign):
+        return False
+    parts = [item for target in node.targets for item in ast.walk(target)]
+    stored = any(isinstance(item, ast.Attribute | ast.Subscript) for item in parts)
+    return stored or all(item.id in before for item in parts if isinstance(item, ast.Name))

@@ -12,17 +12,17 @@ from course_utils.lab import Cell
 
 CELL_SECONDS = 120.0  # CPU time of a cell where the reference's own time is not known yet
 SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it
-HANGING = 900.0  # wall seconds after which a fork is given up
+HANGING = 1800.0  # wall seconds after which a fork is given up
 
-Ending = Literal["all", "named", "first"]
+Ending = Literal["all", "quick", "named", "first"]
 
 
 @dataclass(frozen=True)
 class Variant:
     """A lab with other sources in some cells (by place).
 
-    `ending` says how far it runs: "all" that is affected; what is quick and whatever the check `named` needs; or until
-    the "first" lost point. `draws` is how often each quick check is repeated with other random inputs.
+    `ending` says how far it runs: "all" that is affected; what of it is "quick"; that and whatever the check `named`
+    needs; or until the "first" lost point. `draws` is how often each quick check is repeated with other random inputs.
     """
 
     name: str
@@ -103,10 +103,11 @@ class Rehearsals:
         return {name: Run.from_plain(data) for name, data in forks.finish().items()}
 
     def _part(self, notebook: Notebook, variant: Variant, start: int) -> dict[str, Any]:
-        needed = self._dependence.needed(start, variant.sources)
-        quick = self._dependence.without(needed, self._slow - set(variant.sources))
+        needed, quick = self._needed(variant, start)
         if variant.ending == "all" or quick == needed:
             return self._execute(notebook, variant, needed).plain()
+        if variant.ending == "quick":
+            return self._execute(notebook, variant, quick).plain()
         if variant.ending == "named":
             asked = [place for place in needed if self._cells[place].name == variant.named]
             places = quick if set(asked) <= set(quick) else needed
@@ -115,6 +116,16 @@ class Rehearsals:
         found = in_fork(lambda: self._execute(notebook, variant, quick).plain(), HANGING)
         run = Run.from_plain(found)
         return run.plain() if run.died or run.lost() else self._execute(notebook, variant, needed).plain()
+
+    def is_quick(self, variant: Variant) -> bool:
+        """Whether nothing slow depends on what the variant changes."""
+        needed, quick = self._needed(variant, min(variant.sources))
+        return needed == quick
+
+    def _needed(self, variant: Variant, start: int) -> tuple[list[int], list[int]]:
+        """The places to run from `start` on, and those of them that are quick and need nothing slow."""
+        needed = self._dependence.needed(start, variant.sources)
+        return needed, self._dependence.without(needed, self._slow - set(variant.sources))
 
     def _execute(self, notebook: Notebook, variant: Variant, places: list[int]) -> Run:
         bound_memory()
