@@ -92,6 +92,8 @@ export function landscape(u, v) {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .ar{color-scheme:light}
+html[data-theme=dark] .ar,[data-jp-theme-light=false] .ar{color-scheme:dark}
 .ar{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -118,7 +120,7 @@ const STYLE = `
 .ar-keys i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--edge)}
 .ar-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
 .ar-pair svg{background:var(--faint);shape-rendering:crispEdges}.ar-pair rect.new{stroke:var(--hot);stroke-width:.14}
-.ar-pair figure{margin:0}.ar-pair figcaption{color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
+.ar-pair figure{margin:0}.ar-pair figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
 @container (min-width:620px){.ar-parts{grid-template-columns:1fr 1fr}}`;
 
 function fill(node, attrs, kids) {

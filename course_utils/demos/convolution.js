@@ -80,6 +80,8 @@ export const PICTURES = {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .cv{color-scheme:light}
+html[data-theme=dark] .cv,[data-jp-theme-light=false] .cv{color-scheme:dark}
 .cv{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}

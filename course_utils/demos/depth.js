@@ -100,6 +100,8 @@ export function measure({ depth, init, seed, ...net }) {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .dp{color-scheme:light}
+html[data-theme=dark] .dp,[data-jp-theme-light=false] .dp{color-scheme:dark}
 .dp{--pos:#2878c8;--neg:#d96b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -116,7 +118,7 @@ const STYLE = `
 .dp-row label.dp-wide{flex:1 1 150px}
 .dp input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
 .dp-plots{display:grid;gap:12px;grid-template-columns:1fr 1fr}
-.dp figure{margin:0}.dp figcaption{color:inherit;font-size:inherit;margin:0 0 2px;text-align:left}
+.dp figure{margin:0}.dp figcaption{padding:0;color:inherit;font-size:inherit;margin:0 0 2px;text-align:left}
 .dp-box{position:relative}
 .dp-box svg{display:block;width:100%;height:170px;border:1px solid var(--edge);cursor:crosshair;touch-action:pan-y}
 .dp path{fill:none;stroke:currentColor;vector-effect:non-scaling-stroke;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}
@@ -129,7 +131,7 @@ const STYLE = `
 .dp-key{display:inline-block;width:24px;border-top:3px dashed var(--neg);vertical-align:middle}
 .dp-key.skip{border-top:3px solid var(--pos)}
 .dp p{margin:8px 0}
-@container (max-width:320px){.dp-plots{grid-template-columns:1fr}}`;
+@container (max-width:270px){.dp-plots{grid-template-columns:1fr}}`;
 
 function fill(node, attrs, kids) {
   for (const [name, value] of Object.entries(attrs)) {

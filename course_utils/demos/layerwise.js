@@ -134,6 +134,8 @@ const cost = (net) => 3 * net.reduce((sum, { w }) => sum + w.length * w[0].lengt
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .lw{color-scheme:light}
+html[data-theme=dark] .lw,[data-jp-theme-light=false] .lw{color-scheme:dark}
 .lw{--pos:#2878c8;--neg:#dd7b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -154,7 +156,7 @@ const STYLE = `
 .lw-cards .pos{stroke:color-mix(in srgb,var(--pos),currentColor 45%)}
 .lw-cards .neg{stroke:color-mix(in srgb,var(--neg),currentColor 45%);stroke-linecap:square}
 .lw-cards span{display:block;font-size:.8125rem;min-height:2.7em;line-height:1.3}
-.lw figure{margin:0 0 10px}.lw figcaption{color:inherit;font-size:inherit;text-align:left;margin:0 0 4px}
+.lw figure{margin:0 0 10px}.lw figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:0 0 4px}
 .lw-chart{display:grid;grid-template-columns:3.4em 1fr}
 .lw-chart svg{width:100%;height:170px;border:solid var(--edge);border-width:0 0 1px 1px;overflow:visible}
 .lw-chart path{fill:none;vector-effect:non-scaling-stroke;stroke-width:2.2;stroke-linejoin:round;stroke:currentColor}
@@ -194,6 +196,7 @@ function chart(caption, series, first) {
   const low = Math.min(0.5, ...rows.flatMap(([, values]) => values)); // chance, unless something is worse
   const place = (v, k) => `${((100 * k) / (count - 1)).toFixed(2)} ${(100 - (100 * (v - low)) / (1 - low)).toFixed(2)}`;
   const curve = ([, values], n) => {
+    if (!values.length) return [];
     const points = values.map((v, k) => place(v, k));
     return [s("path", { class: `s${n}`, d: `M${points.join("L")}` }), s("path", { class: `s${n} dot`, d: points.map((p) => `M${p}h0`).join("") })];
   };
@@ -201,7 +204,7 @@ function chart(caption, series, first) {
   return h("figure", {}, h("figcaption", {}, `${caption}: `, ...keys), h("div", { class: "lw-chart" },
     h("div", { class: "lw-ticks up", "aria-hidden": "true" }, ...[1, (1 + low) / 2, low].map((v) => h("span", {}, `${Math.round(100 * v)} %`))),
     s("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": rows.map(([name, values]) => `${name}: ${values.map(percent).join(", ")}`).join("; ") },
-      s("path", { class: "grid", d: "M0 0H100M0 50H100" }), ...rows.filter(([, values]) => values.length).flatMap(curve)),
+      s("path", { class: "grid", d: "M0 0H100M0 50H100" }), ...rows.flatMap(curve)),
     h("div", { class: "lw-ticks across", "aria-hidden": "true" }, ...Array.from({ length: count }, (_, k) => h("span", {}, `${k + first}`)))));
 }
 

@@ -149,6 +149,8 @@ export function evaluate(net, inputs, labels) {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .nn{color-scheme:light}
+html[data-theme=dark] .nn,[data-jp-theme-light=false] .nn{color-scheme:dark}
 .nn{--pos:#2878c8;--neg:#dd7b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -181,7 +183,7 @@ const STYLE = `
 .nn-plane path{fill:none;stroke-linecap:round}.nn-plane .pos{stroke:color-mix(in srgb,var(--pos),currentColor 40%)}
 .nn-plane .neg{stroke:color-mix(in srgb,var(--neg),currentColor 40%)}.nn-plane .neg{stroke-linecap:square}
 .nn-plane path.paper{stroke:var(--paper)}
-.nn-plane figcaption{margin-top:4px;text-align:center;color:inherit;font-size:inherit}
+.nn-plane figcaption{padding:0;margin-top:4px;text-align:center;color:inherit;font-size:inherit}
 .nn-curve svg{width:100%;height:90px;display:block;border:solid var(--edge);border-width:0 0 1px 1px}
 .nn-curve path{fill:none;stroke:currentColor;stroke-width:1.8;vector-effect:non-scaling-stroke}
 .nn-curve path.val{stroke:var(--neg);stroke-dasharray:5 3}

@@ -95,6 +95,8 @@ const [FLOOR, CEILING] = [-8, 4]; // powers of ten on the axes of badness
 const PIXELS = 200;
 
 const STYLE = `
+html[data-theme=light] .tr{color-scheme:light}
+html[data-theme=dark] .tr,[data-jp-theme-light=false] .tr{color-scheme:dark}
 .tr{--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));--pos:#2878c8;
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -119,14 +121,14 @@ const STYLE = `
 .tr-map .low{stroke:currentColor;stroke-width:2.5}
 .tr-map .aim{fill:none;stroke:currentColor;stroke-width:.6}
 .tr-list{display:grid;gap:3px;align-content:start}
-.tr-one{display:grid;grid-template-columns:116px minmax(0,1fr) 52px 62px;gap:8px;align-items:center}
+.tr-one{display:grid;grid-template-columns:122px minmax(0,1fr) 52px 62px;gap:8px;align-items:center}
 .tr-one label{display:flex;gap:6px;align-items:center;margin:0;min-height:32px}
-.tr-one input[type=checkbox]{width:18px;height:18px;margin:0}
+.tr-one input[type=checkbox]{flex:none;width:18px;height:18px;margin:0}
 .tr-one b{color:#fff;border-radius:50%;width:18px;height:18px;font-size:11px;display:grid;place-items:center}
 .tr-one span{font-variant-numeric:tabular-nums;text-align:right;white-space:nowrap}
 .tr-head{font-size:.8125rem}
 .tr-plots{display:grid;gap:14px 18px;margin-top:12px}
-.tr-plots figure{margin:0}.tr-plots figcaption{color:inherit;font-size:inherit;margin:0 0 2px;text-align:left}
+.tr-plots figure{margin:0}.tr-plots figcaption{padding:0;color:inherit;font-size:inherit;margin:0 0 2px;text-align:left}
 .tr-plots svg{display:block;width:100%;height:150px;border:solid var(--edge);border-width:0 0 1px 1px;overflow:hidden}
 .tr-plots path{stroke-width:1.8}.tr-plots .grid{stroke:var(--faint);stroke-width:1}.tr-plots .dot{stroke-width:9}
 .tr-axis{display:flex;justify-content:space-between;font-size:.8125rem}

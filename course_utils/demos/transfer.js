@@ -131,6 +131,8 @@ export function ascend(picture, layer, unit, { goal, jitter, smooth }, rand) {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
+html[data-theme=light] .fv{color-scheme:light}
+html[data-theme=dark] .fv,[data-jp-theme-light=false] .fv{color-scheme:dark}
 .fv{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
@@ -153,7 +155,7 @@ const STYLE = `
 .fv button.fv-tile{padding:0;min-height:0;border-width:2px;border-radius:4px;overflow:hidden;aspect-ratio:1;min-width:0}
 .fv button.fv-tile[aria-pressed=true]{border-color:currentColor}
 .fv :is(canvas,img){display:block;width:100%;height:100%;aspect-ratio:1;margin:0;object-fit:cover}
-.fv figure{margin:0}.fv figcaption{color:inherit;font-size:inherit;text-align:left;margin:4px 0}
+.fv figure{margin:0}.fv figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0}
 .fv-large{max-width:300px;border:1px solid var(--edge)}
 .fv svg{display:block;width:100%;max-width:300px;height:70px;border:solid var(--edge);border-width:0 0 1px 1px}
 .fv path{fill:none;stroke:currentColor;stroke-width:1.8;vector-effect:non-scaling-stroke}

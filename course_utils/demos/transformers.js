@@ -83,6 +83,8 @@ export function headWeights(head, text, { causal = true, sharpness = 1 } = {}) {
 const LONGEST = 20;
 
 const STYLE = `
+html[data-theme=light] .tf{color-scheme:light}
+html[data-theme=dark] .tf,[data-jp-theme-light=false] .tf{color-scheme:dark}
 .tf{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}

@@ -40,6 +40,8 @@ export function cost(dilation, kernel, time) {
 const SHOWN = 48; // samples in the picture
 
 const STYLE = `
+html[data-theme=light] .wf{color-scheme:light}
+html[data-theme=dark] .wf,[data-jp-theme-light=false] .wf{color-scheme:dark}
 .wf{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
  --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
  container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}

@@ -30,7 +30,9 @@ def test_a_demo_is_one_small_module_without_dependencies(name):
     assert len(source.encode()) <= LARGEST
     assert source.startswith("// ")
     assert re.findall(r"^export default .*", source, re.MULTILINE) == ["export default { render };"]
-    assert not re.search(r"^import\b|import\(|fetch\(|https?://(?!www\.w3\.org/2000/svg)|localStorage", source, re.MULTILINE)
+    assert not re.search(
+        r"^import\b|import\(|fetch\(|https?://(?!www\.w3\.org/2000/svg)|localStorage", source, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -66,7 +68,11 @@ def test_every_control_can_be_reached_and_moved_by_keyboard(demo_page, name):
     seen = set()
     for n in range(count + 2):
         page.keyboard.press("Tab")
-        seen.add(page.evaluate("""() => [...document.querySelectorAll('.demo-live *')].indexOf(document.activeElement)"""))
+        seen.add(
+            page.evaluate(
+                """() => [...document.querySelectorAll('.demo-live *')].indexOf(document.activeElement)"""
+            )
+        )
         if n % 3 == 0:
             page.keyboard.press("ArrowRight")
     assert len(seen - {-1}) >= count - 1
