@@ -73,7 +73,12 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
     program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command = [*program, "build", str(root), "-W", "-n", "--keep-going", "--path-output", str(place)]
     # One thread a kernel: the nets are small, and threads that wait for each other cost more than they bring.
-    settings = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "COURSE_TIER": "mini", "PYTHONPATH": str(root)}
+    settings = {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "COURSE_TIER": "mini",
+        "PYTHONPATH": str(root),
+    }
     with FileLock(lock_file(place)):
         done = subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False)
     page = place / "_build" / "html" / "index.html"
@@ -87,7 +92,9 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`course build [--output FOLDER]`."""
-    parser.add_argument("--output", type=Path, help="where _build/html is made (default: the course's folder)")
+    parser.add_argument(
+        "--output", type=Path, help="where _build/html is made (default: the course's folder)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -90,7 +90,9 @@ def course(tmp_path_factory):
     (root / "book/neurons.md").write_text(FRONT + CHAPTER)
     (root / "book/convolution.md").write_text("# Convolution\n\n```{lab} convolution\n```\n")
     (root / "labs/neurons").mkdir(parents=True)
-    (root / "labs/neurons/neurons.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (root / "labs/neurons/neurons.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
     return root
 
 
@@ -116,7 +118,9 @@ def test_the_committed_contents_are_those_of_the_table():
 
 
 def test_no_page_of_the_book_is_left_out():
-    listed = {entry["file"] for part in book.contents()["parts"] for entry in part["chapters"]} | {"book/intro"}
+    listed = {entry["file"] for part in book.contents()["parts"] for entry in part["chapters"]} | {
+        "book/intro"
+    }
     assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} == listed
 
 
@@ -171,7 +175,9 @@ def test_a_demo_stands_with_its_module_its_height_and_its_still(page):
 
 def test_a_page_describes_itself(course, page):
     intro = (course / "_build/html/book/intro.html").read_text()
-    metas = {item.get("name") or item.get("property"): item.get("content") for item in Elements(intro).of("meta")}
+    metas = {
+        item.get("name") or item.get("property"): item.get("content") for item in Elements(intro).of("meta")
+    }
     assert metas["description"].startswith("A page with enough words")
     assert metas["og:title"] == "A small book"
     assert any("favicon.svg" in item["href"] for item in Elements(intro).of("link"))

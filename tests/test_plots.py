@@ -14,9 +14,21 @@ LIGHT, DARK = "#ffffff", "#121212"
 # Machado, Oliveira, Fernandes 2009: full protanopia, deuteranopia, tritanopia, on linear RGB.
 SIGHTS = {
     "full": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 
 
@@ -58,14 +70,18 @@ def drawn(title="A title"):
 
 def test_a_figure_is_svg_in_the_page_s_ink_with_its_text():
     svg = plots.show(drawn(), "Output against input: a straight line.")._repr_html_()
-    assert svg.startswith('<svg class="figure" role="img" aria-label="Output against input: a straight line."')
+    assert svg.startswith(
+        '<svg class="figure" role="img" aria-label="Output against input: a straight line."'
+    )
     assert "currentColor" in svg
     assert plots.INK not in svg
     assert plots.COLOURS[0] in svg
 
 
 def test_two_figures_share_no_names():
-    names = [set(re.findall(r'\bid="([^"]+)"', plots.show(drawn(t), "One line that rises.").svg)) for t in "ab"]
+    names = [
+        set(re.findall(r'\bid="([^"]+)"', plots.show(drawn(t), "One line that rises.").svg)) for t in "ab"
+    ]
     assert names[0]
     assert not names[0] & names[1]
 

@@ -9,7 +9,6 @@ import json
 import re
 from functools import cache
 from html import escape
-from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives

@@ -14,11 +14,10 @@ import unicodedata
 from pathlib import Path
 
 import ziamath
+from book_pages import written_pages
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
-
-from book_pages import written_pages
 
 # fontTools tells of each table that it cuts, Sphinx of each cut font that it makes whole again.
 logging.getLogger("fontTools").setLevel(logging.ERROR)

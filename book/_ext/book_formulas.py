@@ -24,7 +24,12 @@ logger = logging.getLogger(__name__)
 
 # Environments that number their own lines in LaTeX; here the page numbers the formula as a whole.
 INNER_ENVIRONMENTS = {"equation": "", "align": "aligned", "gather": "gathered", "split": "aligned"}
-STYLES = {"script": "SCRIPT", "fraktur": "FRAKTUR", "double-struck": "DOUBLE-STRUCK", "monospace": "MONOSPACE"}
+STYLES = {
+    "script": "SCRIPT",
+    "fraktur": "FRAKTUR",
+    "double-struck": "DOUBLE-STRUCK",
+    "monospace": "MONOSPACE",
+}
 ACCENTS = {"^": "\u0302", "~": "\u0303", "ˉ": "\u0304", "˙": "\u0307", "¨": "\u0308"}
 
 
@@ -153,7 +158,9 @@ def visit_block(translator, node: nodes.math_block) -> None:
         translator.body.append(f'<span class="eqno">({number})</span>')
     else:
         translator.body.append(translator.starttag(node, "div", CLASS="math-plain"))
-    translator.body.append(f'<div class="math" tabindex="0">{render(translator, node, display=True)}</div></div>')
+    translator.body.append(
+        f'<div class="math" tabindex="0">{render(translator, node, display=True)}</div></div>'
+    )
     raise nodes.SkipNode
 
 

@@ -69,7 +69,9 @@ def reached(names: set[str], root: Path) -> set[Path]:
             found.add(path)
             queue += [other for name in imports_of(path) for other in module_files(name, root)]
     folders = {path.parent for path in found if path.name == "reference.py"}
-    return found | {folder / record for folder in folders for record in RECORDS if (folder / record).is_file()}
+    return found | {
+        folder / record for folder in folders for record in RECORDS if (folder / record).is_file()
+    }
 
 
 def fingerprint(page: Path, root: Path) -> str:

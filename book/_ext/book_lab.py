@@ -54,8 +54,16 @@ class LabBar(SphinxDirective):
         """The released notebook, copied into the book."""
         target = "/" + row.release.relative_to(chapters.ROOT).as_posix()
         text = nodes.inline("", "Download the notebook")
-        return addnodes.download_reference("", "", text, reftarget=target, refdoc=self.env.docname,
-                                           refdomain="", reftype="download", classes=["lab-bar-link"])
+        return addnodes.download_reference(
+            "",
+            "",
+            text,
+            reftarget=target,
+            refdoc=self.env.docname,
+            refdomain="",
+            reftype="download",
+            classes=["lab-bar-link"],
+        )
 
 
 def setup(app: Sphinx) -> dict:

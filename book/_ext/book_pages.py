@@ -31,7 +31,12 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict, doctr
     """Give a page its description and the tags that previews read."""
     text = escape(description(doctree, app.config.html_title), quote=True)
     title = escape(re.sub(r"<[^>]+>", "", context.get("title", "")) or app.config.html_title, quote=True)
-    tags = {"og:title": title, "og:description": text, "og:type": "article", "og:site_name": app.config.html_title}
+    tags = {
+        "og:title": title,
+        "og:description": text,
+        "og:type": "article",
+        "og:site_name": app.config.html_title,
+    }
     lines = [f'<meta property="{key}" content="{value}" />' for key, value in tags.items()]
     lines.append(f'<meta name="description" content="{text}" />')
     context["metatags"] = context.get("metatags", "") + "\n".join(lines)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from book_lab import released
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from book_lab import released
 from course_utils import chapters
 
 
@@ -33,7 +33,9 @@ class Topics(SphinxDirective):
         """Parse the made lines as if they stood in the page."""
         self.env.note_dependency(chapters.__file__)
         container = nodes.container(classes=["topics"])
-        self.state.nested_parse(StringList(table(Path(self.env.srcdir)), source=chapters.__file__), self.content_offset, container)
+        self.state.nested_parse(
+            StringList(table(Path(self.env.srcdir)), source=chapters.__file__), self.content_offset, container
+        )
         return [container]
 
 

@@ -57,7 +57,9 @@ def demo(name: str, **traits: Any) -> Any:
     """
     module = source(name)
     if importlib.util.find_spec("anywidget") is None:
-        print(f"The demo {name!r} needs the package anywidget here; it also moves in the book: {chapters.REPOSITORY}")
+        print(
+            f"The demo {name!r} needs the package anywidget here; it also moves in the book: {chapters.REPOSITORY}"
+        )
         return None
     import anywidget
     import traitlets

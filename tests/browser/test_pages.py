@@ -14,14 +14,16 @@ MADE = ["index", "search", "genindex"]
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 STICKING_OUT = """() => [...document.querySelectorAll('article *')]
-  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('math, svg, pre, .math, table, .demo-stage'))
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+    && !e.closest('math, svg, pre, .math, table, .demo-stage'))
   .map((e) => `${e.tagName}.${e.className}`).slice(0, 5)"""
 UNNAMED_PICTURES = """() => [...document.querySelectorAll('article img, article svg')]
   .filter((e) => !e.closest('a.headerlink, button, .demo-live') && !e.closest('[role=img]:not(svg)')
     && (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').split(' ').length < 3)
   .map((e) => e.outerHTML.slice(0, 120))"""
 BROKEN_PICTURES = "() => [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
-MATH_FONT = "() => document.fonts.ready.then(() => [...document.fonts].some((f) => f.family.includes('Book Math') && f.status === 'loaded'))"
+MATH_FONT = """() => document.fonts.ready.then(
+  () => [...document.fonts].some((f) => f.family.includes('Book Math') && f.status === 'loaded'))"""
 
 
 def scroll_through(page):
