@@ -15,11 +15,15 @@ worker process, one after another; start one in each worker. A submission is `re
 is the hash of what was handed in.
 """
 
-from course_utils.grading.limits import Limits
-from course_utils.grading.runner import grade
-from course_utils.grading.submission import NotANotebook, Submission, SubmissionError, read_submission
-from course_utils.grading.verdict import CellResult, CheckResult, Verdict
-from course_utils.grading.warm import SandboxError, Warm
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course_utils.grading.limits import Limits
+    from course_utils.grading.runner import grade
+    from course_utils.grading.submission import NotANotebook, Submission, SubmissionError, read_submission
+    from course_utils.grading.verdict import CellResult, CheckResult, Verdict
+    from course_utils.grading.warm import SandboxError, Warm
 
 __all__ = [
     "CellResult",
@@ -34,3 +38,24 @@ __all__ = [
     "grade",
     "read_submission",
 ]
+
+# Imported when they are asked for: a run over a class that is marked already needs no PyTorch.
+_PLACES = {
+    "CellResult": "verdict",
+    "CheckResult": "verdict",
+    "Limits": "limits",
+    "NotANotebook": "submission",
+    "SandboxError": "warm",
+    "Submission": "submission",
+    "SubmissionError": "submission",
+    "Verdict": "verdict",
+    "Warm": "warm",
+    "grade": "runner",
+    "read_submission": "submission",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -84,7 +84,10 @@ class Marking:
         waiting = {one.student: one for one in hand_ins if not self._known(one)}
         if not waiting:
             return
-        with self._settings.cluster.client() as client, bar(len(waiting), f"Marking {self._lab.key}") as progress:
+        with (
+            self._settings.cluster.client() as client,
+            bar(len(waiting), f"Marking {self._lab.key}") as progress,
+        ):
             for student, result in spread(client, self._tasks(list(waiting.values()))):
                 self._finish(waiting[student], result)
                 progress.update()
@@ -109,7 +112,11 @@ class Marking:
         found = self._digests[hand_in.student] = digest(files)
         kept = None if settings.force else self._results.find(hand_in.student, found)
         job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine_digest())
-        return job if kept is None else replace(job, known=kept.verdict, stale=kept.stale, unchanged=kept.unchanged)
+        return (
+            job
+            if kept is None
+            else replace(job, known=kept.verdict, stale=kept.stale, unchanged=kept.unchanged)
+        )
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:
         """The files are read when their turn comes: a large class is never in memory as a whole."""
@@ -162,7 +169,9 @@ class Marking:
         entry = self._entries.get(hand_in.student)
         if entry is None or entry.auto != marks:
             timestamp = hand_in.timestamp
-            gradebook.enter_submission(self._book, self._lab.key, hand_in.student, marks, unchanged, timestamp)
+            gradebook.enter_submission(
+                self._book, self._lab.key, hand_in.student, marks, unchanged, timestamp
+            )
 
     def _stale_notebook(self, hand_in: HandIn, verdict: Verdict) -> bool:
         """Whether the notebook that nbgrader shows is missing, or was made from another verdict."""

@@ -157,7 +157,9 @@ def _part(cell: NotebookNode) -> Part | None:
 def _words(text: str, origin: str) -> Part | None:
     """The grader's notes, the student's own prose, and of the lab's prose the headings."""
     if origin:
-        return Part("note" if origin == "notice" else "words", text.strip("*") if origin == "notice" else text)
+        return Part(
+            "note" if origin == "notice" else "words", text.strip("*") if origin == "notice" else text
+        )
     heading = re.search(r"^##+\s+(.+)$", text, re.M)
     return Part("heading", heading.group(1).strip()) if heading else None
 

@@ -29,7 +29,9 @@ class Results:
     def __init__(self, room: Path, lab: Lab, sandboxed: bool = True):
         self._folder = room / ".results" / lab.key
         self._base = f"{lab_digest(lab)} {sandboxed}"
-        self._checks = {cell.name: check_digest(cell) for cell in lab.cells if cell.kind in ("test", "answer")}
+        self._checks = {
+            cell.name: check_digest(cell) for cell in lab.cells if cell.kind in ("test", "answer")
+        }
 
     def find(self, student: str, digest: str) -> Kept | None:
         """What is known of the submission whose hash is `digest`; None where it has to be marked from the start."""

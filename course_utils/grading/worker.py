@@ -63,7 +63,9 @@ def mark(job: Job) -> Marked:
     from course_utils.grading.submission import SubmissionError, read_submission
 
     if engine_digest() != job.engine:
-        raise WrongEngine("a worker has another version of the course; install the same there and start it anew")
+        raise WrongEngine(
+            "a worker has another version of the course; install the same there and start it anew"
+        )
     try:
         with tempfile.TemporaryDirectory(prefix="course-submission-") as folder:
             for name, data in job.files.items():
@@ -91,7 +93,9 @@ def _rest(job: Job) -> Lab:
     """The lab with the checks that are to be run."""
     if job.known is None:
         return job.lab
-    return Lab(job.lab.key, tuple(cell for cell in job.lab.cells if cell.kind != "test" or cell.name in job.stale))
+    return Lab(
+        job.lab.key, tuple(cell for cell in job.lab.cells if cell.kind != "test" or cell.name in job.stale)
+    )
 
 
 def _merged(job: Job, fresh: Verdict) -> Verdict:
