@@ -1,9 +1,11 @@
 # %% [markdown]
-# A dense layer does not know that two pixels are neighbours. A convolutional layer does: each of its numbers looks at a
-# small window, and all windows are judged by the same weights. You will write one such number, then the layer, then
-# everything else that stands between a picture and the words "this is a 7", and let it read digits.
+# A dense layer does not know that two pixels are neighbours. A convolutional layer does: each of its
+# numbers looks at a small window, and all windows are judged by the same weights. You will write one such
+# number, then the layer, then everything else that stands between a picture and the words "this is a 7",
+# and let it read digits.
 #
-# The chapter *Convolution* of the book is the companion to this lab; nothing in it is needed that is not said here.
+# The chapter *Convolution* of the book is the companion to this lab; nothing in it is needed that is not
+# said here.
 
 # %%
 import time
@@ -20,14 +22,14 @@ from course_utils.training import record
 
 # %% [markdown]
 # ## 1. One number
-# *1 point, 3 minutes.* A picture `x`, a **kernel** `k` of weights. Lay the kernel on a window of the picture, multiply
-# what lies on top of each other, add up:
+# *1 point, 3 minutes.* A picture `x`, a **kernel** `k` of weights. Lay the kernel on a window of the
+# picture, multiply what lies on top of each other, add up:
 #
 # $$y_{ij} = \sum_{a,b} x_{i+a,\,j+b}\; k_{ab}$$
 
 # %%
-x = torch.tensor([[1., 2., 0.], [0., 1., 3.], [2., 1., 1.]])
-k = torch.tensor([[1., 0.], [2., -1.]])
+x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
+k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
 print("window at (0, 0):", x[0:2, 0:2].tolist())
 print("its output:      ", 1 * 1 + 2 * 0 + 0 * 2 + 1 * -1)
 
@@ -41,23 +43,39 @@ import torch
 
 from course_utils.checks import close, student
 
-x, k = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]]), torch.tensor([[1.0, 0.0], [2.0, -1.0]])
-close(student.one_output(x, k, 0, 0), 0.0, "the output at (0, 0)", "the window's upper left corner is at row i, column j")
-close(student.one_output(x, k, 1, 0), 3.0, "the output at (1, 0)", "i counts rows (down), j counts columns (across)")
+x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
+k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
+close(
+    student.one_output(x, k, 0, 0),
+    0.0,
+    "the output at (0, 0)",
+    "the window's upper left corner is at row i, column j",
+)
+close(
+    student.one_output(x, k, 1, 0),
+    3.0,
+    "the output at (1, 0)",
+    "a sum of products; i counts rows (down), j counts columns (across)",
+)
 ### BEGIN HIDDEN TESTS
 x, k = torch.randn(6, 9), torch.randn(3, 2)
 for i, j in ((0, 0), (3, 7), (2, 5), (0, 6)):
     expected = sum(x[i + a, j + b] * k[a, b] for a in range(3) for b in range(2))
-    close(student.one_output(x, k, i, j), expected, f"the output at ({i}, {j}) with a 3×2 kernel",
-          "the window is as high and as wide as the kernel, which need not be square")
+    close(
+        student.one_output(x, k, i, j),
+        expected,
+        f"the output at ({i}, {j}) with a 3×2 kernel",
+        "the window is as high and as wide as the kernel, which need not be square",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2. A picture
-# *3 points, 8 minutes.* Now slide: one output for each place where the *whole* kernel fits. A plain double loop will do;
-# the fast form comes later, and this one will tell us whether it is right.
+# *3 points, 8 minutes.* Now slide: one output for each place where the *whole* kernel fits. A plain double
+# loop will do; the fast form comes later, and this one will tell us whether it is right.
 #
-# How many rows and columns has the output for our 3×3 picture and 2×2 kernel? And for 28×28 and 3×3? Write it down first.
+# How many rows and columns has the output for our 3×3 picture and 2×2 kernel? And for 28×28 and 3×3? Write
+# it down first.
 
 # %% solution="conv2d_loop"
 # How many rows does the output have? Take zeros of that shape, then fill them one by one.
@@ -68,35 +86,52 @@ import torch.nn.functional as F
 
 from course_utils.checks import close, holds, student
 
-x, k = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]]), torch.tensor([[1.0, 0.0], [2.0, -1.0]])
+x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
+k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
 got = student.conv2d_loop(x, k)
-turned = torch.tensor([[4.0, 1.0], [3.0, 6.0]])
-holds(not (isinstance(got, torch.Tensor) and got.shape == turned.shape and torch.allclose(got.double(), turned.double())),
-      "conv2d_loop turns the kernel round", "k[0, 0] meets the window's upper left number", "it meets the lower right one",
-      "networks do not flip the kernel: see the sum above")
-close(got, torch.tensor([[0.0, 1.0], [3.0, 2.0]]), "conv2d_loop of the 3×3 picture and the 2×2 kernel",
-      "compare with one_output(x, k, i, j) at the place that differs")
-close(student.conv2d_loop(torch.ones(4, 7), torch.ones(2, 3)), torch.full((3, 5), 6.0),
-      "conv2d_loop of a 4×7 picture of ones and a 2×3 kernel of ones",
-      "in how many places does a kernel of 2 fit along 4? and one of 3 along 7? rows and columns differ")
+turned = isinstance(got, torch.Tensor) and got.tolist() == [[4, 1], [3, 6]]
+holds(
+    not turned,
+    "conv2d_loop turns the kernel round",
+    "k[0, 0] meets the window's upper left number",
+    "it meets the lower right one",
+    "networks do not flip the kernel: see the sum above",
+)
+close(
+    got,
+    torch.tensor([[0.0, 1.0], [3.0, 2.0]]),
+    "conv2d_loop of the 3×3 picture and the 2×2 kernel",
+    "compare with one_output(x, k, i, j) at the place that differs",
+)
+close(
+    student.conv2d_loop(torch.ones(4, 7), torch.ones(2, 3)),
+    torch.full((3, 5), 6.0),
+    "conv2d_loop of a 4×7 picture of ones and a 2×3 kernel of ones",
+    "in how many places does a kernel of 2 fit along 4? and one of 3 along 7? rows and columns differ",
+)
 ### BEGIN HIDDEN TESTS
 for (h, w), (a, b) in (((6, 5), (3, 3)), ((5, 8), (1, 4)), ((4, 4), (4, 4)), ((7, 3), (2, 1))):
     x, k = torch.randn(h, w), torch.randn(a, b)
     expected = F.conv2d(x[None, None], k[None, None])[0, 0]
-    close(student.conv2d_loop(x, k), expected, f"conv2d_loop of a {h}×{w} picture and a {a}×{b} kernel",
-          "the last window ends at the last row and column; the kernel need not be square")
+    close(
+        student.conv2d_loop(x, k),
+        expected,
+        f"conv2d_loop of a {h}×{w} picture and a {a}×{b} kernel",
+        "the last window ends at the last row and column; the kernel need not be square",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now look at a digit through three kernels. Predict: where will the second picture be bright (positive), where dark?
+# Now look at a digit through three kernels. Predict: where will the second picture be bright (positive),
+# where dark?
 
 # %%
 pictures, labels = mnist.load("mini", "train").tensors
 digit = F.interpolate(pictures[9:10], scale_factor=4, mode="bilinear")[0, 0]  # (32, 32), easier to see
 kernels = {
-    "the digit": torch.tensor([[0., 0., 0.], [0., 1., 0.], [0., 0., 0.]]),
-    "right minus left": torch.tensor([[-1., 0., 1.], [-2., 0., 2.], [-1., 0., 1.]]),
-    "below minus above": torch.tensor([[-1., -2., -1.], [0., 0., 0.], [1., 2., 1.]]),
+    "the digit": torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]),
+    "right minus left": torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]),
+    "below minus above": torch.tensor([[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]),
     "mean of 9": torch.full((3, 3), 1 / 9),
 }
 _, axes = plt.subplots(1, 4, figsize=(10, 2.8))
@@ -108,13 +143,15 @@ for ax, (name, kernel) in zip(axes, kernels.items()):
 plt.show()
 
 # %% [markdown]
-# "Right minus left" answers to strokes' vertical borders: bright where ink begins (from left to right), dark where it
-# ends. If yours is the other way round, the kernel is flipped. Nobody will choose kernels by hand from here on: they are
-# weights, and they will be learned.
+# "Right minus left" answers to strokes' vertical borders: bright where ink begins (from left to right),
+# dark where it ends. If yours is the other way round, the kernel is flipped. Nobody will choose kernels by
+# hand from here on: they are weights, and they will be learned.
 #
 # ## 3. How often does it fit?
-# *2 points, 5 minutes.* Two knobs. **Stride**: move the kernel by more than one place. **Padding**: put zeros around the
-# picture, so that its border is seen too. Count the rows of the drawings before you look for a formula.
+# *2 points, 5 minutes.* Two knobs. **Stride**: move the kernel by more than one place. **Padding**: put
+# zeros around the picture, so that its border is seen too. Count the rows of the drawings before you look
+# for a formula.
+
 
 # %%
 def positions(n, k, stride, padding):
@@ -135,12 +172,27 @@ for case in ((5, 3, 1, 0), (5, 3, 1, 1), (7, 3, 2, 0), (6, 3, 2, 0)):
 from course_utils.checks import equal, raises, student
 
 equal(student.output_size(5, 3), 3, "output_size(5, 3)", "count the rows of the first drawing")
-equal(student.output_size(5, 3, padding=1), 5, "output_size(5, 3, padding=1)", "padding is added at both ends")
-equal(student.output_size(7, 3, stride=2), 3, "output_size(7, 3, stride=2)", "count the rows of the third drawing")
-equal(student.output_size(6, 3, stride=2), 2, "output_size(6, 3, stride=2)",
-      "a position counts only if the whole kernel fits; the answer is a whole number")
-raises(ValueError, lambda: student.output_size(2, 3), "a kernel of 3 does not fit 2 places without padding",
-       "see `Raises` in the docstring")
+equal(
+    student.output_size(5, 3, padding=1), 5, "output_size(5, 3, padding=1)", "padding is added at both ends"
+)
+equal(
+    student.output_size(7, 3, stride=2),
+    3,
+    "output_size(7, 3, stride=2)",
+    "count the rows of the third drawing",
+)
+equal(
+    student.output_size(6, 3, stride=2),
+    2,
+    "output_size(6, 3, stride=2)",
+    "a position counts only if the whole kernel fits; the answer is a whole number",
+)
+raises(
+    ValueError,
+    lambda: student.output_size(2, 3),
+    "a kernel of 3 does not fit 2 places without padding",
+    "see `Raises` in the docstring",
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -151,22 +203,40 @@ for _ in range(40):
     n, k, s, p = random.randint(1, 40), random.randint(1, 7), random.randint(1, 4), random.randint(0, 3)
     what = f"output_size({n}, {k}, stride={s}, padding={p})"
     if n + 2 * p < k:
-        raises(ValueError, lambda n=n, k=k, s=s, p=p: student.output_size(n, k, s, p), what, "the kernel does not fit")
+        raises(
+            ValueError,
+            lambda n=n, k=k, s=s, p=p: student.output_size(n, k, s, p),
+            what,
+            "the kernel does not fit",
+        )
     else:
         expected = F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1]
-        equal(student.output_size(n, k, s, p), expected, what, "draw it with positions(n, k, stride, padding)")
-equal(student.output_size(3, 5, 1, 1), 1, "output_size(3, 5, padding=1)", "a kernel as large as the padded input fits once")
-raises(ValueError, lambda: student.output_size(1, 9, 3, 1), "a kernel of 9 does not fit 3 places", "whatever the stride")
+        equal(
+            student.output_size(n, k, s, p), expected, what, "draw it with positions(n, k, stride, padding)"
+        )
+equal(
+    student.output_size(3, 5, 1, 1),
+    1,
+    "output_size(3, 5, padding=1)",
+    "a kernel as large as the padded input fits once",
+)
+raises(
+    ValueError,
+    lambda: student.output_size(1, 9, 3, 1),
+    "a kernel of 9 does not fit 3 places",
+    "whatever the stride",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4. The layer
-# *5 points, 15 minutes.* A colour picture has three channels, so a kernel has three too: a 3×3×3 block, 27 products, one
-# sum, **one** number. One kernel gives one output channel; to get many, take many kernels:
+# *5 points, 15 minutes.* A colour picture has three channels, so a kernel has three too: a 3×3×3 block, 27
+# products, one sum, **one** number. One kernel gives one output channel; to get many, take many kernels:
 #
 # $$y_{b,o,i,j} = \beta_o + \sum_{c}\sum_{a,b'} x_{b,\,c,\,si+a,\,sj+b'}\; w_{o,c,a,b'}$$
 #
-# The kernels of a layer are one tensor `(C_out, C_in, k_h, k_w)`. Predict: 3 channels in, 16 out, 3×3: how many weights?
+# The kernels of a layer are one tensor `(C_out, C_in, k_h, k_w)`. Predict: 3 channels in, 16 out, 3×3: how
+# many weights?
 
 # %%
 w = torch.zeros(16, 3, 3, 3)
@@ -177,9 +247,9 @@ row = torch.tensor([0, 1, 2, 3, 4])
 print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 
 # %% [markdown]
-# Loops would do here as well, but Python would spend its day in them. Take all windows with `Tensor.unfold`, once for
-# rows and once for columns, then let one `torch.einsum` multiply and add: name every axis, leave out of the result those
-# that are summed.
+# Loops would do here as well, but Python would spend its day in them. Take all windows with
+# `Tensor.unfold`, once for rows and once for columns, then let one `torch.einsum` multiply and add: name
+# every axis, leave out of the result those that are summed.
 
 # %% solution="conv2d"
 # Pad with F.pad; unfold axis 2, then axis 3; write the shape beside each line.
@@ -190,33 +260,75 @@ import torch
 from course_utils.checks import close, holds, student
 
 ones = torch.ones(1, 2, 4, 5)
-close(student.conv2d(ones, torch.ones(3, 2, 3, 3)), torch.full((1, 3, 2, 3), 18.0),
-      "conv2d of ones, 2 channels, with three 3×3 kernels of ones",
-      "each output number adds 2 channels × 3 rows × 3 columns; the result is (B, C_out, H', W')")
-close(student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0]))[0, :, 0, 0],
-      torch.tensor([18.0, 19.0, 20.0]), "the three channels with biases 0, 1, 2", "one bias an output channel")
-x, k = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]]), torch.tensor([[1.0, 0.0], [2.0, -1.0]])
+close(
+    student.conv2d(ones, torch.ones(3, 2, 3, 3)),
+    torch.full((1, 3, 2, 3), 18.0),
+    "conv2d of ones, 2 channels, with three 3×3 kernels of ones",
+    "each output number adds 2 channels × 3 rows × 3 columns; the result is (B, C_out, H', W')",
+)
+close(
+    student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0]))[0, :, 0, 0],
+    torch.tensor([18.0, 19.0, 20.0]),
+    "the three channels with biases 0, 1, 2",
+    "one bias an output channel",
+)
+x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
+k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
 got = student.conv2d(x.view(1, 1, 3, 3), k.view(1, 1, 2, 2))
-close(got, torch.tensor([[[[0.0, 1.0], [3.0, 2.0]]]]), "conv2d of the 3×3 picture of exercise 1",
-      "the same numbers as conv2d_loop(x, k): is the kernel flipped, or are rows and columns exchanged?")
+close(
+    got,
+    torch.tensor([[[[0.0, 1.0], [3.0, 2.0]]]]),
+    "conv2d of the 3×3 picture of exercise 1",
+    "the same numbers as conv2d_loop(x, k): is the kernel flipped, or are rows and columns exchanged?",
+)
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
-for b, i, o, h, w, kh, kw in ((2, 3, 4, 7, 6, 3, 2), (1, 1, 5, 5, 8, 1, 3), (3, 4, 2, 6, 6, 4, 4), (2, 3, 3, 4, 9, 2, 1)):
+for b, i, o, h, w, kh, kw in (
+    (2, 3, 4, 7, 6, 3, 2),
+    (1, 1, 5, 5, 8, 1, 3),
+    (3, 4, 2, 6, 6, 4, 4),
+    (2, 3, 3, 4, 9, 2, 1),
+):
     x, weight, bias = torch.randn(b, i, h, w), torch.randn(o, i, kh, kw), torch.randn(o)
     what = f"conv2d of {b} pictures, {i} to {o} channels, {h}×{w} pixels, {kh}×{kw} kernels"
-    close(student.conv2d(x, weight), F.conv2d(x, weight), what, "no bias here; height and width differ", rtol=1e-3, atol=1e-4)
-    close(student.conv2d(x, weight, bias), F.conv2d(x, weight, bias), what + ", with biases",
-          "the bias belongs to the output channel", rtol=1e-3, atol=1e-4)
+    close(
+        student.conv2d(x, weight),
+        F.conv2d(x, weight),
+        what,
+        "no bias here; height and width differ",
+        rtol=1e-3,
+        atol=1e-4,
+    )
+    close(
+        student.conv2d(x, weight, bias),
+        F.conv2d(x, weight, bias),
+        what + ", with biases",
+        "the bias belongs to the output channel",
+        rtol=1e-3,
+        atol=1e-4,
+    )
 tensors = [torch.randn(*s, requires_grad=True) for s in ((2, 2, 5, 5), (3, 2, 3, 3), (3,))]
 upstream = torch.randn(2, 3, 3, 3)
 result = student.conv2d(*tensors)
-holds(result.requires_grad, "no gradient flows through conv2d", "a result that remembers its inputs", "a plain tensor",
-      "build it from tensor operations; no .item(), .detach(), .numpy() or torch.tensor(...)")
+holds(
+    result.requires_grad,
+    "no gradient flows through conv2d",
+    "a result that remembers its inputs",
+    "a plain tensor",
+    "build it from tensor operations; no .item(), .detach(), .numpy() or torch.tensor(...)",
+)
 got = torch.autograd.grad((result * upstream).sum(), tensors)
 expected = torch.autograd.grad((F.conv2d(*tensors) * upstream).sum(), tensors)
 for name, one, other in zip(("x", "weight", "bias"), got, expected):
-    close(one, other, f"the gradient for {name}", "build the result from tensor operations only", rtol=1e-3, atol=1e-4)
+    close(
+        one,
+        other,
+        f"the gradient for {name}",
+        "build the result from tensor operations only",
+        rtol=1e-3,
+        atol=1e-4,
+    )
 ### END HIDDEN TESTS
 
 # %% test="conv2d_stride_padding" points=2
@@ -226,24 +338,43 @@ from course_utils.checks import close, student
 
 x = torch.arange(25.0).view(1, 1, 5, 5)
 dot = torch.ones(1, 1, 1, 1)
-close(student.conv2d(x, dot, stride=2), x[:, :, ::2, ::2], "conv2d with a 1×1 kernel of one and stride 2",
-      "every second pixel, beginning with the first, down and across")
+close(
+    student.conv2d(x, dot, stride=2),
+    x[:, :, ::2, ::2],
+    "conv2d with a 1×1 kernel of one and stride 2",
+    "every second pixel, beginning with the first, down and across",
+)
 corner = student.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), padding=1)
-close(corner, torch.tensor([[[[4.0, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]]]),
-      "ones, a 3×3 kernel of ones, padding 1",
-      "zeros on all four sides: in a corner 4 of the 9 products have a pixel under them")
+close(
+    corner,
+    torch.tensor([[[[4.0, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]]]),
+    "ones, a 3×3 kernel of ones, padding 1",
+    "zeros on all four sides: in a corner 4 of the 9 products have a pixel under them",
+)
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
-for h, w, kh, kw, s, p in ((7, 9, 3, 3, 2, 1), (8, 5, 2, 3, 3, 2), (6, 11, 5, 1, 2, 0), (5, 5, 3, 3, 1, 2), (4, 6, 3, 3, 4, 1)):
+for h, w, kh, kw, s, p in (
+    (7, 9, 3, 3, 2, 1),
+    (8, 5, 2, 3, 3, 2),
+    (6, 11, 5, 1, 2, 0),
+    (5, 5, 3, 3, 1, 2),
+    (4, 6, 3, 3, 4, 1),
+):
     x, weight, bias = torch.randn(2, 3, h, w), torch.randn(4, 3, kh, kw), torch.randn(4)
-    close(student.conv2d(x, weight, bias, s, p), F.conv2d(x, weight, bias, s, p),
-          f"conv2d of {h}×{w} pixels, {kh}×{kw} kernels, stride {s}, padding {p}",
-          "pad first, on all four sides; then step by `stride` along rows and columns", rtol=1e-3, atol=1e-4)
+    close(
+        student.conv2d(x, weight, bias, s, p),
+        F.conv2d(x, weight, bias, s, p),
+        f"conv2d of {h}×{w} pixels, {kh}×{kw} kernels, stride {s}, padding {p}",
+        "pad first, on all four sides; then step by `stride` along rows and columns",
+        rtol=1e-3,
+        atol=1e-4,
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Same as before?** The loop of exercise 2, channel by channel, must give the same numbers; and PyTorch's own layer too.
+# **Same as before?** The loop of exercise 2, channel by channel, must give the same numbers; and PyTorch's
+# own layer too.
 
 # %%
 x, w = torch.randn(1, 3, 24, 24), torch.randn(2, 3, 3, 3)
@@ -257,15 +388,15 @@ print("largest difference to PyTorch's:  ", (F.conv2d(x, w) - fast).abs().max().
 print(f"loop {1e3 * (middle - start):.0f} ms, vectorised {1e3 * (end - middle):.1f} ms")
 
 # %% [markdown]
-# Differences of about 0.00001 are another order of adding, no error. From here on `F.conv2d` and `nn.Conv2d`, which do
-# the same and are quicker still, may stand for yours.
+# Differences of about 0.00001 are another order of adding, no error. From here on `F.conv2d` and
+# `nn.Conv2d`, which do the same and are quicker still, may stand for yours.
 #
-# One property comes free with sharing. Shift the picture, then convolve; or convolve, then shift: predict the third
-# picture below.
+# One property comes free with sharing. Shift the picture, then convolve; or convolve, then shift: predict
+# the third picture below.
 
 # %%
 picture = F.pad(digit, (8, 8, 8, 8))[None, None]  # room to move
-edges = torch.tensor([[-1., 0., 1.], [-2., 0., 2.], [-1., 0., 1.]]).view(1, 1, 3, 3)
+edges = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).view(1, 1, 3, 3)
 one = conv2d(picture.roll((5, 6), dims=(2, 3)), edges)
 other = conv2d(picture, edges).roll((5, 6), dims=(2, 3))
 _, axes = plt.subplots(1, 3, figsize=(8, 2.8))
@@ -277,9 +408,10 @@ plt.show()
 
 # %% [markdown]
 # ## 5. What sharing saves
-# *2 points, 6 minutes.* Three layers between the same input and output: **dense** (all see all), **locally connected**
-# (each number its own window, with weights of its own), **convolutional** (the same windows, shared weights). For 28×28
-# pixels, 1 channel in, 16 out, 3×3 windows: guess the three numbers of parameters to within a factor of ten.
+# *2 points, 6 minutes.* Three layers between the same input and output: **dense** (all see all), **locally
+# connected** (each number its own window, with weights of its own), **convolutional** (the same windows,
+# shared weights). For 28×28 pixels, 1 channel in, 16 out, 3×3 windows: guess the three numbers of
+# parameters to within a factor of ten.
 
 # %% solution="parameter_counts"
 
@@ -289,8 +421,13 @@ from torch import nn
 from course_utils.checks import equal, holds, student
 
 got = student.parameter_counts(3, 1, 1, 2)
-holds(isinstance(got, tuple | list) and len(got) == 3, "parameter_counts does not give three numbers",
-      "(dense, local, shared)", got, "return dense, local, shared")
+holds(
+    isinstance(got, tuple | list) and len(got) == 3,
+    "parameter_counts does not give three numbers",
+    "(dense, local, shared)",
+    got,
+    "return dense, local, shared",
+)
 hints = (
     "3×3 = 9 numbers in, 2×2 = 4 numbers out: 4 neurons, each with 9 weights and a bias",
     "2×2 = 4 places, each with a 2×2 kernel of its own and a bias of its own",
@@ -301,13 +438,25 @@ for name, one, other, hint in zip(("dense", "local", "shared"), got, (40, 20, 5)
 ### BEGIN HIDDEN TESTS
 for side, c_in, c_out, k in ((5, 2, 3, 3), (6, 3, 4, 2), (4, 3, 2, 4), (7, 1, 5, 1)):
     s = side - k + 1
-    count = [sum(p.numel() for p in layer.parameters())
-             for layer in (nn.Linear(c_in * side**2, c_out * s**2), nn.Linear(c_in * k**2, c_out), nn.Conv2d(c_in, c_out, k))]
+    count = [
+        sum(p.numel() for p in layer.parameters())
+        for layer in (
+            nn.Linear(c_in * side**2, c_out * s**2),
+            nn.Linear(c_in * k**2, c_out),
+            nn.Conv2d(c_in, c_out, k),
+        )
+    ]
     count[1] *= s**2
     case = f"a {side}×{side} input, {c_in} to {c_out} channels, {k}×{k} windows"
-    for name, one, other in zip(("dense", "local", "shared"), student.parameter_counts(side, c_in, c_out, k), count):
-        equal(one, other, f"{name} for {case}",
-              "inputs: all channels of what a number sees; biases: one a number, or one a channel where places share")
+    for name, one, other in zip(
+        ("dense", "local", "shared"), student.parameter_counts(side, c_in, c_out, k), count
+    ):
+        equal(
+            one,
+            other,
+            f"{name} for {case}",
+            "inputs: all channels of what a number sees; biases: one a number, or one a channel where places share",
+        )
 ### END HIDDEN TESTS
 
 # %%
@@ -316,8 +465,8 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
 
 # %% [markdown]
 # ## 6. Pooling
-# *3 points, 8 minutes.* Whether an edge is here or one pixel further does not matter for reading a 7. **Max pooling**
-# keeps the largest number of each tile and forgets where in the tile it was; the picture shrinks.
+# *3 points, 8 minutes.* Whether an edge is here or one pixel further does not matter for reading a 7. **Max
+# pooling** keeps the largest number of each tile and forgets where in the tile it was; the picture shrinks.
 
 # %% solution="max_pool2d"
 # The windows of exercise 4 again, with which stride?
@@ -328,25 +477,45 @@ import torch
 from course_utils.checks import close, student
 
 x = torch.tensor([[1.0, 2, 0, 1], [3, 0, 5, 1], [0, 0, -2, -1], [0, 4, -3, -4]]).view(1, 1, 4, 4)
-close(student.max_pool2d(x, 2), torch.tensor([[[[3.0, 5.0], [4.0, -1.0]]]]), "max_pool2d of the 4×4 picture",
-      "2×2 tiles side by side, not overlapping; the largest of -2, -1, -3, -4 is -1, not 0")
-close(student.max_pool2d(torch.ones(2, 3, 5, 7), 2), torch.ones(2, 3, 2, 3), "max_pool2d of 5×7 pixels, size 2",
-      "a row or column that fills no whole tile is left out; batch and channels stay")
+close(
+    student.max_pool2d(x, 2),
+    torch.tensor([[[[3.0, 5.0], [4.0, -1.0]]]]),
+    "max_pool2d of the 4×4 picture",
+    "2×2 tiles side by side, not overlapping; the largest of -2, -1, -3, -4 is -1, not 0",
+)
+close(
+    student.max_pool2d(torch.ones(2, 3, 5, 7), 2),
+    torch.ones(2, 3, 2, 3),
+    "max_pool2d of 5×7 pixels, size 2",
+    "a row or column that fills no whole tile is left out; batch and channels stay",
+)
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
-for shape, size in (((2, 3, 6, 8), 2), ((1, 2, 9, 6), 3), ((2, 1, 7, 5), 2), ((1, 4, 5, 5), 1), ((2, 2, 11, 8), 4)):
+for shape, size in (
+    ((2, 3, 6, 8), 2),
+    ((1, 2, 9, 6), 3),
+    ((2, 1, 7, 5), 2),
+    ((1, 4, 5, 5), 1),
+    ((2, 2, 11, 8), 4),
+):
     x = torch.randn(*shape) - 1
-    close(student.max_pool2d(x, size), F.max_pool2d(x, size), f"max_pool2d of {tuple(shape)}, size {size}",
-          "tiles of size × size, side by side, from the upper left; each channel for itself")
+    close(
+        student.max_pool2d(x, size),
+        F.max_pool2d(x, size),
+        f"max_pool2d of {tuple(shape)}, size {size}",
+        "tiles of size × size, side by side, from the upper left; each channel for itself",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7. Receptive field
-# *3 points, 8 minutes.* How much of the picture does a number deep in the network see? Two 3×3 layers: the second sees
-# 3×3 numbers of the first, and each of those 3×3 pixels. Draw it: how wide is the union? And if a 2×2 pooling comes first?
+# *3 points, 8 minutes.* How much of the picture does a number deep in the network see? Two 3×3 layers: the
+# second sees 3×3 numbers of the first, and each of those 3×3 pixels. Draw it: how wide is the union? And if
+# a 2×2 pooling comes first?
 #
-# Keep two numbers as you walk through the layers: the width seen so far, and how many *pixels* one step of this layer is.
+# Keep two numbers as you walk through the layers: the width seen so far, and how many *pixels* one step of
+# this layer is.
 
 # %% solution="receptive_field"
 
@@ -355,12 +524,24 @@ from course_utils.checks import equal, student
 
 equal(student.receptive_field([]), 1, "receptive_field([])", "without layers a number sees its own pixel")
 equal(student.receptive_field([(3, 1)]), 3, "receptive_field([(3, 1)])", "one 3×3 layer")
-equal(student.receptive_field([(3, 1), (3, 1)]), 5, "receptive_field([(3, 1), (3, 1)])",
-      "windows of neighbours overlap: draw two rows of dots and count")
-equal(student.receptive_field([(2, 2), (3, 1)]), 6, "receptive_field([(2, 2), (3, 1)])",
-      "behind a stride of 2 one step is 2 pixels")
-equal(student.receptive_field([(3, 1), (2, 2)]), 4, "receptive_field([(3, 1), (2, 2)])",
-      "a layer's stride widens the steps of the layers behind it, not its own")
+equal(
+    student.receptive_field([(3, 1), (3, 1)]),
+    5,
+    "receptive_field([(3, 1), (3, 1)])",
+    "windows of neighbours overlap: draw two rows of dots and count",
+)
+equal(
+    student.receptive_field([(2, 2), (3, 1)]),
+    6,
+    "receptive_field([(2, 2), (3, 1)])",
+    "behind a stride of 2 one step is 2 pixels",
+)
+equal(
+    student.receptive_field([(3, 1), (2, 2)]),
+    4,
+    "receptive_field([(3, 1), (2, 2)])",
+    "a layer's stride widens the steps of the layers behind it, not its own",
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -374,13 +555,17 @@ for _ in range(12):
     for k, s in layers:
         y = F.conv1d(y, torch.ones(1, 1, k), stride=s)
     seen = torch.autograd.grad(y[0, 0, 0], x)[0].nonzero()[:, -1]
-    equal(student.receptive_field(layers), int(seen.max() - seen.min()) + 1, f"receptive_field({layers})",
-          "multiply the strides before a layer, all of them; then add (kernel - 1) of such steps")
+    equal(
+        student.receptive_field(layers),
+        int(seen.max() - seen.min()) + 1,
+        f"receptive_field({layers})",
+        "multiply the strides before a layer, all of them; then add (kernel - 1) of such steps",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Do the pixels agree? The gradient of one output number with respect to the picture is zero wherever it sees nothing.
-# The bright square's side should be your number.
+# Do the pixels agree? The gradient of one output number with respect to the picture is zero wherever it
+# sees nothing. The bright square's side should be your number.
 
 # %%
 stacks = {"one 5×5": [(5, 1)], "two 3×3": [(3, 1)] * 2, "3×3, pool, 3×3": [(3, 1), (2, 2), (3, 1)]}
@@ -398,13 +583,13 @@ plt.show()
 print("weights, 32 channels to 32: one 5×5", 32 * 32 * 25, "; two 3×3", 2 * 32 * 32 * 9)
 
 # %% [markdown]
-# Two 3×3 layers see what one 5×5 sees, with 28 % fewer weights, and with a ReLU more between. That is why nets since 2014
-# are built of 3×3.
+# Two 3×3 layers see what one 5×5 sees, with 28 % fewer weights, and with a ReLU more between. That is why
+# nets since 2014 are built of 3×3.
 #
 # ## 8. From scores to probabilities
-# *2 points, 5 minutes.* The last dense layer gives ten scores. Softmax makes them positive and lets them add up to 1:
-# $p_k = e^{z_k} / \sum_c e^{z_c}$. In the machine `exp(1000)` is infinite. What happens to $p$ if the same number is taken
-# off every score? Try it on paper with two scores; it is the way out.
+# *2 points, 5 minutes.* The last dense layer gives ten scores. Softmax makes them positive and lets them
+# add up to 1: $p_k = e^{z_k} / \sum_c e^{z_c}$. In the machine `exp(1000)` is infinite. What happens to $p$
+# if the same number is taken off every score? Try it on paper with two scores; it is the way out.
 
 # %% solution="softmax"
 # Which number can be taken off the scores so that no exponent is above 0? `keepdim=True` keeps shapes fitting.
@@ -414,28 +599,57 @@ import torch
 
 from course_utils.checks import close, student
 
-close(student.softmax(torch.tensor([0.0, 0.0])), torch.tensor([0.5, 0.5]), "softmax of two equal scores")
-close(student.softmax(torch.tensor([[0.0, 0.0], [0.0, 1.0986123]])), torch.tensor([[0.5, 0.5], [0.25, 0.75]]),
-      "softmax of the rows [0, 0] and [0, log 3]", "along the last axis: each row adds up to 1")
-close(student.softmax(torch.tensor([1000.0, 0.0])), torch.tensor([1.0, 0.0]), "softmax of [1000, 0]",
-      "exp(1000) overflows: take something off all scores first")
+close(
+    student.softmax(torch.tensor([0.0, 0.0])),
+    torch.tensor([0.5, 0.5]),
+    "softmax of two equal scores",
+    "do the results add up to 1?",
+)
+close(
+    student.softmax(torch.tensor([[0.0, 0.0], [0.0, 1.0986123]])),
+    torch.tensor([[0.5, 0.5], [0.25, 0.75]]),
+    "softmax of the rows [0, 0] and [0, log 3]",
+    "along the last axis: each row adds up to 1",
+)
+close(
+    student.softmax(torch.tensor([1000.0, 0.0])),
+    torch.tensor([1.0, 0.0]),
+    "softmax of [1000, 0]",
+    "exp(1000) overflows: take something off all scores first",
+)
 ### BEGIN HIDDEN TESTS
 for shape in ((7,), (3, 5), (4, 4), (2, 3, 6)):
     z = 3 * torch.randn(*shape)
-    close(student.softmax(z), torch.softmax(z, -1), f"softmax of scores {tuple(shape)}", "along the last axis")
-    close(student.softmax(z + 500), torch.softmax(z + 500, -1), f"softmax of scores around 500, {tuple(shape)}", "overflow",
-          rtol=1e-3)
-close(student.softmax(torch.full((2, 4), -2000.0)), torch.full((2, 4), 0.25), "softmax of equal scores of -2000",
-      "0 / 0: take off the largest score, not a fixed number")
-close(student.softmax(torch.tensor([[900.0, 900.0], [-900.0, -900.0]])), torch.full((2, 2), 0.5),
-      "softmax of the rows [900, 900] and [-900, -900]", "each row needs its own largest score")
+    close(
+        student.softmax(z), torch.softmax(z, -1), f"softmax of scores {tuple(shape)}", "along the last axis"
+    )
+    close(
+        student.softmax(z + 500),
+        torch.softmax(z + 500, -1),
+        f"softmax of scores around 500, {tuple(shape)}",
+        "the same number added to all scores changes nothing",
+        rtol=1e-3,
+    )
+close(
+    student.softmax(torch.full((2, 4), -2000.0)),
+    torch.full((2, 4), 0.25),
+    "softmax of equal scores of -2000",
+    "0 / 0: take off the largest score, not a fixed number",
+)
+close(
+    student.softmax(torch.tensor([[900.0, 900.0], [-900.0, -900.0]])),
+    torch.full((2, 2), 0.5),
+    "softmax of the rows [900, 900] and [-900, -900]",
+    "each row needs its own largest score",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 9. Dropout and its two phases
-# *3 points, 8 minutes.* While **training**, each number is set to 0 with probability $p$, so that no neuron can rely on one
-# other. In **production** nothing is dropped. If you only drop, the next layer meets larger sums in production than it was
-# trained on: by which factor, for $p = 0.5$? Mend it in the training phase, so that production has nothing to do.
+# *3 points, 8 minutes.* While **training**, each number is set to 0 with probability $p$, so that no neuron
+# can rely on one other. In **production** nothing is dropped. If you only drop, the next layer meets larger
+# sums in production than it was trained on: by which factor, for $p = 0.5$? Mend it in the training phase,
+# so that production has nothing to do.
 
 # %% solution="dropout"
 
@@ -445,36 +659,78 @@ import torch
 from course_utils.checks import close, equal, holds, student
 
 x = torch.rand(40, 50) + 1
-equal(student.dropout(x, 0.5, training=False), x, "dropout in production (training=False)", "nothing is dropped or scaled there")
+equal(
+    student.dropout(x, 0.5, training=False),
+    x,
+    "dropout in production (training=False)",
+    "nothing is dropped or scaled there",
+)
 y = student.dropout(torch.ones(300, 300), 0.2)
-holds(isinstance(y, torch.Tensor) and y.shape == (300, 300), "dropout changes the shape", (300, 300),
-      tuple(getattr(y, "shape", ())), "dropped numbers become 0, they are not taken out")
-dropped = (y == 0).double().mean().item()
-holds(abs(dropped - 0.2) < 0.02, "the share of dropped numbers for p = 0.2", "about 0.2", f"{dropped:.3f}",
-      "p is the probability to be dropped, not kept")
-holds(abs(y.double().mean().item() - 1) < 0.02, "the mean over a picture of ones after dropout, p = 0.2", "about 1",
-      f"{y.double().mean().item():.3f}", "those kept must make up for those dropped: by which factor?")
+holds(
+    isinstance(y, torch.Tensor) and y.shape == (300, 300),
+    "dropout changes the shape",
+    (300, 300),
+    tuple(getattr(y, "shape", ())),
+    "dropped numbers become 0, they are not taken out",
+)
+zero = (y == 0).double()
+for axis, name in ((0, "column"), (1, "row")):
+    holds(
+        bool((zero.mean(axis) - zero.mean()).abs().max() < 0.2),
+        f"the numbers of a {name} share one fate",
+        "every number has a draw of its own",
+        f"some {name}s are dropped or kept as one",
+        "the draw has the shape of x",
+    )
+dropped = zero.mean().item()
+holds(
+    abs(dropped - 0.2) < 0.02,
+    "the share of dropped numbers for p = 0.2",
+    "about 0.2",
+    f"{dropped:.3f}",
+    "p is the probability to be dropped, not kept",
+)
+holds(
+    abs(y.double().mean().item() - 1) < 0.02,
+    "the mean over a picture of ones after dropout, p = 0.2",
+    "about 1",
+    f"{y.double().mean().item():.3f}",
+    "those kept must make up for those dropped: by which factor?",
+)
 ### BEGIN HIDDEN TESTS
 for p in (0.0, 0.1, 0.5, 0.75):
     x = torch.rand(60, 4, 250) + 0.5
     y = student.dropout(x, p, True)
-    close(y, torch.where(y == 0, torch.zeros(()), x / (1 - p)), f"the numbers kept, p = {p}",
-          "each is either 0 or its own value, scaled by the same factor")
+    close(
+        y,
+        torch.where(y == 0, torch.zeros(()), x / (1 - p)),
+        f"the numbers kept, p = {p}",
+        "each is either 0 or its own value, scaled by the same factor",
+    )
     share = (y == 0).double().mean().item()
-    holds(abs(share - p) < 0.02, f"the share of dropped numbers for p = {p}", f"about {p}", f"{share:.3f}",
-          "p is the probability to be dropped")
+    holds(
+        abs(share - p) < 0.02,
+        f"the share of dropped numbers for p = {p}",
+        f"about {p}",
+        f"{share:.3f}",
+        "p is the probability to be dropped",
+    )
 y, again = student.dropout(torch.ones(200, 300), 0.5), student.dropout(torch.ones(200, 300), 0.5)
-holds(not torch.equal(y, again), "two calls drop the same numbers", "a new draw at every call", "the same", "fixed seed?")
-for axis, name in ((0, "column"), (1, "row")):
-    holds(bool(((y == 0).double().mean(axis) - 0.5).abs().max() < 0.25), f"whole {name}s share one fate",
-          "every number has a draw of its own", f"some {name} is dropped or kept as one", "the mask has the shape of x")
+holds(
+    not torch.equal(y, again),
+    "two calls drop the same numbers",
+    "a new draw at every call",
+    "the same",
+    "is a seed set inside?",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 10. The net
-# *3 points, 10 minutes.* All parts are there: stages of two 3×3 convolutions (padding 1: the size stays) with ReLU and a
-# pooling, then dropout and a dense layer. The layers are given; write how a picture passes through them. Use your own
-# functions or PyTorch's (`F.relu`, `F.max_pool2d`), but *your* dropout, and mind its phase.
+# *3 points, 10 minutes.* All parts are there: stages of two 3×3 convolutions (padding 1: the size stays)
+# with ReLU and a pooling, then dropout and a dense layer. The layers are given; write how a picture passes
+# through them. Use your own functions or PyTorch's (`F.relu`, `F.max_pool2d`), but *your* dropout, and mind
+# its phase.
 
 # %% solution="ConvNet" keep="__init__"
 # x.flatten(1) lays the numbers of each picture in one row.
@@ -488,14 +744,34 @@ net = student.ConvNet(8)
 net.eval()
 x = torch.rand(5, 1, 8, 8)
 y = net(x)
-holds(isinstance(y, torch.Tensor) and tuple(y.shape) == (5, 10), "the scores of 5 pictures", (5, 10),
-      tuple(getattr(y, "shape", ())), "follow the shape through the stages: print it behind each line of forward")
-equal(net(x), y, "the scores in production, asked twice", "net.eval() sets self.training to False: does dropout know?")
-holds(bool((y.sum(1) - 1).abs().max() > 1e-3), "forward gives scores, not probabilities", "no softmax",
-      "rows that add up to 1", "the loss works on scores")
+holds(
+    isinstance(y, torch.Tensor) and tuple(y.shape) == (5, 10),
+    "the scores of 5 pictures",
+    (5, 10),
+    tuple(getattr(y, "shape", ())),
+    "follow the shape through the stages: print it behind each line of forward",
+)
+equal(
+    net(x),
+    y,
+    "the scores in production, asked twice",
+    "net.eval() sets self.training to False: does dropout know?",
+)
+holds(
+    bool((y.sum(1) - 1).abs().max() > 1e-3),
+    "forward gives scores, not probabilities",
+    "no softmax",
+    "rows that add up to 1",
+    "the loss works on scores",
+)
 net.train()
-holds(not torch.equal(net(x), net(x)), "in training two passes over the same pictures give the same scores",
-      "different ones", "the same", "is dropout there, and does it know the phase?")
+holds(
+    not torch.equal(net(x), net(x)),
+    "in training two passes over the same pictures give the same scores",
+    "different ones",
+    "the same",
+    "is dropout there, and does it know the phase?",
+)
 ### BEGIN HIDDEN TESTS
 from solutions.convolution import reference
 
@@ -503,20 +779,30 @@ for side, widths in ((8, (16, 32)), (12, (3, 5)), (28, (4,)), (10, (2, 3))):
     net, model = student.ConvNet(side, widths, 0.0), reference.ConvNet(side, widths, 0.0)
     model.load_state_dict(net.state_dict())
     x = torch.randn(3, 1, side, side)
-    close(net(x), model(x), f"the scores for {side}×{side} pixels, stages of {widths} channels, no dropout",
-          "first, ReLU, second, ReLU, pooling; for every stage, in order", rtol=1e-3, atol=1e-4)
+    close(
+        net(x),
+        model(x),
+        f"the scores for {side}×{side} pixels, stages of {widths} channels, no dropout",
+        "first, ReLU, second, ReLU, pooling; for every stage, in order",
+        rtol=1e-3,
+        atol=1e-4,
+    )
 net = student.ConvNet(8, (4,), 1 - 1e-12)
 x = torch.rand(4, 1, 8, 8)
 net.train()
-close(net(x), net.state_dict()["dense.bias"].expand(4, 10), "the scores when (almost) everything is dropped",
-      "dropout stands directly before the dense layer: then only that layer's biases are left")
+close(
+    net(x),
+    net.state_dict()["dense.bias"].expand(4, 10),
+    "the scores when (almost) everything is dropped",
+    "dropout stands directly before the dense layer: then only that layer's biases are left",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 11. Hello, world
-# *3 points, 10 minutes.* Handwritten digits, the "hello world" of deep learning: 8×8 pixels at the mini tier, MNIST's 28×28 at
-# the full one. Against your net stands a dense net with as many parameters, trained in the same way. Predict who wins,
-# and by how much, before you run it.
+# *3 points, 10 minutes.* Handwritten digits, the "hello world" of deep learning: 8×8 pixels at the mini
+# tier, MNIST's 28×28 at the full one. Against your net stands a dense net with as many parameters, trained
+# in the same way. Predict who wins, and by how much, before you run it.
 
 # %%
 train_set, test_set = mnist.load(tier, "train").tensors, mnist.load(tier, "test").tensors
@@ -526,7 +812,9 @@ net = ConvNet(side)
 parameters = sum(p.numel() for p in net.parameters())
 hidden = parameters // (side * side + 11)
 dense = nn.Sequential(nn.Flatten(), nn.Linear(side * side, hidden), nn.ReLU(), nn.Linear(hidden, 10))
-print(f"{parameters:,} parameters; the dense net: {sum(p.numel() for p in dense.parameters()):,}, {hidden} hidden neurons")
+print(
+    f"{parameters:,} parameters; the dense net: {sum(p.numel() for p in dense.parameters()):,}, {hidden} hidden neurons"
+)
 
 
 def fit(net, epochs, batch=64, rate=4e-3):
@@ -576,16 +864,25 @@ entry = record("convolution", tier)
 print(f"linear classifier     {entry.baseline:.2%}")
 print(f"your dense net        {accuracy(dense):.2%}")
 print(f"your convolutional net {accuracy(net):.2%}")
-print(f"the reference         {entry.value:.2%} ± {entry.std:.2%} over {len(entry.seeds)} seeds, {entry.device}")
+print(
+    f"the reference         {entry.value:.2%} ± {entry.std:.2%} over {len(entry.seeds)} seeds, {entry.device}"
+)
 for shift in range(4 if tier == "full" else 3):
-    print(f"moved by {shift} pixels: dense {accuracy(dense, shift):.1%}, convolutional {accuracy(net, shift):.1%}")
+    print(
+        f"moved by {shift} pixels: dense {accuracy(dense, shift):.1%}, convolutional {accuracy(net, shift):.1%}"
+    )
 
 # %% test="trained" points=3
 from course_utils.checks import holds, student
 
 tensors = student.artifact("convolution")
-holds("dense.weight" in tensors and "first.0.weight" in tensors, "convolution.safetensors holds another net",
-      "the tensors of ConvNet", ", ".join(list(tensors)[:4]), "run the training cell: it saves `net`")
+holds(
+    "dense.weight" in tensors and "first.0.weight" in tensors,
+    "convolution.safetensors holds another net",
+    "the tensors of ConvNet",
+    ", ".join(list(tensors)[:4]),
+    "run the training cell: it saves `net`",
+)
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import judge
 
@@ -593,8 +890,10 @@ judge("convolution", tensors, 3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The check above looks at the file; how many of its points you get depends on how well your net reads digits that it has
-# never seen: none at the linear classifier, all at the reference's level. You may train longer, or otherwise.
+# The check above looks at the file; how many of its points you get depends on how well your net reads
+# digits that it has never seen: none at the linear classifier, all at the reference's level. You may train
+# longer, or otherwise.
 #
-# **Hand in** this notebook and `convolution.safetensors`. On the full tier the reference also turns, shifts and scales its
-# training digits at random and averages its weights over the last steps: a good afternoon's work to try.
+# **Hand in** this notebook and `convolution.safetensors`. On the full tier the reference also turns, shifts
+# and scales its training digits at random and averages its weights over the last steps: a good afternoon's
+# work to try.

@@ -5,13 +5,13 @@ fields, shared weights, subsampling); Simonyan & Zisserman, arXiv:1409.1556 (pai
 "Dropout", JMLR 2014.
 """
 
+import copy
 import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course_utils.data import mnist
 from course_utils.training import Paper, Run, main
@@ -77,11 +77,13 @@ def output_size(n: int, k: int, stride: int = 1, padding: int = 0) -> int:
     """
     room = n + 2 * padding - k
     if room < 0:
-        raise ValueError(f"output_size: expected a kernel of at most {n + 2 * padding}, got {k}; add padding.")
+        raise ValueError(f"output_size: expected a kernel of at most {room + k}, got {k}; add padding.")
     return room // stride + 1
 
 
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
+def conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
+) -> Tensor:
     """A convolutional layer, the same sums for every picture, place and output channel.
 
     Args:
@@ -237,7 +239,7 @@ class ConvNet(nn.Module):
 
 @dataclass(frozen=True)
 class Config:
-    """How a tier is trained. `degrees`, `pixels` and `stretch` bound the random distortions of the training pictures."""
+    """How a tier is trained. `degrees`, `pixels` and `stretch` bound the random distortions of training pictures."""
 
     side: int
     epochs: int
@@ -261,8 +263,8 @@ def distort(x: Tensor, degrees: float, pixels: float, stretch: float) -> Tensor:
     angle, scale = spread[0] * math.radians(degrees), 1 + spread[1] * stretch
     cos, sin = angle.cos() * scale, angle.sin() * scale
     across, down = spread[2:] * pixels * 2 / x.shape[-1]  # the grid's unit is half a picture
-    matrix = torch.stack([torch.stack([cos, -sin, across], -1), torch.stack([sin, cos, down], -1)], 1)  # (B, 2, 3)
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    rows = torch.stack([cos, -sin, across], dim=1), torch.stack([sin, cos, down], dim=1)  # (B, 3) each
+    grid = F.affine_grid(torch.stack(rows, dim=1), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)
 
 
@@ -270,7 +272,7 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     """Two stages of two 3×3 convolutions; AdamW, one cycle, weights averaged, distorted digits at the full tier."""
     config, data, held_out = CONFIGS[tier], mnist.load(tier, "train"), mnist.load(tier, "val").tensors
     net = ConvNet(config.side).to(run.device, memory_format=torch.channels_last)
-    average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.memory))
+    average = copy.deepcopy(net)
     steps = config.epochs * (len(data) // config.batch)
     optimizer = torch.optim.AdamW(net.parameters(), config.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.rate, total_steps=steps, pct_start=0.2)
@@ -285,16 +287,23 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
         loss.backward()
         optimizer.step()
         schedule.step()
-        average.update_parameters(net)
+        follow(average, net, config.memory)
         run.log(loss=loss)
         if run.every(max(1, steps // config.epochs)):
-            run.log(validation_accuracy=accuracy(average.module, held_out, run.device))
-    return {name: value.detach().contiguous() for name, value in average.module.state_dict().items()}
+            run.log(validation_accuracy=accuracy(average, held_out, run.device))
+    return {name: value.detach().contiguous() for name, value in average.state_dict().items()}
+
+
+@torch.no_grad()
+def follow(average: nn.Module, net: nn.Module, memory: float) -> None:
+    """Move the averaged parameters towards the net's, in place: a ← memory · a + (1 - memory) · w."""
+    for a, w in zip(average.parameters(), net.parameters()):
+        a.lerp_(w, 1 - memory)
 
 
 @torch.no_grad()
 def accuracy(net: nn.Module, data: tuple[Tensor, ...], device: str | torch.device = "cpu") -> Tensor:
-    """Share of the pictures (N, 1, H, W) whose highest score is at their label (N,); a tensor of shape (), on `device`."""
+    """Share of the pictures (N, 1, H, W) whose highest score is at their label (N,): a tensor () on `device`."""
     was_training = net.training
     net.eval()
     right = [
@@ -319,7 +328,7 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
 def baseline(tier: str) -> float:
     """What a linear classifier reaches, fitted by least squares."""
     (x, y), (x_test, y_test) = mnist.load(tier, "train").tensors, mnist.load(tier, "test").tensors
-    rows, test_rows = (F.pad(pictures.flatten(1), (0, 1), value=1.0) for pictures in (x, x_test))  # (N, H·W + 1)
+    rows, test_rows = (F.pad(part.flatten(1), (0, 1), value=1.0) for part in (x, x_test))  # (N, H·W + 1)
     ridge = 1e-4 * len(rows) * torch.eye(rows.shape[1])
     weights = torch.linalg.solve(rows.T @ rows + ridge, rows.T @ F.one_hot(y, 10).float())
     return ((test_rows @ weights).argmax(1) == y_test).float().mean().item()

@@ -80,8 +80,10 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     a, b = weight.shape[2:]
     rows = []
     for i in range(0, x.shape[2] - a + 1, stride):
-        row = [torch.einsum("bcij,ocij->bo", x[:, :, i : i + a, j : j + b], weight)
-               for j in range(0, x.shape[3] - b + 1, stride)]
+        row = [
+            torch.einsum("bcij,ocij->bo", x[:, :, i : i + a, j : j + b], weight)
+            for j in range(0, x.shape[3] - b + 1, stride)
+        ]
         rows.append(torch.stack(row, dim=-1))
     y = torch.stack(rows, dim=-2)
     return y if bias is None else y + bias.view(1, -1, 1, 1)
@@ -97,7 +99,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     y = torch.zeros(b, o, out_h, out_w, dtype=torch.float64)
     for i in range(kh):
         for j in range(kw):
-            part = big[:, :, i : i + out_h * stride : stride, j : j + out_w * stride : stride][:, :, :out_h, :out_w]
+            part = big[:, :, i : i + out_h * stride : stride, j : j + out_w * stride : stride][
+                :, :, :out_h, :out_w
+            ]
             y = y + torch.einsum("bchw,oc->bohw", part, weight[:, :, i, j].double())
     return y if bias is None else y + bias.double().reshape(1, o, 1, 1)
 

@@ -1,7 +1,5 @@
 """Mistakes that students make on this topic, each with the check that must notice it. Read as text, never imported."""
 
-import numpy as np
-
 
 @wrong(check="one_output_values", why="reads the index as column, row")
 def one_output(x, k, i, j):
