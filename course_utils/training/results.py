@@ -52,9 +52,8 @@ def _paper(entry: Record) -> str:
         return "–"
     known = f"{{{entry.paper.cite}," in (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     cited = f"{{cite:p}}`{entry.paper.cite}`" if known else f"({entry.paper.cite})"
-    return " ".join([entry.show(entry.paper.value), entry.paper.system, entry.paper.data, cited]).replace(
-        "  ", " "
-    )
+    words = (entry.show(entry.paper.value), entry.paper.system, entry.paper.data, cited)
+    return " ".join(word for word in words if word)
 
 
 def _machine(entry: Record) -> str:
