@@ -72,20 +72,37 @@ class Namespaces:
 
 
 def prepare() -> Namespaces:
-    """Continue in a PID namespace of one's own, in a child of this process.
+    """Go on in a child of this process, in a PID namespace of one's own; the parent only waits for it.
 
     Raises:
         OSError: this machine does not let us.
     """
-    if os.geteuid() == 0:
+    try:
         unshare(CLONE_NEWPID)
-    else:
+    except OSError:
         _new_user(CLONE_NEWPID)
     pid = os.fork()
     if pid:
         _wait(pid)
     prctl(PR_SET_PDEATHSIG, 9)
     return Namespaces(os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
+
+
+def available() -> bool:
+    """Whether this machine lets us, tried in a child."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            unshare(CLONE_NEWPID | CLONE_NEWNS)
+            os._exit(0)
+        except OSError:
+            pass
+        try:
+            _new_user(CLONE_NEWPID | CLONE_NEWNS)
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def _wait(pid: int) -> NoReturn:
@@ -137,10 +154,12 @@ def enter(scratch_bytes: int) -> None:
 
 def leave_root() -> None:
     """From root to a user without rights, and to a user namespace of one's own, whose processes are counted apart."""
-    if os.geteuid() == 0:
+    try:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError:  # not root, or root of a user namespace that knows nobody else
+        pass
     prctl(PR_SET_DUMPABLE, 1)
     try:
         _new_user()
@@ -182,13 +201,16 @@ def _read_only(target: str, flags: int) -> None:
         mount("", target, "", MS_REMOUNT | MS_BIND | flags | kept | relatime)
 
 
+def private() -> list[str]:
+    """The course's private folders, where what is readable contains them (a virtual environment around the course)."""
+    course, reach = Path(__file__).resolve().parents[2], readable()
+    folders = [str(course / name) for name in PRIVATE if (course / name).is_dir()]
+    return [path for path in folders if any(path.startswith(piece + "/") for piece in reach)]
+
+
 def _hide_course() -> None:
-    """Where the course's folder lies within reach (a virtual environment around it), its private parts are covered."""
-    course = Path(__file__).resolve().parents[2]
-    for name in PRIVATE:
-        target = f"{ROOT}{course / name}"
-        if os.path.isdir(target):
-            mount("tmpfs", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k")
+    for path in private():
+        mount("tmpfs", ROOT + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k")
 
 
 def _devices() -> None:

@@ -13,7 +13,7 @@ import resource
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from course_utils.grading import landlock, namespaces, seccomp
 from course_utils.grading.limits import Limits
@@ -30,24 +30,53 @@ class Unavailable(RuntimeError):
     """The layers that hold do not make a sandbox; the message says what to install."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Isolation:
-    """What the warm process found; `spaces` is None where there are no namespaces."""
+    """What the warm process found; `spaces` is None where there are no namespaces.
+
+    Then each kernel's scratch folder lies on disk, and is removed once the kernel is gone.
+    """
 
     spaces: namespaces.Namespaces | None
+    wrapped: bool = False  # in bubblewrap
+    folders: dict[int, str] = field(default_factory=dict)
 
     def fork(self) -> int:
-        """Fork a process that is to become a kernel."""
-        return self.spaces.fork() if self.spaces else os.fork()
+        """Fork a process that is to become a kernel; it starts in a scratch folder of its own."""
+        if self.spaces:
+            return self.spaces.fork()
+        self.sweep()
+        folder = tempfile.mkdtemp(prefix="course-scratch-")
+        if os.geteuid() == 0:
+            os.chown(folder, namespaces.NOBODY, namespaces.NOBODY)
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(folder)
+        self.folders[pid] = folder
+        return pid
+
+    def sweep(self, everything: bool = False) -> None:
+        """Remove the folders of kernels that are gone."""
+        for pid, folder in list(self.folders.items()):
+            if everything or not _alive(pid):
+                shutil.rmtree(self.folders.pop(pid), ignore_errors=True)
 
 
-def prepare() -> Isolation:
-    """What can be done once, in the warm process."""
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def prepare(wrapped: bool = False) -> Isolation:
+    """What can be done once, in the warm process; `wrapped` if bubblewrap is around it."""
     prctl(PR_SET_PDEATHSIG, 9)
     try:
-        return Isolation(namespaces.prepare())
+        return Isolation(namespaces.prepare(), wrapped)
     except OSError:
-        return Isolation(None)
+        return Isolation(None, wrapped)
 
 
 def enter(limits: Limits, isolation: Isolation) -> list[str]:
@@ -57,23 +86,24 @@ def enter(limits: Limits, isolation: Isolation) -> list[str]:
         Unavailable: they are too few.
     """
     prctl(PR_SET_PDEATHSIG, 9)
-    held: list[str] = []
+    held = ["bubblewrap"] if isolation.wrapped else []
     _bound_oom()
     if isolation.spaces is not None and _holds("namespaces", held, lambda: namespaces.enter(limits.scratch)):
         work, readable, writable = namespaces.WORK, ["/"], [namespaces.SCRATCH, "/dev"]
     else:
-        work = _own_folder()
+        work = os.getcwd()
         readable, writable = namespaces.readable() + ["/dev", "/proc/self"], [work, "/dev/null"]
     os.environ.update(HOME=work, TMPDIR=work, MPLCONFIGDIR=work, IPYTHONDIR=work)
     tempfile.tempdir = work
-    _bound(limits)
+    bound(limits)
     held.append("rlimits")
     namespaces.leave_root()
     drop_capabilities()
+    prctl(PR_SET_PDEATHSIG, 9)  # a change of user takes it back
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     _holds("landlock", held, lambda: landlock.restrict(readable, writable))
     _holds("seccomp", held, seccomp.restrict)
-    _require(held)
+    require(held)
     return held
 
 
@@ -86,30 +116,21 @@ def _holds(name: str, held: list[str], layer: Callable[[], None]) -> bool:
     return True
 
 
-def _require(held: list[str]) -> None:
+def require(held: list[str]) -> None:
+    """Refuse to go on where `held` leaves a way out.
+
+    Raises:
+        Unavailable: with advice.
+    """
     missing = []
-    if not {"namespaces", "landlock"} & set(held):
+    if not {"namespaces", "bubblewrap", "landlock"} & set(held):
         missing.append("files")
     if "seccomp" not in held:
         missing.append("new processes")
-        if "namespaces" not in held:
+        if not {"namespaces", "bubblewrap"} & set(held):
             missing.append("the network")
     if missing:
         raise Unavailable(ADVICE.format(missing=" and ".join(missing)))
-
-
-def _own_folder() -> str:
-    """Without namespaces: a folder on disk; its size is bounded by the size and number of files alone."""
-    folder = tempfile.mkdtemp(prefix="course-scratch-")
-    if os.geteuid() == 0:
-        os.chown(folder, namespaces.NOBODY, namespaces.NOBODY)
-    os.chdir(folder)
-    return folder
-
-
-def remove(folder: str) -> None:
-    """Remove such a folder."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bound_oom() -> None:
@@ -121,7 +142,8 @@ def _bound_oom() -> None:
         return
 
 
-def _bound(limits: Limits) -> None:
+def bound(limits: Limits) -> None:
+    """Set the resource limits of this process."""
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     bounds = {

@@ -18,13 +18,16 @@ import threading
 import time
 from pathlib import Path
 
+from course_utils.grading import bubblewrap, namespaces
 from course_utils.grading.limits import Limits
 from course_utils.grading.wire import Channel, WireError
 
 START_SECONDS = 120
 FORK_SECONDS = 20
+CLOSE_SECONDS = 3
+SCRATCH_BYTES = 256 << 20  # of all kernels together, inside bubblewrap
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed})"
+ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed}, {wrapped})"
 
 
 class SandboxError(RuntimeError):
@@ -61,9 +64,14 @@ class Kernel:
 class Warm:
     """The warm process; it is started at the first fork, and again if it dies."""
 
-    def __init__(self, sandboxed: bool = True):
-        """`sandboxed=False` runs students' code with this user's own rights: only where the code is trusted."""
-        self._sandboxed = sandboxed
+    def __init__(self, sandboxed: bool = True, wrapped: bool | None = None):
+        """Nothing starts yet.
+
+        Args:
+            sandboxed: False runs students' code with this user's own rights: only where the code is trusted.
+            wrapped: Whether to stand inside bubblewrap; by default where namespaces cannot be had without it.
+        """
+        self._sandboxed, self._wrapped = sandboxed, wrapped
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -79,8 +87,11 @@ class Warm:
         if self._control is not None:
             self._control.close()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(CLOSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         self._process = self._control = None
 
     def fork(self, limits: Limits) -> Kernel:
@@ -125,10 +136,17 @@ class Warm:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        entry = ENTRY.format(path=_path(), fd=theirs.fileno(), sandboxed=self._sandboxed)
+        if self._wrapped is None:
+            self._wrapped = (
+                self._sandboxed and not namespaces.available() and bubblewrap.program() is not None
+            )
+        entry = ENTRY.format(
+            path=_path(), fd=theirs.fileno(), sandboxed=self._sandboxed, wrapped=self._wrapped
+        )
+        around = bubblewrap.command(SCRATCH_BYTES) if self._wrapped else []
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", entry],
+                [*around, sys.executable, "-I", "-c", entry],
                 pass_fds=[theirs.fileno()],
                 env=environment(),
                 stdin=subprocess.DEVNULL,

@@ -57,7 +57,7 @@ def warm():
         yield process
 
 
-@pytest.fixture()
+@pytest.fixture
 def marks(tmp_path, warm):
     """Grade a submission whose cells of these names are replaced; the verdict."""
 

@@ -22,7 +22,7 @@ def warm():
         yield process
 
 
-@pytest.fixture()
+@pytest.fixture
 def cell(warm):
     """A function that runs one cell in a fresh kernel."""
     kernel = warm.fork(LIMITS)

@@ -13,7 +13,7 @@ import torch
 from course_utils.grading.wire import BODY_BYTES, DEPTH, Channel, Closed, Late, Reader, WireError, Writer
 
 
-@pytest.fixture()
+@pytest.fixture
 def ends():
     ours, theirs = socket.socketpair()
     with ours, theirs:
