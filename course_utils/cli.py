@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Errors that a user can mend are one line on stderr."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # jsonschema imports this for a format that no notebook has, and it takes 2 s to build its parser.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     known, rest = parser().parse_known_args(argv)
     place, summary = COMMANDS[known.command]

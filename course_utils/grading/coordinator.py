@@ -29,22 +29,38 @@ if TYPE_CHECKING:
 class Settings:
     """How a class is marked. `force` marks again what is marked, and gives up marks of checks that are gone."""
 
-    cluster: Cluster = Cluster()
-    limits: Limits = Limits()
+    cluster: Cluster = field(default_factory=Cluster)
+    limits: Limits = field(default_factory=Limits)
     sandboxed: bool = True
     force: bool = False
 
 
 @dataclass
 class Summary:
-    """What a run did. `seconds` are a submission's own, by student; `failed` says why, by student."""
+    """What a run did. Keys are students: `seconds` a submission's own, `failed` why it has no marks."""
 
     key: str
     points: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    max_points: float = 0.0
     wall: float = 0.0
+
+    def lines(self) -> list[str]:
+        """The summary in words: what was done, the slowest, and what could not be read or marked."""
+        total, fresh = len(self.points), len(self.seconds)
+        mean = sum(self.points.values()) / total
+        lines = [
+            f"{self.key}: {total} submissions, {fresh} marked now, {total - fresh} known, in {self.wall:.1f} s; "
+            f"mean {mean:.1f} of {self.max_points:g} points"
+        ]
+        slowest = sorted(self.seconds.items(), key=lambda item: -item[1])[:3]
+        if slowest:
+            lines.append(
+                "  slowest: " + ", ".join(f"{student} {seconds:.1f} s" for student, seconds in slowest)
+            )
+        return lines + [f"  {student}: {reason}" for student, reason in sorted(self.failed.items())]
 
 
 def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summary:
@@ -72,7 +88,7 @@ class Marking:
     """One run over a class."""
 
     def __init__(self, lab: Lab, room: Path, settings: Settings, book: "Gradebook"):
-        self.summary = Summary(lab.key)
+        self.summary = Summary(lab.key, max_points=lab.points)
         self._lab, self._room, self._settings, self._book = lab, room, settings, book
         self._results = Results(room, lab, settings.sandboxed)
         self._released = gradebook.released_sources(book, lab.key, lab.key)

@@ -80,7 +80,7 @@ def transaction(book: Gradebook) -> Iterator[None]:
 
 
 def enter_assignment(room: Path, lab: Lab, force: bool = False) -> None:
-    """Enter the cells of `lab` as nbgrader's generate_assignment does, and its source in `room`; nothing where they stand.
+    """Enter the cells of `lab` as generate_assignment does, and its source in `room`; once is enough.
 
     Raises:
         GradebookError: checks were added or removed although marks given by hand would be lost; `force` gives them up.

@@ -112,9 +112,14 @@ def _merged(job: Job, fresh: Verdict) -> Verdict:
 
 @cache
 def warm(sandboxed: bool) -> "Warm":
-    """This worker's warm process; it starts itself again if it dies."""
+    """This worker's warm process; it starts itself again if it dies.
+
+    Raises:
+        SandboxError: this machine offers no sandbox.
+    """
     from course_utils.grading.warm import Warm
 
     process = Warm(sandboxed=sandboxed)
     atexit.register(process.close)
+    process.fork(Limits()).close()  # its start is nobody's time
     return process
