@@ -4,8 +4,8 @@ from course_utils.chapters import CHAPTERS, ROOT, chapter
 from course_utils.plots import Picture, show, subplots
 from course_utils.training.record import Record, records
 
-HEADER = "| topic | tier | system | data | measure | baseline | ours | paper | trained on |"
-RULE = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+HEADER = "| topic | tier | data | baseline | ours | paper |"
+RULE = "| --- | --- | --- | --- | --- | --- |"
 
 
 def entries() -> list[Record]:
@@ -24,26 +24,40 @@ def overview(found: list[Record]) -> str:
 
 def _row(entry: Record) -> str:
     row = chapter(entry.key)
-    topic = f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title
-    count = f"{len(entry.seeds)} seed{'s' if len(entry.seeds) > 1 else ''}"
     cells = (
-        topic,
+        f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title,
         entry.tier + (" (stale)" if entry.stale() else ""),
-        f"{entry.system} {entry.parameters:,} parameters.",
         entry.data,
-        entry.definition,
         entry.show(entry.baseline),
-        f"**{entry.show(entry.value)}** ± {entry.show(entry.std)}, {count}{_judged(entry)}",
+        f"**{entry.show(entry.value)}** ± {entry.show(entry.std)}{_judged(entry)}",
         _paper(entry),
-        _machine(entry),
     )
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(_whole(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _whole(text: str) -> str:
+    """Numbers that keep their unit and their spread on the line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+
+
+def details(entry: Record) -> str:
+    """A paragraph of Markdown: what was trained, what was measured, where."""
+    count = f"{len(entry.seeds)} seed{'s' if len(entry.seeds) > 1 else ''}"
+    system, measure = entry.system.rstrip("."), entry.definition.rstrip(".")
+    t4 = (
+        "" if entry.t4_minutes is None else f", on a Colab T4 about {entry.t4_minutes:.1f} minutes (estimate)"
+    )
+    return (
+        f"**{chapter(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
+        f"Measured: {measure}. Over {count} from {entry.show(min(entry.values))} to {entry.show(max(entry.values))}. Trained on "
+        f"{entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, commit `{entry.commit}`."
+    )
 
 
 def _judged(entry: Record) -> str:
     if entry.target is None:
         return ""
-    return f"; our target of {entry.show(entry.target)} is {'met' if entry.met else '**missed**'}"
+    return f" (target {entry.show(entry.target)} {'met' if entry.met else '**missed**'})"
 
 
 def _paper(entry: Record) -> str:
@@ -54,11 +68,6 @@ def _paper(entry: Record) -> str:
     cited = f"{{cite:p}}`{entry.paper.cite}`" if known else f"({entry.paper.cite})"
     words = (entry.show(entry.paper.value), entry.paper.system, entry.paper.data, cited)
     return " ".join(word for word in words if word)
-
-
-def _machine(entry: Record) -> str:
-    t4 = "" if entry.t4_minutes is None else f"; on a Colab T4 about {entry.t4_minutes:.1f} (estimate)"
-    return f"{entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, commit {entry.commit}"
 
 
 def curves(entry: Record) -> Picture:
