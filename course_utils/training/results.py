@@ -47,10 +47,11 @@ def details(entry: Record) -> str:
     t4 = (
         "" if entry.t4_minutes is None else f", on a Colab T4 about {entry.t4_minutes:.1f} minutes (estimate)"
     )
+    spread = f"Over {count} from {entry.show(min(entry.values))} to {entry.show(max(entry.values))}"
     return (
         f"**{chapter(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
-        f"Measured: {measure}. Over {count} from {entry.show(min(entry.values))} to {entry.show(max(entry.values))}. Trained on "
-        f"{entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, commit `{entry.commit}`."
+        f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, "
+        f"commit `{entry.commit}`."
     )
 
 
