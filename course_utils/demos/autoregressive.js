@@ -89,6 +89,14 @@ export function landscape(u, v) {
   return [120 + 110 * v, 170 + 40 * v, 225];
 }
 
+/** The blind spot: what stands in the page until the demo starts. */
+export function still() {
+  const colours = { self: "#c2327f", seen: "#2878c8", blind: "#dd7b12" };
+  const squares = classify({ stacks: 1, kernel: 3, layers: 4, pixel: [9, 7] }).map((name, n) =>
+    `<rect x="${n % SIDE}" y="${Math.floor(n / SIDE)}" width="1" height="1" fill="${colours[name] ?? "none"}" stroke="currentColor" stroke-opacity=".3" stroke-width=".03"/>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 0 31 15">${squares.join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `

@@ -77,6 +77,15 @@ export const PICTURES = {
   empty: draw(() => 0),
 };
 
+/** A picture and its edges: what stands in the page until the demo starts. */
+export function still() {
+  const squares = (values, side, left, colour) => values.map((v, n) => [v, n]).filter(([v]) => v).map(([v, n]) =>
+    `<rect x="${left + (n % side)}" y="${Math.floor(n / side)}" width="1" height="1" fill="${colour(v)}" fill-opacity="${Math.min(1, Math.abs(v)).toFixed(2)}"/>`);
+  const edges = convolve(PICTURES["digit 2"], SIZE, KERNELS["vertical edges"].map((w) => w / 4), { padding: 1 });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 12">${[...squares(PICTURES["digit 2"], SIZE, 0, () => "currentColor"),
+    ...squares(edges, SIZE, 16, (v) => (v > 0 ? "#2878c8" : "#dd7b12"))].join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `

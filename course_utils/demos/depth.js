@@ -97,6 +97,15 @@ export function measure({ depth, init, seed, ...net }) {
   return { values, signal: values.map(size), gradient: backward(there, gradient, net).map(size) };
 }
 
+/** The signal of both nets: what stands in the page until the demo starts. */
+export function still() {
+  const curve = (skip, colour, dash) => {
+    const { signal } = measure({ depth: 24, init: "N(0, 0.01²)", activation: "ReLU", norm: false, seed: 1, skip });
+    return `<polyline points="${signal.map((v, k) => `${4 * k},${(-Math.log10(v)).toFixed(2)}`).join(" ")}" fill="none" stroke="${colour}" stroke-dasharray="${dash}"/>`;
+  };
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -6 100 42">${curve(true, "#2878c8", "none")}${curve(false, "#d96b12", "3 2")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `

@@ -131,6 +131,13 @@ export const accuracy = (net, { inputs, labels }) =>
 // Multiplications of one training pass over one point: forwards, gradient in the weights, gradient in the inputs.
 const cost = (net) => 3 * net.reduce((sum, { w }) => sum + w.length * w[0].length, 0);
 
+/** The points alone: what stands in the page until the demo starts. */
+export function still() {
+  const { inputs, labels } = makeData("spiral", POINTS.train, 3);
+  const dots = inputs.map(([x, y], n) => `<circle cx="${x.toFixed(2)}" cy="${(-y).toFixed(2)}" r=".07" fill="${labels[n] > 0 ? "#2878c8" : "#dd7b12"}"/>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 -3.2 12 6.4">${dots.join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `

@@ -146,6 +146,12 @@ export function evaluate(net, inputs, labels) {
   return { loss: mean((m) => softplus(-m)), accuracy: mean((m) => (m > 0 ? 1 : 0)) };
 }
 
+/** The points alone: what stands in the page until the demo starts. */
+export function still() {
+  const dot = ({ x, y, label }) => `<circle cx="${x.toFixed(2)}" cy="${-y.toFixed(2)}" r=".09" fill="${label > 0 ? "#2878c8" : "#dd7b12"}"/>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 -3.2 12 6.4">${makeData("circle", 150, 7).map(dot).join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
@@ -193,7 +199,7 @@ html[data-theme=dark] .nn,[data-jp-theme-light=false] .nn{color-scheme:dark}
 .nn-weights strong{grid-column:1/-1;margin:4px 0 0;font-size:1em;font-weight:600}
 .nn-weights label{display:grid;grid-template-columns:1fr auto;margin:0}
 .nn-weights input{grid-column:1/-1;width:100%;margin:4px 0;accent-color:var(--pos)}
-.nn-weights output{font-variant-numeric:tabular-nums}
+.nn-weights label span{font-variant-numeric:tabular-nums}
 @container (min-width:600px){.nn-stage{grid-template-columns:minmax(0,1.5fr) minmax(0,1fr);align-items:center}}`;
 
 const ROW = 42; // pixels between neurons of a layer
@@ -473,7 +479,7 @@ class Playground {
   slider(name, i) {
     const { w, b } = this.net.layers[this.chosen.layer];
     const [row, at] = name === "bias" ? [b, this.chosen.unit] : [w[this.chosen.unit], i];
-    const output = h("output");
+    const output = h("span");
     const input = h("input", { type: "range", min: -5, max: 5, step: 0.05, oninput: () => ((row[at] = +input.value), this.record()) });
     return { input, output, row, at, label: h("label", {}, name, output, input) };
   }

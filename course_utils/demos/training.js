@@ -83,6 +83,14 @@ export function sweep(surface, rule, rates, start) {
 
 const above = (surface, place) => Math.max(0, SURFACES[surface].f(...place) - SURFACES[surface].lowest);
 
+/** Six ways down Beale's surface: what stands in the page until the demo starts. */
+export function still() {
+  const { start, rates } = SURFACES.Beale;
+  const path = (rule) => descend("Beale", rule, rates[rule], start).map(([x, y]) => `${x.toFixed(3)},${(-y).toFixed(3)}`).join(" ");
+  const lines = Object.keys(RULES).map((rule) => `<polyline points="${path(rule)}" fill="none" stroke="${LOOKS[rule][1]}" stroke-width=".03"/>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1.5 -2 6 4.2">${lines.join("")}<path d="M2.9 -.6l.2 .2m0 -.2l-.2 .2" stroke="currentColor" stroke-width=".04"/></svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 // Colours that keep apart for the colour-blind and on both themes; each also has a letter.

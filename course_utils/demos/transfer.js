@@ -128,6 +128,13 @@ export function ascend(picture, layer, unit, { goal, jitter, smooth }, rand) {
   return { value, picture: roll(moved, -di, -dj) };
 }
 
+/** The first layer's filters: what stands in the page until the demo starts. */
+export function still() {
+  const squares = NET.first.flatMap((filter, k) => [...filter].map((v, n) =>
+    `<rect x="${6 * (k % 4) + (n % 5)}" y="${6 * Math.floor(k / 4) + Math.floor(n / 5)}" width="1.02" height="1.02" fill="rgb(${Array(3).fill(Math.round(128 + 110 * v)).join()})"/>`));
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 0 35 11">${squares.join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `

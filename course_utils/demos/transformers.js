@@ -78,6 +78,15 @@ export function headWeights(head, text, { causal = true, sharpness = 1 } = {}) {
   return attention(queries.map((q) => scaled(q, sharpness)), keys, causal);
 }
 
+/** Attention weights beside a convolution's: what stands in the page until the demo starts. */
+export function still() {
+  const squares = (matrix, left) => matrix.flatMap((row, i) => row.map((w, j) =>
+    (w > 0.02 ? `<rect x="${left + j}" y="${i}" width="1" height="1" fill="#2878c8" fill-opacity="${w.toFixed(2)}"/>` : "")));
+  const text = "to be or not to be";
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 18">${squares(headWeights("the same letter", text, { sharpness: 2 }), 0).join("")}${
+    squares(convolutionMatrix([0.4, 0.3, 0.2, 0.1], text.length), 22).join("")}</svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const LONGEST = 20;
@@ -241,12 +250,12 @@ class Kernels {
       : "Each row says how one letter weighs the others. Edit the text, or swap two letters, and see which weights change.";
   }
 
-  /** The letters a row reads, put together where they are equal: "b 62 %, t 20 %". */
+  /** The letters a row reads, their weights added where they are equal: "b" 0.62, "t" 0.20. */
   reading(row) {
     const shares = new Map();
     row.forEach((w, j) => shares.set(this.text[j], (shares.get(this.text[j]) ?? 0) + w));
     const best = [...shares].filter(([, w]) => w > 0.03).sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return `Reads ${best.map(([c, w]) => `“${c}” ${Math.round(100 * w)} %`).join(", ") || "nothing"}`;
+    return `Reads ${best.map(([c, w]) => `“${c}” ${w.toFixed(2)}`).join(", ") || "nothing"}`;
   }
 
   drawMatrix(svg, matrix, before, adaptive) {

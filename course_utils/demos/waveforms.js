@@ -35,6 +35,13 @@ export function cost(dilation, kernel, time) {
   return { naive, queues: dilation.length };
 }
 
+/** The tree of one output: what stands in the page until the demo starts. */
+export function still() {
+  const dilation = [1, 2, 4, 8];
+  const edges = needed(dilation, 2, 15).slice(1).flatMap((set, l) => [...set].flatMap((t) => [t, t - dilation[l]].map((u) => `M${t} ${3 * (3 - l)}L${u} ${3 * (4 - l)}`)));
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -1 26 14"><path d="${edges.join("")}" fill="none" stroke="#2878c8" stroke-width=".12"/><circle cx="15" cy="0" r=".35" fill="#c2327f"/></svg>`;
+}
+
 // ---------------------------------------------------------------------------------------------- the page
 
 const SHOWN = 48; // samples in the picture

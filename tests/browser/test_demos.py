@@ -51,7 +51,8 @@ def test_a_demo_fits_a_phone(demo_page, name):
     page = demo_page(name, "light", PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     narrow = """() => [...document.querySelectorAll('.demo-live :is(button, select, input)')]
-      .filter((e) => e.offsetParent && (e.offsetWidth < 18 || e.offsetHeight < 14)).map((e) => e.outerHTML.slice(0, 90))"""
+      .filter((e) => e.offsetParent && (e.offsetWidth < 18 || e.offsetHeight < 14))
+      .map((e) => e.outerHTML.slice(0, 90))"""
     assert page.evaluate(narrow) == []
 
 
