@@ -25,7 +25,7 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
     namespace = {"__name__": "__check__"} if names is None else names
     filename = f"<check {name}>"
     try:
-        value = _execute(source, filename, namespace)
+        value = execute(source, filename, namespace)
     except StudentError as error:
         return Check("error", 0.0, str(error))
     except CheckFailed as error:
@@ -37,7 +37,7 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
     return Check(status, earned, "" if earned >= points else f"{earned:.3g} of {points:g} points")
 
 
-def _execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
+def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
     """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
     tree = ast.parse(source, filename)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None

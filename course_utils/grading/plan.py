@@ -27,12 +27,16 @@ def plan(lab: tuple[Cell, ...], submitted: tuple[StudentCell, ...]) -> tuple[lis
     """
     names = {cell.name: cell for cell in lab if cell.name}
     own, extra, notes = _sort(names, submitted)
+    code = {cell.name for cell in submitted if cell.code}
     steps = extra.get("", [])
     for cell in names.values():
         if cell.kind == "test":
             steps.append(Step("check", cell.source, cell.name, cell.points))
         elif cell.kind == "answer":
-            steps.append(Step("manual", own.get(cell.name, ""), cell.name, cell.points))
+            answer = own.get(cell.name, "")
+            if cell.name in code:  # an answer in code is run, and read by a person
+                steps.append(Step("cell", answer, cell.name, label=cell.name))
+            steps.append(Step("manual", answer, cell.name, cell.points))
         elif cell.name in own:
             steps.append(Step("cell", own[cell.name], cell.name, label=cell.name))
         else:
@@ -56,7 +60,8 @@ def _sort(
                 and cell.name not in seen
             ):
                 notes.append(f"the check {cell.name} was changed in the notebook; the course's own was run")
-            below, _ = cell.name, seen.add(cell.name)
+            below = cell.name
+            seen.add(cell.name)
         elif known is not None and cell.name not in own:
             own[cell.name], below = cell.source, cell.name
         elif cell.code:

@@ -19,6 +19,7 @@ from course_utils.checks.failure import CheckFailed
 from course_utils.checks.student import standing_behind
 from course_utils.grading.check import Check, run_check
 from course_utils.grading.limits import Limits
+from course_utils.grading.names import StudentNames, defined, imports, uses_student
 from course_utils.grading.plan import Step, plan
 from course_utils.grading.proxy import Interrupted, Trusted
 from course_utils.grading.submission import Submission, SubmissionError, missing_artifact, read_submission
@@ -209,12 +210,18 @@ class Run:
         peer, seconds = self._student(), self.limits.check_seconds
         try:
             with self._deadline(peer, seconds), standing_behind(peer), stops(seconds + 2, Interrupted):
-                return run_check(step.source, step.name, step.points)
+                return run_check(step.source, step.name, step.points, self._names(step, peer))
         finally:
             if self._peer is peer:  # still alive
                 peer.forget()
                 with self._deadline(peer, 5):
                     peer.ask("forget")
+
+    def _names(self, step: Step, peer: Trusted) -> dict[str, Any] | None:
+        """A check that does not speak through `student` finds the student's names among its own."""
+        if uses_student(step.source):
+            return None
+        return StudentNames(peer, defined(self.lab.cells), imports(self.lab.cells))
 
     def _artifact(self, name: str) -> Artifact:
         """What was handed in; else what the student's own cells wrote."""

@@ -168,7 +168,7 @@ def make_shell() -> CellShell:
     return shell
 
 
-def capture(shell: CellShell, pictures: bool) -> None:
+def capture(shell: CellShell, pictures: bool = False) -> None:
     """From now on what Python prints goes to the shell's outputs; figures are drawn only if `pictures`."""
     shell.display_formatter.formatters["image/png"].enabled = pictures
     sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)
