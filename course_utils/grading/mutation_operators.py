@@ -58,8 +58,8 @@ _MODULES = {"torch", "nn", "F", "functional", "math", "np", "init", "linalg", "f
 # Changes of form, not of value: leaving them out is another right answer.
 _FORM_NAMES = """
     item tolist contiguous to cpu cuda float double long int numpy type_as list tuple str bool reversed sorted dict set
-    range len isinstance super zip enumerate print hasattr getattr zeros ones empty full tensor randn rand arange linspace
-    eye manual_seed zeros_like ones_like empty_like full_like randn_like rand_like Generator Parameter
+    range len isinstance super zip enumerate print hasattr getattr zeros ones empty full tensor randn rand arange
+    linspace eye manual_seed zeros_like ones_like empty_like full_like randn_like rand_like Generator Parameter
 """
 _FORMS = set(_FORM_NAMES.split())
 _SYMMETRIC_NAMES = """

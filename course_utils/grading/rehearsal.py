@@ -3,7 +3,6 @@
 The code is the course's own (reference, answers, mutants), so that limits guard against accidents, not against intent.
 """
 
-import ast
 import contextlib
 import linecache
 import random
@@ -25,6 +24,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from course_utils.checks.failure import CheckFailed
 from course_utils.checks.student import Namespace, own_line, standing_behind, student_error
+from course_utils.grading.check import execute
 from course_utils.lab import Cell
 
 MEMORY = 4 * 2**30  # bytes of address space on top of what PyTorch has mapped
@@ -83,7 +83,9 @@ class Notebook:
         earned, message, honest = 0.0, "", True
         try:
             with standing_behind(Namespace(self.names, Path.cwd())), _cpu_time(seconds):
-                earned = run_check(cell, {"__name__": "check"})
+                _remember(f"<check {cell.name}>", cell.source)
+                value = execute(cell.source, f"<check {cell.name}>", {"__name__": "__check__"})
+                earned = cell.points if value is None else min(max(value, 0.0), cell.points)
         except KeyboardInterrupt:
             raise
         except CheckFailed as error:
@@ -102,32 +104,21 @@ def _broke_in_check(error: BaseException) -> bool:
     cells = [
         frame.filename
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith("<cell ")
+        if frame.filename.startswith(("<cell ", "<check "))
     ]
-    return not cells or cells[-1].startswith("<cell check ")
+    return not cells or cells[-1].startswith("<check ")
 
 
-def run_check(cell: Cell, names: dict[str, Any]) -> float:
-    """Execute a check cell in `names`; gives the points earned: its last expression if that is a number, else all."""
-    tree = ast.parse(cell.source)
-    label = f"check {cell.name}"
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(_compiled(label, cell.source, tree), names)
-    if last is None:
-        return cell.points
-    assert isinstance(last, ast.Expr)
-    value = eval(_compiled(label, cell.source, ast.Expression(last.value)), names)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return cell.points
-    return min(max(float(value), 0.0), cell.points)
-
-
-def _compiled(label: str, source: str, tree: ast.Module | ast.Expression | None = None) -> types.CodeType:
-    """Code whose tracebacks show the cell's own lines."""
+def _compiled(label: str, source: str) -> types.CodeType:
+    """A student's cell as code whose tracebacks name it."""
     filename = f"<cell {label}>"
+    _remember(filename, source)
+    return compile(source, filename, "exec")
+
+
+def _remember(filename: str, source: str) -> None:
+    """Let tracebacks show the lines of a cell, which lies in no file."""
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    mode = "eval" if isinstance(tree, ast.Expression) else "exec"
-    return compile(source if tree is None else tree, filename, mode)
 
 
 def seed(number: int) -> None:
