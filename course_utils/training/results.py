@@ -50,8 +50,8 @@ def details(entry: Record) -> str:
     spread = f"Over {count} from {entry.show(min(entry.values))} to {entry.show(max(entry.values))}"
     return (
         f"**{chapter(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
-        f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; {entry.date}, "
-        f"commit `{entry.commit}`."
+        f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; "
+        f"{entry.date}, commit `{entry.commit}`."
     )
 
 
