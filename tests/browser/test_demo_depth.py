@@ -1,5 +1,7 @@
 """Signal and gradient through depth: forward and backward against PyTorch, known facts, and the controls."""
 
+import itertools
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -36,22 +38,21 @@ def torch_values(x, weights, activation, skip, norm):
     return values
 
 
-@pytest.mark.parametrize("activation", FUNCTIONS)
-@pytest.mark.parametrize("norm", [False, True])
-@pytest.mark.parametrize("skip", [False, True])
-def test_forward_and_backward_are_pytorchs(page, activation, skip, norm):
-    x = torch.randn(6, 5, dtype=torch.double, requires_grad=True)
-    weights = [torch.randn(5, 5, dtype=torch.double) for _ in range(4)]
-    gradient = torch.randn(6, 5, dtype=torch.double)
-    values = torch_values(x, weights, activation, skip, norm)
-    values[-1].backward(gradient)
-    options = {"activation": activation, "skip": skip, "norm": norm}
-    got = maths(page).evaluate(RUN, [x.tolist(), [w.tolist() for w in weights], gradient.tolist(), options])
-    torch.testing.assert_close(
-        torch.tensor(got["output"]).double(), values[-1].detach(), rtol=1e-5, atol=1e-5
-    )
-    expected = torch.stack([value.grad for value in values])
-    torch.testing.assert_close(torch.tensor(got["gradients"]).double(), expected, rtol=1e-4, atol=1e-4)
+def test_forward_and_backward_are_pytorchs(page):
+    module = maths(page)
+    for activation, skip, norm in itertools.product(FUNCTIONS, (False, True), (False, True)):
+        x = torch.randn(6, 5, dtype=torch.double, requires_grad=True)
+        weights = [torch.randn(5, 5, dtype=torch.double) for _ in range(4)]
+        gradient = torch.randn(6, 5, dtype=torch.double)
+        values = torch_values(x, weights, activation, skip, norm)
+        values[-1].backward(gradient)
+        options = {"activation": activation, "skip": skip, "norm": norm}
+        got = module.evaluate(RUN, [x.tolist(), [w.tolist() for w in weights], gradient.tolist(), options])
+        torch.testing.assert_close(
+            torch.tensor(got["output"]).double(), values[-1].detach(), rtol=1e-5, atol=1e-5
+        )
+        expected = torch.stack([value.grad for value in values])
+        torch.testing.assert_close(torch.tensor(got["gradients"]).double(), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_what_is_known_of_initialisation(page):

@@ -26,34 +26,35 @@ def causal(x, weights, dilation):
     return F.conv1d(F.pad(x[None, None], (reach, 0)), weights[None, None], dilation=dilation)[0, 0]
 
 
-@pytest.mark.parametrize("kernel", [2, 3])
-def test_the_convolution_is_pytorchs(page, kernel):
-    for dilation in (1, 2, 5):
-        x, weights = torch.randn(20), torch.randn(kernel)
-        got = maths(page).evaluate(
-            "(m, a) => m.causalConvolution(...a)", [x.tolist(), weights.tolist(), dilation]
-        )
-        torch.testing.assert_close(torch.tensor(got), causal(x, weights, dilation))
-
-
-@pytest.mark.parametrize("kernel", [2, 3])
-def test_the_field_is_where_gradients_flow(page, kernel):
+def test_the_convolution_is_pytorchs(page):
     module = maths(page)
-    for net in NETS:
-        dilations = module.evaluate("(m, net) => m.dilations(net)", net)
-        assert dilations == [net["factor"] ** n for n in range(net["layers"])] * net["repeats"]
-        x = torch.ones(400, requires_grad=True)
-        y = x
-        for dilation in dilations:
-            y = causal(y, torch.ones(kernel), dilation)
-        y[399].backward()
-        heard = x.grad.nonzero().squeeze(1)
-        field, needed = module.evaluate(
-            "(m, [d, k]) => [m.receptiveField(d, k), [...m.needed(d, k, 399)[0]].sort((a, b) => a - b)]",
-            [dilations, kernel],
-        )
-        assert field == 400 - heard[0]
-        assert needed == heard.tolist()
+    for kernel in (2, 3):
+        for dilation in (1, 2, 5):
+            x, weights = torch.randn(20), torch.randn(kernel)
+            got = module.evaluate(
+                "(m, a) => m.causalConvolution(...a)", [x.tolist(), weights.tolist(), dilation]
+            )
+            torch.testing.assert_close(torch.tensor(got), causal(x, weights, dilation))
+
+
+def test_the_field_is_where_gradients_flow(page):
+    module = maths(page)
+    for kernel in (2, 3):
+        for net in NETS:
+            dilations = module.evaluate("(m, net) => m.dilations(net)", net)
+            assert dilations == [net["factor"] ** n for n in range(net["layers"])] * net["repeats"]
+            x = torch.ones(400, requires_grad=True)
+            y = x
+            for dilation in dilations:
+                y = causal(y, torch.ones(kernel), dilation)
+            y[399].backward()
+            heard = x.grad.nonzero().squeeze(1)
+            field, needed = module.evaluate(
+                "(m, [d, k]) => [m.receptiveField(d, k), [...m.needed(d, k, 399)[0]].sort((a, b) => a - b)]",
+                [dilations, kernel],
+            )
+            assert field == 400 - heard[0]
+            assert needed == heard.tolist()
 
 
 def test_queues_cost_one_evaluation_a_layer(page):
