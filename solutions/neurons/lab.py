@@ -352,7 +352,7 @@ print(f"Same as before? {same}. {(looped - begun) / (done - looped):.0f} times f
 # %% test="mlp_values" points=3
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 x = torch.randn(5, 2)
 layers = [
@@ -385,6 +385,14 @@ unlike(
     "which is passed in?",
 )
 close(got, expected, "mlp with widths 2, 4, 3, 1", "print the shape after each layer")
+W1 = W1.requires_grad_()
+got = student.mlp(x, layers, torch.tanh)
+slope = torch.autograd.grad(got.sum(), W1, allow_unused=True)[0] if got.requires_grad else None
+holds(
+    slope is not None and slope.abs().sum() > 0,
+    "autograd cannot follow mlp back to the first weights",
+    hint="use W and b as they come: .detach(), .numpy() and new nn.Parameters cut the thread",
+)
 close(
     student.mlp(x, layers[:1], torch.tanh),
     x @ W1.T + b1,
@@ -473,7 +481,12 @@ holds(
 )
 layers = [[torch.as_tensor(part).double() for part in pair] for pair in layers]
 shapes = [list(part.shape) for pair in layers for part in pair]
-equal(shapes, [[2, 2], [2], [1, 2], [1]], "the shapes of W1, b1, W2, b2", "two hidden neurons, one output")
+equal(
+    shapes,
+    [[2, 2], [2], [1, 2], [1]],
+    "the list of shapes of W1, b1, W2, b2",
+    "two hidden neurons, one output",
+)
 (W1, b1), (W2, b2) = layers
 for corner in ([-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]):
     hidden = torch.relu(W1 @ torch.tensor(corner).double() + b1)
@@ -491,8 +504,9 @@ for corner in ([-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]):
 
 # %%
 xor = points.load("mini", "train", "xor").tensors
+by_hand = [(W.float(), b.float()) for W, b in xor_layers()]
 figure, ax = plots.subplots(figsize=(3.2, 3.2))
-plane(lambda x: mlp(x, xor_layers(), relu), *xor, ax, "XOR by hand")
+plane(lambda x: mlp(x, by_hand, relu), *xor, ax, "XOR by hand")
 plots.show(
     figure, "The plane as the network with hand-set weights colours it, over points of four quadrants."
 )
@@ -572,7 +586,7 @@ for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3)
 # %% test="cross_entropy_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 z, y = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
 each = torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="none")
@@ -586,6 +600,12 @@ unlike(got, -each.mean(), "cross_entropy is negative", "surprise is −log of a 
 unlike(got, only_ones, "cross_entropy ignores class 0", "examples with y = 0 pay too")
 unlike(got, each.mean() / torch.tensor(2.0).log(), "cross_entropy counts in bits", "the natural logarithm")
 close(got, each.mean(), "cross_entropy([0, 2, -1], [1, 0, 0])", "the first example alone pays log 2 ≈ 0.6931")
+got = student.cross_entropy(z.requires_grad_(), y)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow cross_entropy",
+    hint="float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions",
+)
 ### BEGIN HIDDEN TESTS
 for size in (1, 4, 33):
     z, y = 3 * torch.randn(size), torch.randint(0, 2, (size,))
@@ -643,13 +663,14 @@ import torch
 
 from course_utils.checks import close, student, unlike
 
-z, y = torch.tensor([0.3, 2.0, -1.0, -0.2]), torch.tensor([1, 1, 0, 1])
+z, y = torch.tensor([0.3, 2.0, -1.0, -0.2, -3.0]), torch.tensor([1, 1, 0, 1, 0])
 got = student.accuracy(z, y)
-unlike(got, 0.5, "accuracy cuts at 0.5", "logits are not probabilities: at which z is σ(z) = 0.5?")
-unlike(got, 0.25, "accuracy is the share of *wrong* answers", "which class does a logit above 0 answer?")
-unlike(got, 3.0, "accuracy counts", "a *share* lies between 0 and 1")
-unlike(got, 75.0, "accuracy is in per cent", "a share from 0 to 1")
-close(got, 0.75, "accuracy([0.3, 2, -1, -0.2], [1, 1, 0, 1])", "which of the four are right?")
+unlike(got, 0.6, "accuracy cuts at 0.5", "logits are not probabilities: at which z is σ(z) = 0.5?")
+unlike(got, 0.2, "accuracy is the share of *wrong* answers", "which class does a logit above 0 answer?")
+unlike(got, 0.4, "accuracy is the share of answers of class 1", "an answer of class 0 can be right, too")
+unlike(got, 4.0, "accuracy counts", "a *share* lies between 0 and 1")
+unlike(got, 80.0, "accuracy is in per cent", "a share from 0 to 1")
+close(got, 0.8, "accuracy([0.3, 2, -1, -0.2, -3], [1, 1, 0, 1, 0])", "which of the five are right?")
 ### BEGIN HIDDEN TESTS
 for size in (1, 3, 40):
     z, y = torch.randn(size), torch.randint(0, 2, (size,))
@@ -689,7 +710,7 @@ holds(
 equal(
     [len(x_train), len(y_train), len(x_val), len(y_val)],
     [14, 14, 6, 6],
-    "the sizes of the parts",
+    "the list of sizes of x_train, y_train, x_val, y_val",
     "`held_out` is 6 of 20",
 )
 for part, (rows, classes) in {"training": (x_train, y_train), "validation": (x_val, y_val)}.items():
@@ -697,14 +718,14 @@ for part, (rows, classes) in {"training": (x_train, y_train), "validation": (x_v
     equal(
         rows,
         own,
-        f"pairs of the {part} part",
+        f"the pairing in the {part} part",
         "has an example lost its own class? One order, used for x and y",
     )
 equal(
     sorted([*y_train.tolist(), *y_val.tolist()]),
     list(range(20)),
-    "each example in one part, once",
-    "cut one order in two",
+    "the list of all examples in the two parts",
+    "each once: cut *one* order in two",
 )
 holds(
     y_val.sort().values.tolist() not in ([*range(6)], [*range(14, 20)]),
@@ -716,7 +737,7 @@ again, other = student.split(x, y, 6, seed=0), student.split(x, y, 6, seed=1)
 equal(
     again[1][1],
     y_val,
-    "split with the same seed again",
+    "split, called again with the same seed,",
     "draw from torch.Generator().manual_seed(seed), inside split",
 )
 holds(

@@ -74,7 +74,7 @@ def mlp(x: Tensor, layers: list[Layer], activation: Callable[[Tensor], Tensor]) 
         activation: Applied to the sums of every layer but the last.
 
     Returns:
-        The last layer's sums (B, M), M its neurons.
+        The last layer's sums (B, M), M its neurons. Autograd can follow them back to every W and b.
     """
     *hidden, last = layers
     for W, b in hidden:
@@ -119,7 +119,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
         target: Classes y (B,), 0 or 1, as integers or floats.
 
     Returns:
-        One number.
+        One number, which autograd can follow back to the logits.
     """
     return (torch.logaddexp(logits, torch.zeros_like(logits)) - target * logits).mean()
 

@@ -5,7 +5,6 @@ import random
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 
 @right(why="a plain loop")
@@ -115,16 +114,12 @@ def mlp(x, layers, activation):
     return z if len(layers) == 1 else mlp(activation(z), layers[1:], activation)
 
 
-@right(why="nn.Linear modules with copied weights")
+@right(why="folded, with the bend before each layer but the first")
 def mlp(x, layers, activation):
-    modules = []
-    for W, b in layers:
-        linear = nn.Linear(W.shape[1], W.shape[0])
-        linear.weight, linear.bias = nn.Parameter(W), nn.Parameter(b)
-        modules.append(linear)
-    for linear in modules[:-1]:
-        x = activation(torch.nn.functional.linear(x, linear.weight, linear.bias))
-    return modules[-1](x)
+    z = F.linear(x, *layers[0])
+    for W, b in layers[1:]:
+        z = torch.addmm(b, activation(z), W.t())
+    return z
 
 
 @right(why="one neuron for each corner of the answer")

@@ -1,7 +1,9 @@
 """The commonest mistakes in the exercises of the lab `neurons`, each with the check that must catch it."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 
 @wrong(check="neuron_values", why="does not add up")
@@ -63,7 +65,7 @@ def sigmoid(z):
 
 @wrong(check="sigmoid_slope", why="leaves PyTorch")
 def sigmoid(z):
-    return torch.from_numpy(1 / (1 + (-z.detach().double()).exp().numpy()))
+    return torch.from_numpy(np.asarray(1 / (1 + np.exp(-z.detach().double().numpy()))))
 
 
 @wrong(check="relu_values", why="the absolute value")
@@ -154,6 +156,18 @@ def mlp(x, layers, activation):
     return layer(activation(layer(x, *layers[0])), *layers[1])
 
 
+@wrong(check="mlp_values", why="copies the weights into modules: nothing can be learned")
+def mlp(x, layers, activation):
+    modules = []
+    for W, b in layers:
+        linear = nn.Linear(W.shape[1], W.shape[0])
+        linear.weight, linear.bias = nn.Parameter(W.detach()), nn.Parameter(b.detach())
+        modules.append(linear)
+    for linear in modules[:-1]:
+        x = activation(linear(x))
+    return modules[-1](x)
+
+
 @wrong(check="mlp_values", why="each layer sees the first inputs")
 def mlp(x, layers, activation):
     for W, b in layers[:-1]:
@@ -238,7 +252,7 @@ def cross_entropy(logits, target):
 
 @wrong(
     check="cross_entropy_values",
-    why="takes logits for probabilities that were not squeezed, and swaps the classes",
+    why="swaps the classes",
 )
 def cross_entropy(logits, target):
     return F.softplus((2 * target - 1) * logits).mean()
