@@ -1,29 +1,30 @@
 # %% [markdown]
-# A dense layer does not know that two pixels are neighbours. A convolutional layer does: each of its
-# numbers looks at a small window, and all windows are judged by the same weights. You will write one such
-# number, then the layer, then everything else that stands between a picture and the words "this is a 7",
-# and let it read digits.
+# A dense layer does not know that two pixels are neighbours. A convolutional layer does: each of its numbers
+# looks at a small window, and all windows are judged by the same weights. You will write one such number,
+# then the layer, then everything else that stands between a picture and the words "this is a 7", and let it
+# read digits.
 #
-# The chapter *Convolution* of the book is the companion to this lab; nothing in it is needed that is not
-# said here.
+# The chapter *Convolution* of the book is the companion to this lab; nothing in it is needed that is not said
+# here.
 
 # %%
 import time
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils import plots
 from course_utils.colab import save_artifact
 from course_utils.data import mnist
 from course_utils.progress import bar
 from course_utils.training import record
 
 # %% [markdown]
-# ## 1. One number
-# *1 point, 3 minutes.* A picture `x`, a **kernel** `k` of weights. Lay the kernel on a window of the
-# picture, multiply what lies on top of each other, add up:
+# ## 1 One number (1 point, 3 minutes)
+#
+# A picture `x`, a **kernel** `k` of weights. Lay the kernel on a window of the picture, multiply what lies on
+# top of each other, add up:
 #
 # $$y_{ij} = \sum_{a,b} x_{i+a,\,j+b}\; k_{ab}$$
 
@@ -70,12 +71,13 @@ for i, j in ((0, 0), (3, 7), (2, 5), (0, 6)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 2. A picture
-# *3 points, 8 minutes.* Now slide: one output for each place where the *whole* kernel fits. A plain double
-# loop will do; the fast form comes later, and this one will tell us whether it is right.
+# ## 2 A picture (3 points, 8 minutes)
 #
-# How many rows and columns has the output for our 3×3 picture and 2×2 kernel? And for 28×28 and 3×3? Write
-# it down first.
+# Now slide: one output for each place where the *whole* kernel fits. A plain double loop will do; the fast
+# form comes later, and this one will tell us whether it is right.
+#
+# How many rows and columns has the output for our 3×3 picture and 2×2 kernel? And for 28×28 and 3×3? Write it
+# down first.
 
 # %% solution="conv2d_loop"
 # How many rows does the output have? Take zeros of that shape, then fill them one by one.
@@ -134,23 +136,23 @@ kernels = {
     "below minus above": torch.tensor([[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]),
     "mean of 9": torch.full((3, 3), 1 / 9),
 }
-_, axes = plt.subplots(1, 4, figsize=(10, 2.8))
+figure, axes = plots.subplots(1, 4, figsize=(10, 2.8))
 for ax, (name, kernel) in zip(axes, kernels.items()):
     y = conv2d_loop(digit, kernel)
     ax.imshow(y.numpy(), cmap="gray", vmin=-y.abs().max(), vmax=y.abs().max())
     ax.set_title(name)
     ax.axis("off")
-plt.show()
+plots.show(figure, "A digit, its vertical borders, its horizontal borders, and the digit blurred")
 
 # %% [markdown]
-# "Right minus left" answers to strokes' vertical borders: bright where ink begins (from left to right),
-# dark where it ends. If yours is the other way round, the kernel is flipped. Nobody will choose kernels by
-# hand from here on: they are weights, and they will be learned.
+# "Right minus left" answers to strokes' vertical borders: bright where ink begins (from left to right), dark
+# where it ends. If yours is the other way round, the kernel is flipped. Nobody will choose kernels by hand
+# from here on: they are weights, and they will be learned.
 #
-# ## 3. How often does it fit?
-# *2 points, 5 minutes.* Two knobs. **Stride**: move the kernel by more than one place. **Padding**: put
-# zeros around the picture, so that its border is seen too. Count the rows of the drawings before you look
-# for a formula.
+# ## 3 How often does it fit? (2 points, 5 minutes)
+#
+# Two knobs. **Stride**: move the kernel by more than one place. **Padding**: put zeros around the picture, so
+# that its border is seen too. Count the rows of the drawings before you look for a formula.
 
 
 # %%
@@ -229,9 +231,10 @@ raises(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 4. The layer
-# *5 points, 15 minutes.* A colour picture has three channels, so a kernel has three too: a 3×3×3 block, 27
-# products, one sum, **one** number. One kernel gives one output channel; to get many, take many kernels:
+# ## 4 The layer (5 points, 15 minutes)
+#
+# A colour picture has three channels, so a kernel has three too: a 3×3×3 block, 27 products, one sum, **one**
+# number. One kernel gives one output channel; to get many, take many kernels:
 #
 # $$y_{b,o,i,j} = \beta_o + \sum_{c}\sum_{a,b'} x_{b,\,c,\,si+a,\,sj+b'}\; w_{o,c,a,b'}$$
 #
@@ -247,9 +250,9 @@ row = torch.tensor([0, 1, 2, 3, 4])
 print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 
 # %% [markdown]
-# Loops would do here as well, but Python would spend its day in them. Take all windows with
-# `Tensor.unfold`, once for rows and once for columns, then let one `torch.einsum` multiply and add: name
-# every axis, leave out of the result those that are summed.
+# Loops would do here as well, but Python would spend its day in them. Take all windows with `Tensor.unfold`,
+# once for rows and once for columns, then let one `torch.einsum` multiply and add: name every axis, leave out
+# of the result those that are summed.
 
 # %% solution="conv2d"
 # Pad with F.pad; unfold axis 2, then axis 3; write the shape beside each line.
@@ -388,30 +391,30 @@ print("largest difference to PyTorch's:  ", (F.conv2d(x, w) - fast).abs().max().
 print(f"loop {1e3 * (middle - start):.0f} ms, vectorised {1e3 * (end - middle):.1f} ms")
 
 # %% [markdown]
-# Differences of about 0.00001 are another order of adding, no error. From here on `F.conv2d` and
-# `nn.Conv2d`, which do the same and are quicker still, may stand for yours.
+# Differences of about 0.00001 are another order of adding, no error. From here on `F.conv2d` and `nn.Conv2d`,
+# which do the same and are quicker still, may stand for yours.
 #
-# One property comes free with sharing. Shift the picture, then convolve; or convolve, then shift: predict
-# the third picture below.
+# One property comes free with sharing. Shift the picture, then convolve; or convolve, then shift: predict the
+# third picture below.
 
 # %%
 picture = F.pad(digit, (8, 8, 8, 8))[None, None]  # room to move
 edges = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).view(1, 1, 3, 3)
 one = conv2d(picture.roll((5, 6), dims=(2, 3)), edges)
 other = conv2d(picture, edges).roll((5, 6), dims=(2, 3))
-_, axes = plt.subplots(1, 3, figsize=(8, 2.8))
+figure, axes = plots.subplots(1, 3, figsize=(8, 2.8))
 for ax, y, name in zip(axes, (one, other, one - other), ("shift, convolve", "convolve, shift", "difference")):
     ax.imshow(y[0, 0].numpy(), cmap="gray", vmin=-4, vmax=4)
     ax.set_title(name)
     ax.axis("off")
-plt.show()
+plots.show(figure, "A digit moved and then filtered, filtered and then moved, and the difference of the two")
 
 # %% [markdown]
-# ## 5. What sharing saves
-# *2 points, 6 minutes.* Three layers between the same input and output: **dense** (all see all), **locally
-# connected** (each number its own window, with weights of its own), **convolutional** (the same windows,
-# shared weights). For 28×28 pixels, 1 channel in, 16 out, 3×3 windows: guess the three numbers of
-# parameters to within a factor of ten.
+# ## 5 What sharing saves (2 points, 6 minutes)
+#
+# Three layers between the same input and output: **dense** (all see all), **locally connected** (each number
+# its own window, with weights of its own), **convolutional** (the same windows, shared weights). For 28×28
+# pixels, 1 channel in, 16 out, 3×3 windows: guess the three numbers of parameters to within a factor of ten.
 
 # %% solution="parameter_counts"
 
@@ -464,9 +467,10 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
     print(f"{name:>18}: {count:>10,}")
 
 # %% [markdown]
-# ## 6. Pooling
-# *3 points, 8 minutes.* Whether an edge is here or one pixel further does not matter for reading a 7. **Max
-# pooling** keeps the largest number of each tile and forgets where in the tile it was; the picture shrinks.
+# ## 6 Pooling (3 points, 8 minutes)
+#
+# Whether an edge is here or one pixel further does not matter for reading a 7. **Max pooling** keeps the
+# largest number of each tile and forgets where in the tile it was; the picture shrinks.
 
 # %% solution="max_pool2d"
 # The windows of exercise 4 again, with which stride?
@@ -509,10 +513,11 @@ for shape, size in (
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 7. Receptive field
-# *3 points, 8 minutes.* How much of the picture does a number deep in the network see? Two 3×3 layers: the
-# second sees 3×3 numbers of the first, and each of those 3×3 pixels. Draw it: how wide is the union? And if
-# a 2×2 pooling comes first?
+# ## 7 Receptive field (3 points, 8 minutes)
+#
+# How much of the picture does a number deep in the network see? Two 3×3 layers: the second sees 3×3 numbers
+# of the first, and each of those 3×3 pixels. Draw it: how wide is the union? And if a 2×2 pooling comes
+# first?
 #
 # Keep two numbers as you walk through the layers: the width seen so far, and how many *pixels* one step of
 # this layer is.
@@ -564,12 +569,12 @@ for _ in range(12):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Do the pixels agree? The gradient of one output number with respect to the picture is zero wherever it
-# sees nothing. The bright square's side should be your number.
+# Do the pixels agree? The gradient of one output number with respect to the picture is zero wherever it sees
+# nothing. The bright square's side should be your number.
 
 # %%
 stacks = {"one 5×5": [(5, 1)], "two 3×3": [(3, 1)] * 2, "3×3, pool, 3×3": [(3, 1), (2, 2), (3, 1)]}
-_, axes = plt.subplots(1, 3, figsize=(8, 2.8))
+figure, axes = plots.subplots(1, 3, figsize=(8, 2.8))
 for ax, (name, layers) in zip(axes, stacks.items()):
     x = torch.zeros(1, 1, 13, 13, requires_grad=True)
     y = F.pad(x, (1, 1, 1, 1)) if name.startswith("one") else x
@@ -579,17 +584,18 @@ for ax, (name, layers) in zip(axes, stacks.items()):
     ax.imshow((x.grad[0, 0] > 0).numpy(), cmap="gray")
     ax.set_title(f"{name}: {receptive_field(layers)}")
     ax.axis("off")
-plt.show()
-print("weights, 32 channels to 32: one 5×5", 32 * 32 * 25, "; two 3×3", 2 * 32 * 32 * 9)
+print(f"weights, 32 channels to 32: one 5×5 {25 * 32 * 32:,}, two 3×3 {2 * 9 * 32 * 32:,}")
+plots.show(figure, "The pixels that one number depends on, for three stacks of layers: white on black")
 
 # %% [markdown]
 # Two 3×3 layers see what one 5×5 sees, with 28 % fewer weights, and with a ReLU more between. That is why
 # nets since 2014 are built of 3×3.
 #
-# ## 8. From scores to probabilities
-# *2 points, 5 minutes.* The last dense layer gives ten scores. Softmax makes them positive and lets them
-# add up to 1: $p_k = e^{z_k} / \sum_c e^{z_c}$. In the machine `exp(1000)` is infinite. What happens to $p$
-# if the same number is taken off every score? Try it on paper with two scores; it is the way out.
+# ## 8 From scores to probabilities (2 points, 5 minutes)
+#
+# The last dense layer gives ten scores. Softmax makes them positive and lets them add up to 1: $p_k = e^{z_k}
+# / \sum_c e^{z_c}$. In the machine `exp(1000)` is infinite. What happens to $p$ if the same number is taken
+# off every score? Try it on paper with two scores; it is the way out.
 
 # %% solution="softmax"
 # Which number can be taken off the scores so that no exponent is above 0? `keepdim=True` keeps shapes fitting.
@@ -645,11 +651,12 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 9. Dropout and its two phases
-# *3 points, 8 minutes.* While **training**, each number is set to 0 with probability $p$, so that no neuron
-# can rely on one other. In **production** nothing is dropped. If you only drop, the next layer meets larger
-# sums in production than it was trained on: by which factor, for $p = 0.5$? Mend it in the training phase,
-# so that production has nothing to do.
+# ## 9 Dropout and its two phases (3 points, 8 minutes)
+#
+# While **training**, each number is set to 0 with probability $p$, so that no neuron can rely on one other.
+# In **production** nothing is dropped. If you only drop, the next layer meets larger sums in production than
+# it was trained on: by which factor, for $p = 0.5$? Mend it in the training phase, so that production has
+# nothing to do.
 
 # %% solution="dropout"
 
@@ -726,11 +733,11 @@ holds(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 10. The net
-# *3 points, 10 minutes.* All parts are there: stages of two 3×3 convolutions (padding 1: the size stays)
-# with ReLU and a pooling, then dropout and a dense layer. The layers are given; write how a picture passes
-# through them. Use your own functions or PyTorch's (`F.relu`, `F.max_pool2d`), but *your* dropout, and mind
-# its phase.
+# ## 10 The net (3 points, 10 minutes)
+#
+# All parts are there: stages of two 3×3 convolutions (padding 1: the size stays) with ReLU and a pooling,
+# then dropout and a dense layer. The layers are given; write how a picture passes through them. Use your own
+# functions or PyTorch's (`F.relu`, `F.max_pool2d`), but *your* dropout, and mind its phase.
 
 # %% solution="ConvNet" keep="__init__"
 # x.flatten(1) lays the numbers of each picture in one row.
@@ -799,10 +806,11 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 11. Hello, world
-# *3 points, 10 minutes.* Handwritten digits, the "hello world" of deep learning: 8×8 pixels at the mini
-# tier, MNIST's 28×28 at the full one. Against your net stands a dense net with as many parameters, trained
-# in the same way. Predict who wins, and by how much, before you run it.
+# ## 11 Hello, world (3 points, 10 minutes)
+#
+# Handwritten digits, the "hello world" of deep learning: 8×8 pixels at the mini tier, MNIST's 28×28 at the
+# full one. Against your net stands a dense net with as many parameters, trained in the same way. Predict who
+# wins, and by how much, before you run it.
 
 # %%
 train_set, test_set = mnist.load(tier, "train").tensors, mnist.load(tier, "test").tensors
@@ -850,14 +858,14 @@ def accuracy(net, shift=0):
 # %%
 epochs = 20 if tier == "mini" else 8
 curves = {"dense": fit(dense, epochs), "convolutional": fit(net, epochs)}
+save_artifact("convolution", net, tier)
+figure, ax = plots.subplots()
 for name, losses in curves.items():
     smooth = losses.unfold(0, 20, 20).mean(1)
-    plt.semilogy(range(0, 20 * len(smooth), 20), smooth.numpy(), label=name)
-plt.xlabel("step")
-plt.ylabel("training loss (nats)")
-plt.legend()
-plt.show()
-save_artifact("convolution", net, tier)
+    ax.semilogy(range(0, 20 * len(smooth), 20), smooth.numpy(), label=name)
+ax.set(xlabel="step", ylabel="training loss (nats)")
+ax.legend()
+plots.show(figure, "The training loss of the dense and of the convolutional net over the steps")
 
 # %%
 entry = record("convolution", tier)
@@ -890,9 +898,9 @@ judge("convolution", tensors, 3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The check above looks at the file; how many of its points you get depends on how well your net reads
-# digits that it has never seen: none at the linear classifier, all at the reference's level. You may train
-# longer, or otherwise.
+# The check above looks at the file; how many of its points you get depends on how well your net reads digits
+# that it has never seen: none at the linear classifier, all at the reference's level. You may train longer,
+# or otherwise.
 #
 # **Hand in** this notebook and `convolution.safetensors`. On the full tier the reference also turns, shifts
 # and scales its training digits at random and averages its weights over the last steps: a good afternoon's
