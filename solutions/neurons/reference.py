@@ -26,6 +26,9 @@ def neuron(x: Tensor, w: Tensor, b: Tensor | float) -> Tensor:
 
     Returns:
         One number.
+
+    >>> neuron(torch.tensor([1.0, 2.0]), torch.tensor([10.0, -1.0]), 0.5)
+    tensor(8.5000)
     """
     return w @ x + b
 
@@ -39,7 +42,11 @@ def sigmoid(z: Tensor) -> Tensor:
 
 
 def relu(z: Tensor) -> Tensor:
-    """max(0, z), for each number of a tensor of any shape."""
+    """max(0, z), for each number of a tensor of any shape.
+
+    >>> relu(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return z.clamp(min=0)
 
 
@@ -61,6 +68,9 @@ def layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
     Returns:
         (B, M): row i, column j is neuron j's weighted sum of example i.
+
+    >>> layer(torch.ones(5, 2), torch.ones(3, 2), torch.zeros(3)).shape
+    torch.Size([5, 3])
     """
     return x @ W.T + b
 
@@ -168,7 +178,10 @@ CONFIG = {"mini": Config((2, 32, 32, 1), 3000, 0.5), "full": Config((2, 64, 64, 
 def new_layers(widths: Sequence[int], generator: torch.Generator) -> list[Layer]:
     """Layers to begin with, ready to learn: weights drawn from a normal distribution of variance 1/D, biases 0.
 
-    `widths` counts neurons from the inputs to the output: [2, 3, 1] is two inputs, three hidden neurons, one output.
+    `widths` counts neurons from the inputs to the output: two inputs, three hidden neurons and an output are
+
+    >>> [W.shape for W, b in new_layers([2, 3, 1], torch.Generator())]
+    [torch.Size([3, 2]), torch.Size([1, 3])]
     """
     layers = []
     for d, m in pairwise(widths):
