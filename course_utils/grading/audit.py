@@ -65,7 +65,7 @@ def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
             raise LabError(
                 f"wrong_answers.py: {answer.cell} ({answer.why}): no check is called {answer.check!r}"
             )
-        variants.append(Variant(str(number), _sources(cells, answer), "named", answer.check))
+        variants.append(Variant(str(number), sources(cells, answer), "named", answer.check))
     runs = rehearsals.parting(variants)
     return [_wrong(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
 
@@ -76,19 +76,23 @@ def _right_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
     Where such a company loses points, its members are tried one by one.
     """
     alone = [
-        Variant(str(number), _sources(cells, answer), "quick", draws=DRAWS)
+        Variant(str(number), sources(cells, answer), "quick", draws=DRAWS)
         for number, answer in enumerate(answers)
     ]
-    companies = _companies([variant for variant in alone if not rehearsals.is_quick(variant)])
+    slow = [variant for variant in alone if not rehearsals.is_quick(variant)]
+    groups = {
+        f"company {number}": [slow[member] for member in members]
+        for number, members in enumerate(companies([variant.sources for variant in slow]))
+    }
     together = [
         Variant(name, {place: text for member in members for place, text in member.sources.items()})
-        for name, members in companies.items()
+        for name, members in groups.items()
     ]
     runs = rehearsals.parting(alone + together)
-    suspects = [member for name in companies if _unsound(runs[name]) for member in companies[name]]
+    suspects = [member for name in groups if _unsound(runs[name]) for member in groups[name]]
     runs |= rehearsals.parting([replace(suspect, ending="all") for suspect in suspects])
     findings = [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
-    for name, members in companies.items():
+    for name, members in groups.items():
         if _unsound(runs[name]) and all(findings[int(member.name)].passed for member in members):
             said = " + ".join(answers[int(member.name)].why for member in members)
             findings.append(_right(cells, Answer("right", "together", "", said), runs[name]))
@@ -99,26 +103,28 @@ def _unsound(run: Run) -> bool:
     return run.died or bool(run.errors) or bool(run.lost())
 
 
-def _companies(variants: list[Variant]) -> dict[str, list[Variant]]:
-    """Variants of different cells to be tried together: the first of each cell, the second of each, and so on."""
-    companies: dict[str, list[Variant]] = {}
+def companies(changed: list[dict[int, str]]) -> list[list[int]]:
+    """Answers to be tried together, by number: the first of each cell, the second of each, and so on."""
+    found: list[list[int]] = []
     seen: list[int] = []
-    for variant in variants:
-        place = min(variant.sources)
-        companies.setdefault(f"company {seen.count(place)}", []).append(variant)
+    for number, places in enumerate(changed):
+        place = min(places)
+        rank = seen.count(place)
+        found += [[]] if rank == len(found) else []
+        found[rank].append(number)
         seen.append(place)
-    return companies
+    return found
 
 
-def _sources(cells: tuple[Cell, ...], answer: Answer) -> dict[int, str]:
-    place = _place(cells, answer)
-    return {place: filled(cells[place], answer)}
+def sources(cells: tuple[Cell, ...], answer: Answer) -> dict[int, str]:
+    """The cell that an answer fills, by its place, with the answer in it.
 
-
-def _place(cells: tuple[Cell, ...], answer: Answer) -> int:
+    Raises:
+        LabError: the lab has no such solution cell, or that cell no such definition.
+    """
     for place, cell in enumerate(cells):
         if cell.kind == "solution" and cell.name == answer.cell:
-            return place
+            return {place: filled(cell, answer)}
     names = ", ".join(cell.name for cell in cells if cell.kind == "solution")
     raise LabError(
         f"{answer.kind}_answers.py: no solution cell is called {answer.cell!r}; the lab has {names}"
@@ -185,7 +191,7 @@ def _release(run: Run) -> list[Finding]:
 
 def _wrong(cells: tuple[Cell, ...], answer: Answer, run: Run) -> Finding:
     title = f"{answer.cell}: {answer.why}"
-    place = _place(cells, answer)
+    place = min(sources(cells, answer))
     if run.died:
         return Finding("wrong", title, False, "the process died or hung")
     if place in run.errors:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from course_utils.answers import Answer, right_answers, wrong_answers
@@ -137,13 +137,22 @@ def _warm() -> None:
     import nbgrader.preprocessors  # noqa: F401 - imported here, it is there in every fork
     import torch
 
-    import course_utils.grading.audit  # noqa: F401
+    import course_utils.grading.audit_engine  # noqa: F401
 
     torch.set_num_threads(1)
 
 
 def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
-    """`audit` in a fork, so that whatever a lab does to its process stays there."""
+    """The audit in forks, so that whatever a lab does to its process stays there.
+
+    The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already.
+    """
+    report = rehearsed_apart(lab, wrong, right, jobs)
+    return replace(report, findings=report.findings + graded_apart(lab, right)) if report.passed else report
+
+
+def rehearsed_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
+    """The audit without the engine."""
     from course_utils.grading.audit import audit
 
     def work() -> dict:
@@ -154,6 +163,20 @@ def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -
             return asdict(Report(lab.key, lab.points, (Finding("reference", "the lab", False, str(error)),)))
 
     return _report(lab, in_fork(work, LAB_SECONDS))
+
+
+def graded_apart(lab: Lab, right: list[Answer]) -> tuple[Finding, ...]:
+    """What the engine makes of the reference, the release and the right answers."""
+    from course_utils.grading.audit_engine import engine_findings
+
+    def work() -> list[dict]:
+        _hush()
+        return [asdict(finding) for finding in engine_findings(lab, right)]
+
+    found = in_fork(work, LAB_SECONDS)
+    if found is None:
+        return (Finding("engine", "the engine", False, "the process that ran it died or hung"),)
+    return tuple(Finding(**finding) for finding in found)
 
 
 def _report(lab: Lab, data: dict | None) -> Report:

@@ -2,9 +2,9 @@
 
 import textwrap
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Group = Literal["reference", "release", "wrong", "right"]
+Group = Literal["reference", "release", "wrong", "right", "engine"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def shown(report: Report, messages: bool) -> str:
     """The report as text: a line a group, then what failed, then (with `messages`) what students would read."""
     marking = f"{report.seconds:.1f} CPU-s" + (f", slowest check {report.slowest}" if report.slowest else "")
     lines = [f"{report.key}: {report.points:g} points, {marking}"]
-    for group in ("reference", "release", "wrong", "right"):
+    for group in get_args(Group):
         found = [finding for finding in report.findings if finding.group == group]
         passed = sum(finding.passed for finding in found)
         lines.append(f"  {group:<10}{passed}/{len(found)}" if found else f"  {group:<10}not tried")

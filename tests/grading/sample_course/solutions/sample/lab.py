@@ -1,12 +1,17 @@
 # %%
 import torch
+from torch import Tensor
 from safetensors.torch import save_file
 
 # %% [markdown]
 # Take the mean away from each row.
+
 # %% solution="centred"
 # which dimension are the columns?
+
 # %% test="centred_values" points=2
+import torch
+
 from course_utils.checks import close, student
 
 x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
