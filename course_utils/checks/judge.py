@@ -1,6 +1,7 @@
 """A trained artifact, judged on data that the student has not seen, against the reference's record."""
 
 import importlib
+from types import ModuleType
 
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed
@@ -11,29 +12,53 @@ def judge(key: str, tensors: Artifact, points: float) -> float:
 
     Args:
         key: The topic whose `reference.evaluate` measures the artifact.
-        tensors: What `student.artifact(key)` gave.
+        tensors: What `student.artifact(key)` gave, with the tier that it was trained at.
         points: The most that can be earned.
 
     Raises:
         CheckFailed: the tensors are not those of the lab's net, or the metric does not pass the baseline.
+        DataError: the data to judge it on cannot be had here; that is the teacher's trouble, not the student's.
     """
-    from course_utils.training import points as share
-    from course_utils.training import record
+    from course_utils.chapters import chapter
 
-    reference = importlib.import_module(f"solutions.{key}.reference")
-    entry = record(key, tensors.tier)
-    try:
-        value = reference.evaluate(tensors, entry.tier)
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+    if tensors.tier not in ("mini", "full"):
         raise CheckFailed(
-            f"{key}.safetensors does not fit the lab's net", hint=str(error).splitlines()[0][:300]
-        ) from None
-    earned = share(entry, value, points)
+            f"{key}.safetensors names no tier", "mini or full", tensors.tier, "save it with save_artifact"
+        )
+    reference = importlib.import_module(f"solutions.{key}.reference")
+    value = _measured(reference, key, tensors)
+    earned, baseline = _earned(reference, key, tensors.tier, value, points)
     if earned <= 0:
         raise CheckFailed(
-            f"{key}.safetensors: {entry.metric} is no better than the baseline",
-            f"better than {entry.baseline:.4g}",
+            f"{key}.safetensors: {chapter(key).metric} is no better than the baseline",
+            f"better than {baseline:.4g}",
             f"{value:.4g}",
             "train longer, or look at the loss curve: does it go down?",
         )
     return earned
+
+
+def _measured(reference: ModuleType, key: str, tensors: Artifact) -> float:
+    from course_utils.data import DataError
+
+    try:
+        return float(reference.evaluate(tensors, tensors.tier))
+    except DataError:
+        raise
+    except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise CheckFailed(f"{key}.safetensors does not fit the lab's net", hint=reason) from None
+
+
+def _earned(reference: ModuleType, key: str, tier: str, value: float, most: float) -> tuple[float, float]:
+    """Points and baseline. Where the reference has not been trained at this tier, the table's target is the band."""
+    from course_utils.chapters import chapter
+    from course_utils.training import points, records
+    from course_utils.training.judging import share
+
+    entry, row = records(key).get(tier), chapter(key)
+    if entry is not None:
+        return points(entry, value, most), entry.baseline
+    baseline = float(reference.baseline(tier))
+    band = baseline if row.target is None else row.target
+    return most * share(value, baseline, band, row.higher_is_better), baseline

@@ -1,0 +1,55 @@
+"""An artifact's points: by its tier's record, by the table's target where there is none, and never by a forged tier."""
+
+import pytest
+import torch
+
+from course_utils.checks import CheckFailed, judge
+from course_utils.checks.artifact import Artifact
+from course_utils.training import MINI_SHARE, record, records, reference_tensors
+
+KEY = "neurons"
+
+
+def artifact(tier: str = "mini") -> Artifact:
+    return Artifact(reference_tensors(KEY, "mini"), tier)
+
+
+def test_the_references_own_artifact_earns_all_where_mini_counts(monkeypatch):
+    monkeypatch.setenv("COURSE_COUNTS", "mini")
+    assert judge(KEY, artifact(), 4) == 4
+
+
+def test_a_mini_artifact_earns_a_share_where_the_full_tier_counts(monkeypatch):
+    monkeypatch.delenv("COURSE_COUNTS", raising=False)
+    most = MINI_SHARE if "full" in records(KEY) else 1
+    assert judge(KEY, artifact(), 4) == pytest.approx(4 * most)
+
+
+def test_untrained_weights_earn_nothing_and_say_why():
+    torch.manual_seed(0)
+    noise = Artifact({name: torch.randn_like(t) / 100 for name, t in artifact().items()}, "mini")
+    with pytest.raises(CheckFailed, match="no better than the baseline"):
+        judge(KEY, noise, 4)
+
+
+def test_other_tensors_are_no_net_of_this_lab():
+    with pytest.raises(CheckFailed, match="does not fit"):
+        judge(KEY, Artifact({"w": torch.zeros(3)}, "mini"), 4)
+
+
+def test_a_forged_tier_is_refused():
+    with pytest.raises(CheckFailed, match="names no tier"):
+        judge(KEY, artifact("huge"), 4)
+
+
+def test_without_a_record_of_the_tier_the_tables_target_is_the_band(monkeypatch):
+    monkeypatch.setattr("course_utils.training.records", lambda key: {})
+    value = record(KEY, "mini").values[0]
+    assert 0 < judge(KEY, artifact(), 4) <= 4
+    assert value > record(KEY, "mini").baseline
+
+
+def test_a_setting_that_is_no_tier_is_said(monkeypatch):
+    monkeypatch.setenv("COURSE_COUNTS", "some")
+    with pytest.raises(ValueError, match="expected mini or full"):
+        judge(KEY, artifact(), 4)
