@@ -15,6 +15,8 @@ from course_utils import chapters
 
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></script>')
 FONT_AHEAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+# Roles that docutils gives to citations: one is withdrawn, the other forbids the links between them.
+CITATION_ROLE = re.compile(r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")')
 DESCRIPTION_LENGTH = 155
 
 
@@ -55,13 +57,13 @@ def written_pages(output: Path) -> list[Path]:
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
-    """Take the icon script and fonts ahead of need out of the written pages."""
+    """Take the icon script, fonts ahead of need and unfit roles out of the written pages."""
     if error or app.builder.format != "html":
         return
     output = Path(app.outdir)
     for page in written_pages(output):
         text = page.read_text(encoding="utf-8")
-        light = FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text))
+        light = CITATION_ROLE.sub("", FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text)))
         if light != text:
             page.write_text(light, encoding="utf-8")
     for script in output.glob("_static/vendor/fontawesome/*/js/*"):
