@@ -6,7 +6,7 @@ stopped. Nothing here needs PyTorch: a run that finds all done is over at once.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from course_utils.grading.gradebook import Scores
 from course_utils.grading.limits import Limits
 from course_utils.grading.results import Results, stamp
 from course_utils.grading.verdict import Verdict
-from course_utils.grading.worker import Job, Marked, WrongEngine, mark, shown
+from course_utils.grading.worker import LIMITS, Job, Marked, WrongEngine, mark, shown
 from course_utils.lab import Lab
 from course_utils.progress import bar
 
@@ -30,7 +30,7 @@ class Settings:
     """How a class is marked. `force` marks again what is marked, and gives up marks of checks that are gone."""
 
     cluster: Cluster = field(default_factory=Cluster)
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = LIMITS
     sandboxed: bool = True
     force: bool = False
 
@@ -128,11 +128,7 @@ class Marking:
         found = self._digests[hand_in.student] = digest(files)
         kept = None if settings.force else self._results.find(hand_in.student, found)
         job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine_digest())
-        return (
-            job
-            if kept is None
-            else replace(job, known=kept.verdict, stale=kept.stale, unchanged=kept.unchanged)
-        )
+        return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:
         """The files are read when their turn comes: a large class is never in memory as a whole."""

@@ -91,7 +91,7 @@ class FeedbackExporter(Exporter):
             # nbgrader would copy whatever else was handed in beside the page, links to others' files included.
             course.ignore = ["*"]
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: Any = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page, as text, once the preprocessors have put the marks into the notebook."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.api import Grade, Gradebook, GradeCell, MissingEntry
+from nbgrader.api import Grade, Gradebook, GradeCell, InvalidEntry, MissingEntry
+from tornado.log import app_log
 from traitlets.config import Config
 
 from course_utils.lab import Lab
@@ -51,13 +52,18 @@ def opened(room: Path) -> Iterator[Gradebook]:
 
     room.mkdir(parents=True, exist_ok=True)
     find_alembic()
+    app_log.disabled = True  # nbgrader prints every database error with its traceback before it raises it
     book = None
     try:
         book = Gradebook(url(room))
         yield book
-    except DatabaseError as error:
-        raise OSError(f"{room / 'gradebook.db'}: {error.orig}; nothing is lost, run it again") from error
+    except (DatabaseError, InvalidEntry) as error:
+        cause = error if isinstance(error, DatabaseError) else error.__context__
+        if not isinstance(cause, DatabaseError):
+            raise
+        raise OSError(f"{room / 'gradebook.db'}: {cause.orig}; nothing is lost, run it again") from error
     finally:
+        app_log.disabled = False
         if book is not None:
             book.close()
 
@@ -98,13 +104,14 @@ def enter_assignment(room: Path, lab: Lab, force: bool = False) -> None:
         _save_cells(book, lab, url(room))
 
 
-def _released(lab: Lab) -> nbformat.NotebookNode:
+def released(lab: Lab) -> nbformat.NotebookNode:
     """The notebook as nbgrader keeps it: solutions cleared, hidden tests in."""
     from nbgrader.preprocessors import ClearOutput, ClearSolutions, ComputeChecksums, LockCells
 
     config = Config()
     config.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
-    notebook, resources = lab.instructor_notebook(), {"nbgrader": {}}
+    notebook = lab.instructor_notebook()
+    resources: Any = {"nbgrader": {}}
     for make in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums):
         notebook, resources = make(config=config).preprocess(notebook, resources)
     return notebook
@@ -116,7 +123,7 @@ def _save_cells(book: Gradebook, lab: Lab, address: str) -> None:
     with transaction(book):
         book.update_or_create_assignment(lab.key)
     resources: Any = {"nbgrader": {"notebook": lab.key, "assignment": lab.key, "db_url": address}}
-    SaveCells().preprocess(_released(lab), resources)
+    SaveCells().preprocess(released(lab), resources)
     book.db.expire_all()
 
 
@@ -131,7 +138,7 @@ def _entered(book: Gradebook, lab: Lab) -> bool:
         return False
     wanted = {
         node.metadata.nbgrader.grade_id: node.source
-        for node in _released(lab).cells
+        for node in released(lab).cells
         if "nbgrader" in node.metadata
     }
     return {cell.name: cell.source for cell in notebook.source_cells} == wanted

@@ -78,7 +78,7 @@ def _verdict(lab: Lab, submission: Submission, folder: Path) -> Verdict:
 
 
 def run_here(lab: Lab, submission: Submission, folder: Path) -> Verdict:
-    """The same in this very process, for machines without Linux's means: a loop that never ends is yours to interrupt."""
+    """The same in this very process, for machines without Linux's means; a loop without end is yours to interrupt."""
     from course_utils.checks.student import Namespace, standing_behind
     from course_utils.grading.shell import capture, make_shell
 

@@ -19,11 +19,10 @@ from traitlets import Bool
 from course_utils.grading.classroom import HandIn, digest, engine_digest
 from course_utils.grading.coordinator import scores
 from course_utils.grading.gradebook import released_sources, save_scores, transaction
-from course_utils.grading.limits import Limits
 from course_utils.grading.results import Results
 from course_utils.grading.runner import refused
 from course_utils.grading.submission import SubmissionError, read_submission
-from course_utils.grading.worker import Job, Marked, mark, shown
+from course_utils.grading.worker import LIMITS, Job, Marked, mark, shown
 from course_utils.lab import Lab, from_notebook
 
 Resources = dict[str, Any]
@@ -44,7 +43,9 @@ class SubmissionExporter(NotebookExporter):
             course.ignore = ["*"]
             course.get_existing_timestamp = _timestamp
 
-    def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> tuple[str, Resources]:
+    def from_filename(  # type: ignore[override]
+        self, filename: str, resources: Any = None, **kwargs: Any
+    ) -> tuple[str, Resources]:
         """An empty notebook, run through the preprocessors: `Grade` fills it."""
         return self.from_notebook_node(nbformat.v4.new_notebook(), resources, **kwargs)
 
@@ -95,19 +96,18 @@ class Grade(NbGraderPreprocessor):
 
 def _marked(lab: Lab, hand_in: HandIn, released: dict[str, str], results: Results, sandboxed: bool) -> Marked:
     """Mark a submission, or take what is known of it."""
-    limits = Limits()
-    files = hand_in.files(lab.key, max(limits.notebook, limits.artifact))
+    files = hand_in.files(lab.key, max(LIMITS.notebook, LIMITS.artifact))
     if files is None:
         try:
-            read_submission(hand_in.folder, lab.key, limits)
+            read_submission(hand_in.folder, lab.key, LIMITS)
             reason = "this submission holds something that is no plain file; hand in plain files"
         except SubmissionError as error:
             reason = str(error)
         return shown(lab, refused(lab, reason))
     found = digest(files)
     kept = results.find(hand_in.student, found)
-    known = {"known": kept.verdict, "stale": kept.stale, "unchanged": kept.unchanged} if kept else {}
-    marked = mark(Job(lab, files, released, limits, sandboxed, engine_digest(), **known))
+    job = Job(lab, files, released, LIMITS, sandboxed, engine_digest())
+    marked = mark(job if kept is None else job.going_on(kept))
     results.keep(hand_in.student, found, marked.verdict, marked.unchanged)
     return marked
 

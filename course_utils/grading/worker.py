@@ -5,18 +5,24 @@ Imports stand where they are used: the coordinator names these functions to Dask
 
 import atexit
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom import engine_digest
 from course_utils.grading.limits import Limits
+from course_utils.grading.results import Kept
 from course_utils.grading.verdict import Verdict
 from course_utils.lab import Lab
 
 if TYPE_CHECKING:
     from course_utils.grading.warm import Warm
+
+
+# For a class. A check of a lab takes less than a second: one that takes fifteen waits for a loop that never ends, and
+# several of them in one notebook must not keep the others waiting.
+LIMITS = Limits(check_seconds=15, total_seconds=300)
 
 
 class WrongEngine(OSError):
@@ -40,6 +46,10 @@ class Job:
     known: Verdict | None = None
     stale: frozenset[str] = field(default=frozenset())
     unchanged: frozenset[str] = field(default=frozenset())
+
+    def going_on(self, kept: Kept) -> "Job":
+        """The same job with what is known of it."""
+        return replace(self, known=kept.verdict, stale=kept.stale, unchanged=kept.unchanged)
 
 
 @dataclass(frozen=True)
@@ -100,8 +110,6 @@ def _rest(job: Job) -> Lab:
 
 def _merged(job: Job, fresh: Verdict) -> Verdict:
     """The fresh verdict, with the known results of the checks that were not run, in the lab's order."""
-    from dataclasses import replace
-
     if job.known is None:
         return fresh
     known = {check.name: check for check in job.known.checks if check.name not in job.stale}
