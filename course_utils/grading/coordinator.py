@@ -157,7 +157,7 @@ class Marking:
             from course_utils.grading.runner import refused
             from course_utils.grading.warm import SandboxError
 
-            if isinstance(result.error, SandboxError | WrongEngine):
+            if isinstance(result.error, SandboxError | WrongEngine) and not self.summary.seconds:
                 raise ClusterError(str(result.error)) from result.error
             # Not kept: the next run tries it again. Until then it stands in the gradebook with its reason.
             self.summary.broken.add(hand_in.student)

@@ -10,6 +10,7 @@ of the checks or the solutions. It has one thread, so that a fork of it is sound
 import dataclasses
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from course_utils.grading import bubblewrap, namespaces
 from course_utils.grading.limits import Limits
@@ -27,7 +29,7 @@ FORK_SECONDS = 20
 CLOSE_SECONDS = 3
 SCRATCH_BYTES = 256 << 20  # of all kernels together, inside bubblewrap
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed}, {wrapped})"
+ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed}, {wrapped}, {modules!r})"
 
 
 class SandboxError(RuntimeError):
@@ -43,18 +45,23 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Ctrl-C."""
-        self._signal(signal.SIGINT)
+        self.signal(signal.SIGINT)
 
     def close(self) -> None:
         """End the process, and with it everything that it started; what remains to be tidied is the kernel's work."""
         if self._pidfd < 0:
             return
         self.channel.close()
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         os.close(self._pidfd)
         self._pidfd = -1
 
-    def _signal(self, number: int) -> None:
+    def poll(self, seconds: float = 0) -> bool:
+        """Whether the process has ended, waiting for that up to so long."""
+        return self._pidfd < 0 or bool(select.select([self._pidfd], [], [], seconds)[0])
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the process is still there."""
         try:
             signal.pidfd_send_signal(self._pidfd, number)
         except ProcessLookupError:
@@ -64,14 +71,15 @@ class Kernel:
 class Warm:
     """The warm process; it is started at the first fork, and again if it dies."""
 
-    def __init__(self, sandboxed: bool = True, wrapped: bool | None = None):
+    def __init__(self, sandboxed: bool = True, wrapped: bool | None = None, modules: tuple[str, ...] = ()):
         """Nothing starts yet.
 
         Args:
             sandboxed: False runs students' code with this user's own rights: only where the code is trusted.
             wrapped: Whether to stand inside bubblewrap; by default where namespaces cannot be had without it.
+            modules: What to import beside what labs use.
         """
-        self._sandboxed, self._wrapped = sandboxed, wrapped
+        self._sandboxed, self._wrapped, self._modules = sandboxed, wrapped, modules
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -94,8 +102,14 @@ class Warm:
                 self._process.wait()
         self._process = self._control = None
 
-    def fork(self, limits: Limits) -> Kernel:
-        """A fresh kernel.
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None before it starts and when it has died."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and alive else None
+
+    def fork(self, limits: Limits, jupyter: dict[str, Any] | None = None) -> Kernel:
+        """A fresh kernel; with `jupyter` (connection, folder, sockets) it speaks Jupyter's protocol instead of the wire.
 
         Raises:
             SandboxError: the sandbox that was asked for cannot be had.
@@ -103,17 +117,17 @@ class Warm:
         for last in (False, True):  # a warm process that was killed comes back
             try:
                 with self._lock:
-                    return self._fork(limits)
+                    return self._fork(limits, jupyter)
             except (OSError, ValueError, WireError) as error:
                 self.close()
                 if last:
                     raise SandboxError(f"a kernel did not start: {error}") from None
         raise AssertionError
 
-    def _fork(self, limits: Limits) -> Kernel:
+    def _fork(self, limits: Limits, jupyter: dict[str, Any] | None) -> Kernel:
         ours, theirs = socket.socketpair()
         with theirs:
-            pidfd = self._ask(limits, theirs)
+            pidfd = self._ask({"limits": dataclasses.asdict(limits), "jupyter": jupyter}, theirs)
         kernel = Kernel(Channel(ours), pidfd)
         try:
             hello, _ = kernel.channel.receive(time.monotonic() + FORK_SECONDS)
@@ -126,9 +140,9 @@ class Warm:
             raise SandboxError(hello["refused"])
         return kernel
 
-    def _ask(self, limits: Limits, theirs: socket.socket) -> int:
+    def _ask(self, request: dict[str, Any], theirs: socket.socket) -> int:
         control = self._control or self._start()
-        socket.send_fds(control, [json.dumps(dataclasses.asdict(limits)).encode()], [theirs.fileno()])
+        socket.send_fds(control, [json.dumps(request).encode()], [theirs.fileno()])
         data, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
         if not data or not descriptors:
             raise OSError("the warm process is gone")
@@ -141,7 +155,11 @@ class Warm:
                 self._sandboxed and not namespaces.available() and bubblewrap.program() is not None
             )
         entry = ENTRY.format(
-            path=_path(), fd=theirs.fileno(), sandboxed=self._sandboxed, wrapped=self._wrapped
+            path=_path(),
+            fd=theirs.fileno(),
+            sandboxed=self._sandboxed,
+            wrapped=self._wrapped,
+            modules=self._modules,
         )
         around = bubblewrap.command(SCRATCH_BYTES) if self._wrapped else []
         with theirs:

@@ -17,8 +17,10 @@ from course_utils.grading.verdict import Verdict
 from course_utils.lab import Lab
 
 if TYPE_CHECKING:
+    from course_utils.grading.submission import Submission
     from course_utils.grading.warm import Warm
 
+TRIES = 3
 
 # For a class. A check of a lab takes less than a second: one that takes fifteen waits for a loop that never ends, and
 # several of them in one notebook must not keep the others waiting.
@@ -69,7 +71,7 @@ def mark(job: Job) -> Marked:
         SandboxError: this machine offers no sandbox.
     """
     from course_utils.grading.marked import notebook_of, unchanged_cells
-    from course_utils.grading.runner import grade, refused
+    from course_utils.grading.runner import refused
     from course_utils.grading.submission import SubmissionError, read_submission
 
     if engine_digest() != job.engine:
@@ -85,10 +87,22 @@ def mark(job: Job) -> Marked:
         return shown(job.lab, refused(job.lab, str(error)))
     verdict = job.known
     if verdict is None or job.stale:
-        fresh = grade(_rest(job), submission, job.limits, warm(job.sandboxed))
-        verdict = _merged(job, fresh)
+        verdict = _merged(job, _undisturbed(job, submission))
     unchanged = unchanged_cells(job.lab, job.released, submission)
     return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged))
+
+
+def _undisturbed(job: Job, submission: "Submission") -> Verdict:
+    """The engine's verdict. A warm process that dies takes its kernels along, and that is not the student's doing."""
+    from course_utils.grading.runner import grade
+
+    process = warm(job.sandboxed)
+    for _ in range(TRIES):
+        before = process.pid
+        verdict = grade(_rest(job), submission, job.limits, process)
+        if before is not None and process.pid == before:
+            break
+    return verdict
 
 
 def shown(lab: Lab, verdict: Verdict) -> Marked:
