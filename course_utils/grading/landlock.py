@@ -7,6 +7,7 @@ import struct
 from course_utils.grading.syscalls import LANDLOCK_ADD, LANDLOCK_CREATE, LANDLOCK_RESTRICT, syscall
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+REMOVE_FILE = 1 << 5
 MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 10, 1 << 11
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 READ = EXECUTE | READ_FILE | READ_DIR
@@ -31,8 +32,10 @@ def version() -> int:
     return syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)
 
 
-def restrict(readable: list[str], writable: list[str]) -> None:
+def restrict(readable: list[str], writable: list[str], sockets: str | None = None) -> None:
     """From now on only `readable` can be read and only `writable` written; no TCP; signals reach only this process.
+
+    In the folder `sockets` Unix sockets may be made.
 
     Raises:
         OSError: the kernel has no Landlock.
@@ -50,6 +53,8 @@ def restrict(readable: list[str], writable: list[str]) -> None:
             _allow(ruleset, path, READ & handled)
         for path in writable:
             _allow(ruleset, path, handled & ~special & ~EXECUTE)
+        if sockets:
+            _allow(ruleset, sockets, handled & (READ | WRITE_FILE | REMOVE_FILE | MAKE_SOCK))
         syscall(LANDLOCK_RESTRICT, ruleset, 0)
     finally:
         os.close(ruleset)

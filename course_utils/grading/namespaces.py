@@ -40,6 +40,7 @@ from course_utils.grading.syscalls import (
 ROOT = "/sys"  # where the new root is put together; nobody keeps files there
 SCRATCH = "/scratch"
 WORK = f"{SCRATCH}/work"
+SOCKETS = "/sockets"
 NOBODY = 65534
 INODES = 10_000
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -125,8 +126,13 @@ def _new_user(more: int = 0) -> None:
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def enter(scratch_bytes: int) -> None:
+def enter(scratch_bytes: int, folder: str | None = None, sockets: str | None = None) -> None:
     """Give this process its own file system, network, IPC and host name.
+
+    Args:
+        scratch_bytes: Size of the one writable folder.
+        folder: What that folder shows at first; changes stay in memory.
+        sockets: A folder that is shared with the world outside, at `SOCKETS`.
 
     Raises:
         OSError: this machine does not let us.
@@ -143,6 +149,11 @@ def enter(scratch_bytes: int) -> None:
     _hide_course()
     _devices()
     _fresh(scratch_bytes)
+    if folder:
+        _lay_over(folder)
+    if sockets:
+        os.mkdir(ROOT + SOCKETS)
+        mount(sockets, ROOT + SOCKETS, "", MS_BIND)
     os.mkdir(f"{ROOT}/old")
     pivot_root(ROOT, f"{ROOT}/old")
     os.chdir("/")
@@ -152,8 +163,8 @@ def enter(scratch_bytes: int) -> None:
     os.chdir(WORK)
 
 
-def leave_root() -> None:
-    """From root to a user without rights, and to a user namespace of one's own, whose processes are counted apart."""
+def leave_root() -> bool:
+    """From root to a user without rights, and to a user namespace of one's own; whether its threads are counted apart."""
     try:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -163,8 +174,9 @@ def leave_root() -> None:
     prctl(PR_SET_DUMPABLE, 1)
     try:
         _new_user()
-    except OSError:  # already restricted enough: threads are then counted over all kernels
-        return
+    except OSError:  # then the address space bounds the number of threads
+        return False
+    return True
 
 
 def readable() -> list[str]:
@@ -206,6 +218,21 @@ def private() -> list[str]:
     course, reach = Path(__file__).resolve().parents[2], readable()
     folders = [str(course / name) for name in PRIVATE if (course / name).is_dir()]
     return [path for path in folders if any(path.startswith(piece + "/") for piece in reach)]
+
+
+def _lay_over(folder: str) -> None:
+    """Show `folder` as the working folder; what is changed there stays in the scratch folder's memory."""
+    for name in ("changes", "overlay"):
+        os.mkdir(f"{ROOT}{SCRATCH}/{name}")
+        os.chown(f"{ROOT}{SCRATCH}/{name}", os.geteuid() or NOBODY, os.getegid() or NOBODY)
+    changes, own = f"{ROOT}{SCRATCH}/changes", f"{ROOT}{SCRATCH}/overlay"
+    mount(
+        "overlay",
+        ROOT + WORK,
+        "overlay",
+        MS_NOSUID | MS_NODEV,
+        f"lowerdir={folder},upperdir={changes},workdir={own}",
+    )
 
 
 def _hide_course() -> None:

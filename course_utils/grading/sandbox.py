@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from course_utils.grading import landlock, namespaces, seccomp
 from course_utils.grading.limits import Limits
@@ -72,15 +73,16 @@ def _alive(pid: int) -> bool:
 
 def prepare(wrapped: bool = False) -> Isolation:
     """What can be done once, in the warm process; `wrapped` if bubblewrap is around it."""
-    prctl(PR_SET_PDEATHSIG, 9)
     try:
         return Isolation(namespaces.prepare(), wrapped)
     except OSError:
         return Isolation(None, wrapped)
 
 
-def enter(limits: Limits, isolation: Isolation) -> list[str]:
+def enter(limits: Limits, isolation: Isolation, jupyter: dict[str, Any] | None = None) -> list[str]:
     """Put this process into the sandbox, for good; the names of the layers that hold.
+
+    A Jupyter kernel also gets the folder of its sockets, and sees the notebook's folder without being able to change it.
 
     Raises:
         Unavailable: they are too few.
@@ -88,20 +90,23 @@ def enter(limits: Limits, isolation: Isolation) -> list[str]:
     prctl(PR_SET_PDEATHSIG, 9)
     held = ["bubblewrap"] if isolation.wrapped else []
     _bound_oom()
-    if isolation.spaces is not None and _holds("namespaces", held, lambda: namespaces.enter(limits.scratch)):
+    folder, sockets = (jupyter["folder"], jupyter["sockets"]) if jupyter else (None, None)
+    spaces = lambda: namespaces.enter(limits.scratch, folder, sockets)  # noqa: E731
+    if isolation.spaces is not None and _holds("namespaces", held, spaces):
         work, readable, writable = namespaces.WORK, ["/"], [namespaces.SCRATCH, "/dev"]
+        sockets = sockets and namespaces.SOCKETS
     else:
         work = os.getcwd()
         readable, writable = namespaces.readable() + ["/dev", "/proc/self"], [work, "/dev/null"]
     os.environ.update(HOME=work, TMPDIR=work, MPLCONFIGDIR=work, IPYTHONDIR=work)
     tempfile.tempdir = work
-    bound(limits)
+    apart = namespaces.leave_root()
+    bound(limits, apart)  # after it: the bound on threads is then on this kernel's alone
     held.append("rlimits")
-    namespaces.leave_root()
     drop_capabilities()
     prctl(PR_SET_PDEATHSIG, 9)  # a change of user takes it back
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _holds("landlock", held, lambda: landlock.restrict(readable, writable))
+    _holds("landlock", held, lambda: landlock.restrict(readable, writable, sockets))
     _holds("seccomp", held, seccomp.restrict)
     require(held)
     return held
@@ -142,8 +147,8 @@ def _bound_oom() -> None:
         return
 
 
-def bound(limits: Limits) -> None:
-    """Set the resource limits of this process."""
+def bound(limits: Limits, apart: bool = True) -> None:
+    """Set the resource limits of this process; threads are bounded where they are counted apart from other processes'."""
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     bounds = {
@@ -151,10 +156,11 @@ def bound(limits: Limits) -> None:
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.file,
         resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_NPROC: limits.threads,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
+    if apart:
+        bounds[resource.RLIMIT_NPROC] = limits.threads
     for kind, most in bounds.items():
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)

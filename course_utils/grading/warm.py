@@ -126,8 +126,13 @@ class Warm:
 
     def _fork(self, limits: Limits, jupyter: dict[str, Any] | None) -> Kernel:
         ours, theirs = socket.socketpair()
-        with theirs:
+        try:
             pidfd = self._ask({"limits": dataclasses.asdict(limits), "jupyter": jupyter}, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         kernel = Kernel(Channel(ours), pidfd)
         try:
             hello, _ = kernel.channel.receive(time.monotonic() + FORK_SECONDS)
@@ -170,10 +175,11 @@ class Warm:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        self._control = ours
         ours.settimeout(START_SECONDS)
         if ours.recv(16) != b"warm":
+            self.close()
             raise SandboxError("the warm process did not start; its message stands above")
-        self._control = ours
         return ours
 
 

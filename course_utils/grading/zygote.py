@@ -1,16 +1,20 @@
 """The warm process itself: it imports what students use, and forks a kernel whenever it is asked."""
 
+from __future__ import annotations
+
 import gc
 import importlib
 import json
 import os
 import signal
 import socket
-import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from course_utils.grading.limits import Limits
+
+if TYPE_CHECKING:
+    from course_utils.grading.sandbox import Isolation
 
 MODULES = (
     "matplotlib.pyplot",
@@ -27,7 +31,7 @@ MODULES = (
     "course_utils.plots",
     "course_utils.grading.agent",
 )
-# Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution.
+# Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution, an optimiser (2 s).
 FIRST_CELL = """
 import matplotlib.pyplot as plt, torch
 _, axes = plt.subplots(figsize=(2, 1.5))
@@ -35,17 +39,20 @@ axes.set_title("warm")
 axes.plot([0, 1])
 plt.show()
 torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)), repr(torch.ones(2))
+weight = torch.nn.Parameter(torch.ones(1))
+weight.grad = torch.ones(1)
+torch.optim.SGD([weight], 0.1).step()
 """
 
 
-def main(descriptor: int, sandboxed: bool, wrapped: bool = False) -> None:
+def main(descriptor: int, sandboxed: bool, wrapped: bool, modules: tuple[str, ...]) -> None:
     """Serve fork requests on a control socket until it closes."""
     from course_utils.grading import sandbox
 
     control = socket.socket(fileno=descriptor)
     os.chdir("/")
     isolation = sandbox.prepare(wrapped) if sandboxed else None
-    preload()
+    preload(modules)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # kernels are reaped by themselves
     control.send(b"warm")
     while True:
@@ -54,20 +61,21 @@ def main(descriptor: int, sandboxed: bool, wrapped: bool = False) -> None:
             if isolation:
                 isolation.sweep(everything=True)
             os._exit(0)
-        limits = Limits(**json.loads(request))
+        wanted = json.loads(request)
         pid = isolation.fork() if isolation else os.fork()
         if pid == 0:
             control.close()
-            kernel(socket.socket(fileno=descriptors[0]), limits, isolation)
+            connection = socket.socket(fileno=descriptors[0])
+            kernel(connection, Limits(**wanted["limits"]), isolation, wanted["jupyter"])
         os.close(descriptors[0])
         pidfd = os.pidfd_open(pid)
         socket.send_fds(control, [b"forked"], [pidfd])
         os.close(pidfd)
 
 
-def preload() -> None:
+def preload(more: tuple[str, ...]) -> None:
     """Import what labs use and run each part once, without starting a thread."""
-    for name in MODULES:
+    for name in MODULES + more:
         importlib.import_module(name)
     import torch
 
@@ -91,7 +99,9 @@ def _shell():
     return shell
 
 
-def kernel(connection: socket.socket, limits: Limits, isolation) -> NoReturn:
+def kernel(
+    connection: socket.socket, limits: Limits, isolation: Isolation | None, jupyter: dict[str, Any] | None
+) -> NoReturn:
     """A student's process: enter the sandbox, then serve the trusted side until it hangs up."""
     from course_utils.grading import agent, sandbox, shell
     from course_utils.grading.wire import Channel
@@ -99,15 +109,48 @@ def kernel(connection: socket.socket, limits: Limits, isolation) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel = Channel(connection)
     try:
-        layers = sandbox.enter(limits, isolation) if isolation else []
+        layers = sandbox.enter(limits, isolation, jupyter) if isolation else []
     except sandbox.Unavailable as error:
         channel.send({"refused": str(error)}, [])
         os._exit(1)
-    channel.send({"layers": layers}, [])
-    own = shell.CellShell.instance()
-    shell.capture(own, limits.pictures)
     try:
-        agent.serve(channel, own)
-    finally:
-        sys.stderr.flush()
+        _silence()
+        channel.send({"layers": layers}, [])
+        if jupyter:
+            _serve_jupyter(jupyter["connection"], bool(isolation and isolation.spaces))
+        else:
+            own = shell.CellShell.instance()
+            shell.capture(own, limits.pictures)
+            agent.serve(channel, own)
+    finally:  # nothing of the warm process may run on in a kernel
         os._exit(0)
+
+
+def _silence() -> None:
+    """What a kernel writes to its descriptors is not the teacher's terminal's business."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _serve_jupyter(connection: dict[str, Any], spaces: bool) -> None:
+    """Be an ordinary IPython kernel, on sockets in a folder that only its client shares."""
+    from ipykernel.iostream import IOPubThread
+    from ipykernel.kernelapp import IPKernelApp
+
+    from course_utils.grading.namespaces import SOCKETS
+    from course_utils.grading.shell import CellShell
+
+    CellShell.clear_instance()
+    if spaces:
+        connection = {**connection, "ip": f"{SOCKETS}/{os.path.basename(connection['ip'])}"}
+    file = os.path.abspath("connection.json")
+    with open(file, "w") as out:
+        json.dump(connection, out)
+    # Its TCP pipe takes what subprocesses print; there are none here, and ZeroMQ aborts where TCP is refused.
+    IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
+    app = IPKernelApp.instance()
+    app.initialize(["-f", file, "--HistoryManager.enabled=False"])
+    os.unlink(file)
+    app.start()

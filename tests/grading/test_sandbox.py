@@ -121,6 +121,17 @@ def test_threads_are_bounded_and_work(cell):
     assert not cell(bomb)["ok"]
 
 
+def test_kernels_are_counted_apart(warm):
+    many = "import threading, time\nfor _ in range(12): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
+    kernels = [warm.fork(Limits()) for _ in range(3)]
+    for kernel in kernels:
+        peer = Trusted(kernel.channel)
+        peer.until = time.monotonic() + 20
+        assert peer.ask("cell", many, "many")["ok"]
+    for kernel in kernels:
+        kernel.close()
+
+
 def test_the_scratch_folder_is_the_student_s_own_and_empty(cell):
     assert printed(cell("import os\nprint(os.listdir(), os.getcwd() == os.environ['HOME'])")) == "[] True"
     assert printed(cell("open('notes.txt', 'w').write('x'); print(open('notes.txt').read())")) == "x"
@@ -194,6 +205,7 @@ def _as_user():
     os.setgroups([])
     os.setresgid(12345, 12345, 12345)
     os.setresuid(12345, 12345, 12345)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # as it is for a user who has logged in
     with Warm() as warm:
         kernel = warm.fork(Limits())
         peer = Trusted(kernel.channel)
