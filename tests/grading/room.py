@@ -16,7 +16,7 @@ from course_utils.lab import Lab
 from tests.grading.tiny import LAB, RIGHT, WRONG
 
 # Budgets are the engine's own, in wall time; an endless loop has to be waited for, so that they are short here.
-LIMITS = Limits(cell_seconds=20, check_seconds=10, total_seconds=120)
+LIMITS = Limits(cell_seconds=20, check_seconds=8, total_seconds=120)
 
 
 @cache
@@ -58,3 +58,36 @@ def marks(room: Path, key: str = "tiny") -> dict[str, dict[str, float | None]]:
     """The gradebook: points by check by student."""
     with gradebook.opened(room) as book:
         return {student: entry.auto for student, entry in gradebook.entries(book, key).items()}
+
+
+@cache
+def _marked() -> tuple[Path, Summary]:
+    room = make_room(Path(tempfile.mkdtemp(prefix="course-marked-")))
+    for student, text in sample_texts().items():
+        hand_in(room, student, text)
+    return room, mark(room, workers=2)
+
+
+def marked_room(folder: Path) -> tuple[Path, Summary]:
+    """A classroom whose sample class is marked (once for all tests), and what that run said."""
+    room, summary = _marked()
+    return Path(shutil.copytree(room, folder / "marked")), summary
+
+
+NOTHING = {"add_values": 0.0, "scale_values": 0.0, "mean_values": 0.0, "why_divide": 0.0}
+ALL = {"add_values": 2.0, "scale_values": 1.5, "mean_values": 3.0, "why_divide": None}
+# What each student of the sample class deserves.
+DESERVED = {
+    "untouched": NOTHING,
+    "perfect": ALL,
+    "another-way": ALL,
+    "half-done": ALL | {"mean_values": 0.0},
+    "mistake-in-add": ALL | {"add_values": 0.0},
+    "mistake-in-scale": ALL | {"scale_values": 0.0},
+    "mistake-in-mean": ALL | {"mean_values": 1.0},
+    "crash": ALL | {"scale_values": 0.0},
+    "endless-loop": ALL | {"scale_values": 0.0},
+    "cut-off": NOTHING,
+    "checks-deleted": ALL,
+    "checks-edited": NOTHING | {"why_divide": None},
+}
