@@ -110,18 +110,20 @@ def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
         return
     inner = max(1, jobs // len(waiting))
     with warm_processes(min(jobs, len(waiting))) as pool, bar(len(waiting), "audit", "lab") as progress:
-        futures = {
-            pool.submit(audit_apart, Lab.load(key), wrong_answers(key), right_answers(key), inner): (
-                key,
-                content_hash(key),
-            )
-            for key in waiting
-        }
+        futures = {pool.submit(_audited, key, inner): (key, content_hash(key)) for key in waiting}
         for future in as_completed(futures):
             report = future.result()
             _keep(*futures[future], report)
             progress.update()
             yield report
+
+
+def _audited(key: str, jobs: int) -> Report:
+    """Audit a topic; a lab or answers out of order are a finding like any other."""
+    try:
+        return audit_apart(Lab.load(key), wrong_answers(key), right_answers(key), jobs)
+    except ValueError as error:
+        return Report(key, chapter(key).points, (Finding("reference", "the lab", False, str(error)),))
 
 
 def warm_processes(count: int) -> ProcessPoolExecutor:

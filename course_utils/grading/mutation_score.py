@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def table() -> dict[str, dict]:
 def enter(result: Score, content: str) -> None:
     """Write the lab's row into the table."""
     row = {
-        "score": round(result.share, 4),
+        "score": math.floor(1000 * result.share) / 1000,
         "killed": result.killed,
         "tried": result.tried,
         "generated": result.generated,
