@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
@@ -107,18 +107,21 @@ def page(notebook: NotebookNode, facts: dict[str, Any]) -> str:
         facts: nbgrader's resources: student, assignment, score, max_score, late_penalty.
     """
     parts = [part for cell in notebook.cells if (part := _part(cell)) is not None]
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["points"] = lambda value: f"{value:g}"
-    return environment.get_template("feedback.html.j2").render(
+    return _template().render(
         parts=parts,
         marked=[part for part in parts if part.kind in ("check", "answer")],
         title=_title(notebook, facts["assignment"]),
         facts=facts,
         colours=colours(),
     )
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["points"] = lambda value: f"{value:g}"
+    return environment.get_template("feedback.html.j2")
 
 
 @cache

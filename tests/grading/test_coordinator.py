@@ -21,9 +21,9 @@ def no_workers(monkeypatch):
 
 def kept(room, student):
     """The kept verdict of a student."""
-    paths = [path for path in (room / ".results/tiny").glob("*.json")]
+    paths = list((room / ".results/tiny").glob("*.json"))
     found = [json.loads(path.read_text()) for path in paths]
-    digest = {path: data for path, data in zip(paths, found)}
+    digest = dict(zip(paths, found))
     name = Results(room, LAB)._path(student)
     return digest[name]["verdict"]
 
