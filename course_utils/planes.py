@@ -31,7 +31,7 @@ def plane(
         answers = logit(torch.cartesian_prod(side, side))  # (cells², 2) -> (cells²,)
     surety = torch.tanh(answers.detach().reshape(cells, cells) / 2).T  # 2σ(z) − 1, rows are x₂
     extent = (-reach, reach, -reach, reach)
-    ax.imshow(surety, origin="lower", extent=extent, cmap=signed().reversed(), vmin=-1.2, vmax=1.2)
+    ax.imshow(surety, origin="lower", extent=extent, cmap=signed().reversed(), vmin=-2, vmax=2)
     if surety.min() < 0 < surety.max():
         ax.contour(side, side, surety, levels=[0.0], colors=INK, linewidths=0.8)
     for label, (colour, mark) in enumerate(MARKS):

@@ -172,7 +172,7 @@ class Config:
     rate: float
 
 
-CONFIG = {"mini": Config((2, 32, 32, 1), 3000, 0.5), "full": Config((2, 64, 64, 1), 6000, 0.5)}
+CONFIG = {"mini": Config((2, 32, 32, 1), 2500, 0.5), "full": Config((2, 64, 64, 1), 6000, 0.5)}
 
 
 def new_layers(widths: Sequence[int], generator: torch.Generator) -> list[Layer]:
