@@ -90,9 +90,11 @@ class Agent(Peer):
             return self._handle(value.value)
         if isinstance(value, Eager):
             return {"iterator": writer.node(list(value))}
-        for base in (Tensor, np.ndarray, dict, bool, int, float, str):
+        if isinstance(value, Tensor):
+            return writer.tensor(value if isinstance(value, nn.Parameter) else value.as_subclass(Tensor))
+        for base in (np.ndarray, dict, int, float, str):
             if isinstance(value, base):
-                return _tensor_node(value, writer) if base is Tensor else writer.node(_as(base, value))
+                return writer.node(_as(base, value))
         if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
             return writer.node(list(value) if isinstance(value, list) else tuple(value))
         return self._handle(value)
@@ -183,10 +185,6 @@ def _as(base: type, value: Any) -> Any:
     if base is np.ndarray:
         return np.asarray(value)
     return {key: value[key] for key in value} if base is dict else base(value)
-
-
-def _tensor_node(value: Tensor, writer: Outgoing) -> Node:
-    return writer.tensor(value if isinstance(value, nn.Parameter) else value.as_subclass(Tensor))
 
 
 def _attribute(module: str, name: str) -> Any:

@@ -40,10 +40,12 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
 def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
     """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
     tree = ast.parse(source, filename)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, filename, "exec"), namespace)
-    if last is None:
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, filename, "exec"), namespace)
         return None
+    tree.body.pop()
+    exec(compile(tree, filename, "exec"), namespace)
     value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
     if type(value) not in (int, float) or not math.isfinite(value):
         return None

@@ -5,6 +5,7 @@ forks dies with it. Each kernel then gets its own PID, mount, network, IPC and U
 of read-only pieces with one small writable file system in memory.
 """
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -126,11 +127,12 @@ def _new_user(more: int = 0) -> None:
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def enter(scratch_bytes: int, folder: str | None = None, sockets: str | None = None) -> None:
+def enter(scratch_bytes: int, key: str = "", folder: str | None = None, sockets: str | None = None) -> None:
     """Give this process its own file system, network, IPC and host name.
 
     Args:
         scratch_bytes: Size of the one writable folder.
+        key: The topic of the lab that is graded.
         folder: What that folder shows at first; changes stay in memory.
         sockets: A folder that is shared with the world outside, at `SOCKETS`.
 
@@ -139,7 +141,7 @@ def enter(scratch_bytes: int, folder: str | None = None, sockets: str | None = N
     """
     unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
     mount("", "/", "", MS_REC | MS_PRIVATE)
-    pieces = readable()
+    pieces = readable(key)
     mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
     for path in SYSTEM:
         if os.path.islink(path):
@@ -164,7 +166,11 @@ def enter(scratch_bytes: int, folder: str | None = None, sockets: str | None = N
 
 
 def leave_root() -> bool:
-    """From root to a user without rights, and to a user namespace of one's own; whether its threads are counted apart."""
+    """From root to a user without rights, and to a user namespace of one's own.
+
+    Returns:
+        Whether this process's threads are counted apart from others'.
+    """
     try:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -179,10 +185,17 @@ def leave_root() -> bool:
     return True
 
 
-def readable() -> list[str]:
-    """The folders and files that Python and the course need; none of them within another."""
+def readable(key: str = "") -> list[str]:
+    """The folders and files that Python and the course need; none of them within another.
+
+    The references' records are public and labs show them. Of the trained nets a lab on `key` may build on the others',
+    but not on the one that it asks for itself.
+    """
     course = Path(__file__).resolve().parents[1]
     wanted = [*SYSTEM, sys.base_prefix, sys.prefix, sys.base_exec_prefix, str(course)]
+    wanted += [str(path) for path in course.parent.glob("solutions/*/reference.json")]
+    nets = course.parent.glob("solutions/*/reference.safetensors") if key else ()
+    wanted += [str(path) for path in nets if path.parent.name != key]
     wanted += [f"/etc/{name}" for name in ETC]
     wanted += [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     real = sorted({os.path.realpath(path) for path in wanted if os.path.exists(path)})
@@ -250,10 +263,9 @@ def _devices() -> None:
 def _fresh(scratch_bytes: int) -> None:
     """What is each kernel's own: /proc, the scratch folder, a user's name."""
     os.mkdir(f"{ROOT}/proc")
-    try:
+    # In some containers /proc may not be mounted again: PyTorch does without.
+    with contextlib.suppress(OSError):
         mount("proc", f"{ROOT}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    except OSError:  # in some containers /proc may not be mounted again: PyTorch does without
-        pass
     os.makedirs(f"{ROOT}/etc", exist_ok=True)
     uid = os.geteuid() or NOBODY
     Path(f"{ROOT}/etc/passwd").write_text(f"student:x:{uid}:{uid}::{WORK}:/bin/false\n")

@@ -64,7 +64,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         plain = {k: v.decode() if isinstance(v, bytes) else v for k, v in self.connection_info.items()}
         folder = os.path.realpath(kwargs.get("cwd") or os.getcwd())
         jupyter = {"connection": plain, "folder": folder, "sockets": self.sockets}
-        self.kernel = await asyncio.to_thread(_warm().fork, Limits(), jupyter)
+        self.kernel = await asyncio.to_thread(_warm().fork, Limits(), "", jupyter)
         return self.connection_info
 
     async def poll(self) -> int | None:

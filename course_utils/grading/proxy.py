@@ -1,11 +1,9 @@
 """`student`, seen from the trusted side: names resolve to functions, classes and values of another process.
 
-What comes from there is either a plain value, made here by the wire, or a `Handle`. A handle compares with nothing,
-has no truth value and no number: an answer that is none cannot pass for one.
+What comes from there is either a plain value, made here by the wire, or a `Handle`.
 """
 
 import copy
-import functools
 import importlib
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +15,8 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.grading.errors import student_error
+from course_utils.grading.handle import ITEMS, Handle, handle, named, words
 from course_utils.grading.peer import Incoming, Outgoing, Peer
 from course_utils.grading.wire import Channel, Closed, Late, Node, WireError
 
@@ -30,8 +30,6 @@ LIBRARIES = (
     "numpy",
     "builtins",
 )
-BATCH = 32  # items of a student's iterator that are fetched at once
-ITEMS = 100_000
 TEXT = 2_000
 TRAFFIC = 1 << 30  # bytes from the student's side in one cell or check
 GRACE_SECONDS = 1.0
@@ -134,7 +132,7 @@ class Trusted(Peer):
             raise CheckFailed(
                 f"there is no `{name}`", hint=f"the cell that defines `{name}`: is it there, does it run?"
             )
-        return _named(self.ask("name", name), name)
+        return named(self.ask("name", name), name)
 
     def artifact(self, name: str) -> Artifact:
         """The tensors handed in as `<name>.safetensors`, or made by the student's own cells."""
@@ -145,7 +143,7 @@ class Trusted(Peer):
     # How the check's values travel
 
     def foreign_node(self, value: Any, writer: Outgoing) -> Node:
-        """Handles and what was derived from them; library functions by name; other functions stay here and are called."""
+        """Handles as what they stand for; library functions by name; other functions stay here and are called."""
         if isinstance(value, Handle):
             return {"own": value._number}
         if isinstance(value, nn.Parameter):
@@ -194,7 +192,7 @@ class Trusted(Peer):
     def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
         """What only the student's side sends."""
         return {
-            "handle": lambda told: _handle(self, told),
+            "handle": lambda told: handle(self, told),
             "callback": lambda number: self._functions[number],
             "module": lambda told: _loaded(self._functions[told[0]], reader.value(told[1])),
             "iterator": lambda node: iter(reader.value(node)),
@@ -229,105 +227,8 @@ class Trusted(Peer):
 
     def failure(self, told: Node) -> BaseException:
         """An error in the student's code."""
-        kinds = tuple(_words(kind, 80) for kind in told["kinds"][:20]) or ("Exception",)
-        return _student_error(kinds, _words(told["text"], TEXT), _words(told["line"], 400))
-
-
-class Handle:
-    """Something in the student's process: a function, a class, an object."""
-
-    __slots__ = ("_callable", "_kind", "_module", "_name", "_number", "_peer")
-    __hash__ = object.__hash__
-
-    def __init__(self, peer: Trusted, number: int, kind: str, is_callable: bool, module: bool):
-        for slot, value in zip(
-            ("_peer", "_number", "_kind", "_callable", "_module", "_name"),
-            (peer, number, kind, is_callable, module, kind),
-        ):
-            object.__setattr__(self, slot, value)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it over there."""
-        try:
-            return self._peer.ask("call", self, list(args), kwargs)
-        except StudentError as error:
-            raise _student_error(error.kinds, error.message, error.line, f"{self._name}(…)") from None
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _named(self._peer.ask("get", self, name), name if name != "forward" else self._name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._peer.ask("set", self, name, value)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._peer.ask("item", self, index)
-
-    def __len__(self) -> int:
-        length = self._peer.ask("length", self)
-        if type(length) is not int or length < 0:
-            raise CheckFailed(f"the length of a {self._kind} is no number")
-        return length
-
-    def __iter__(self) -> Iterator[Any]:
-        iterator = self._peer.ask("iterate", self)
-        for _ in range(ITEMS // BATCH):
-            items = self._peer.ask("next", iterator, BATCH)
-            if type(items) is not list or len(items) > BATCH:
-                raise CheckFailed(f"the items of a {self._kind} cannot be read")
-            yield from items
-            if len(items) < BATCH:
-                return
-        raise CheckFailed(f"a {self._kind} has no end")
-
-    def __repr__(self) -> str:
-        return f"<{self._kind} of the student's>"
-
-    def _refuse(self, *_: Any) -> Any:
-        raise CheckFailed(
-            "the value is of the wrong type", "a plain value", f"an object of type {self._kind}"
-        )
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __index__ = _refuse
-    __contains__ = __array__ = _refuse
-
-
-def _handle(peer: Trusted, told: Node) -> Handle:
-    number, kind, is_callable, module = told
-    if type(number) is not int:
-        raise WireError("a handle that is none")
-    return Handle(peer, number, _words(kind, 80), is_callable is True, module is True)
-
-
-def _named(value: Any, name: str) -> Any:
-    """A handle is called in messages what the check calls it."""
-    if isinstance(value, Handle):
-        object.__setattr__(value, "_name", name)
-    return value
-
-
-def _words(value: Any, most: int) -> str:
-    return value[:most] if type(value) is str else ""
-
-
-def _student_error(kinds: tuple[str, ...], text: str, line: str, what: str = "your code") -> StudentError:
-    """A `StudentError` that `except ValueError` catches too, if it was one there."""
-    return _error_class(kinds)(what, kinds, text, line)
-
-
-@functools.lru_cache(maxsize=256)
-def _error_class(kinds: tuple[str, ...]) -> type[StudentError]:
-    import builtins
-
-    for kind in kinds:
-        base = getattr(builtins, kind, None)
-        if isinstance(base, type) and issubclass(base, Exception) and not issubclass(base, StopIteration):
-            try:
-                return type("StudentError", (StudentError, base), {})
-            except TypeError:  # some built-in exceptions do not combine
-                break
-    return StudentError
+        kinds = tuple(words(kind, 80) for kind in told["kinds"][:20]) or ("Exception",)
+        return student_error(kinds, words(told["text"], TEXT), words(told["line"], 400))
 
 
 def _library_path(value: Any) -> list[str] | None:

@@ -24,7 +24,7 @@ from course_utils.grading.plan import Step, plan
 from course_utils.grading.proxy import Interrupted, Trusted
 from course_utils.grading.submission import Submission, SubmissionError, missing_artifact, read_submission
 from course_utils.grading.tensors import read_artifact
-from course_utils.grading.verdict import CellResult, CheckResult, Verdict, cell_result
+from course_utils.grading.verdict import CellResult, CellStatus, CheckResult, Verdict, cell_result
 from course_utils.grading.warm import Kernel, Warm
 from course_utils.grading.watchdog import stops
 from course_utils.lab import Cell
@@ -141,7 +141,7 @@ class Run:
         if self.restarts > self.limits.restarts:
             raise Interrupted("the notebook ended its process too often", late=False)
         self.restarts += 1
-        kernel = self._kernel = self.warm.fork(self.limits)
+        kernel = self._kernel = self.warm.fork(self.limits, self.lab.key)
         self.layers = kernel.layers
         peer = self._peer = Trusted(kernel.channel, self._artifact, kernel.interrupt)
         with self._deadline(peer, 10):
@@ -173,9 +173,8 @@ class Run:
             result = self._run(peer, step)
             late = peer.grace is None
         except Interrupted as lost:
-            status, text = (
-                ("timeout", self._late(step)) if lost.late else ("crashed", f"{step.label}: {lost}")
-            )
+            text = self._late(step) if lost.late else f"{step.label}: {lost}"
+            status: CellStatus = "timeout" if lost.late else "crashed"
             self.notes.append(text)
             return CellResult(step.name, step.source, status, (), ("", text, ""), time.monotonic() - start)
         except CheckFailed as error:  # an answer that is none

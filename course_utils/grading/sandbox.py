@@ -58,7 +58,7 @@ class Isolation:
 
     def sweep(self, everything: bool = False) -> None:
         """Remove the folders of kernels that are gone."""
-        for pid, folder in list(self.folders.items()):
+        for pid in list(self.folders):
             if everything or not _alive(pid):
                 shutil.rmtree(self.folders.pop(pid), ignore_errors=True)
 
@@ -79,10 +79,12 @@ def prepare(wrapped: bool = False) -> Isolation:
         return Isolation(None, wrapped)
 
 
-def enter(limits: Limits, isolation: Isolation, jupyter: dict[str, Any] | None = None) -> list[str]:
+def enter(
+    limits: Limits, isolation: Isolation, key: str = "", jupyter: dict[str, Any] | None = None
+) -> list[str]:
     """Put this process into the sandbox, for good; the names of the layers that hold.
 
-    A Jupyter kernel also gets the folder of its sockets, and sees the notebook's folder without being able to change it.
+    A Jupyter kernel also gets the folder of its sockets, and sees the notebook's folder, which it cannot change.
 
     Raises:
         Unavailable: they are too few.
@@ -91,13 +93,13 @@ def enter(limits: Limits, isolation: Isolation, jupyter: dict[str, Any] | None =
     held = ["bubblewrap"] if isolation.wrapped else []
     _bound_oom()
     folder, sockets = (jupyter["folder"], jupyter["sockets"]) if jupyter else (None, None)
-    spaces = lambda: namespaces.enter(limits.scratch, folder, sockets)  # noqa: E731
+    spaces = lambda: namespaces.enter(limits.scratch, key, folder, sockets)  # noqa: E731
     if isolation.spaces is not None and _holds("namespaces", held, spaces):
         work, readable, writable = namespaces.WORK, ["/"], [namespaces.SCRATCH, "/dev"]
         sockets = sockets and namespaces.SOCKETS
     else:
         work = os.getcwd()
-        readable, writable = namespaces.readable() + ["/dev", "/proc/self"], [work, "/dev/null"]
+        readable, writable = [*namespaces.readable(key), "/dev", "/proc/self"], [work, "/dev/null"]
     os.environ.update(HOME=work, TMPDIR=work, MPLCONFIGDIR=work, IPYTHONDIR=work)
     tempfile.tempdir = work
     apart = namespaces.leave_root()
@@ -148,7 +150,7 @@ def _bound_oom() -> None:
 
 
 def bound(limits: Limits, apart: bool = True) -> None:
-    """Set the resource limits of this process; threads are bounded where they are counted apart from other processes'."""
+    """Set this process's resource limits; threads are bounded only where they are counted apart from others'."""
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     bounds = {

@@ -66,8 +66,9 @@ def program(machine: str) -> bytes:
         x32 = 0x40000000
         code += [_jump(AT_LEAST, x32, 0, 1), _return(KILL)]
     for numbers in REFUSED.values():
-        if numbers[column] is not None:
-            code += [_jump(EQUAL, numbers[column], 0, 1), refuse]
+        number = numbers[column]
+        if number is not None:
+            code += [_jump(EQUAL, number, 0, 1), refuse]
     code += [
         _jump(EQUAL, CLONE3[column], 0, 1),
         absent,

@@ -21,7 +21,7 @@ OUTPUTS = 100
 
 
 class Outputs:
-    """What a cell printed and showed: [kind, text] pairs of stdout, stderr, text and png, cut where it gets too much."""
+    """What a cell printed and showed, cut where it gets too much: pairs of a kind and its text."""
 
     def __init__(self) -> None:
         self.items: list[list[str]] = []
@@ -72,11 +72,11 @@ class Publisher(DisplayPublisher):
 
     def publish(self, data: dict[str, Any], *_: Any, **__: Any) -> None:
         """Keep what is shown."""
-        self.shell.outputs.show(data)
+        CellShell.instance().outputs.show(data)
 
     def clear_output(self, wait: bool = False) -> None:
         """Drop what was shown so far."""
-        self.shell.outputs.items.clear()
+        CellShell.instance().outputs.items.clear()
 
 
 class LastValue(DisplayHook):
@@ -87,7 +87,7 @@ class LastValue(DisplayHook):
 
     def write_format_data(self, format_dict: dict[str, Any], md_dict: Any = None) -> None:
         """Keep the value's picture or text."""
-        self.shell.outputs.show(format_dict)
+        CellShell.instance().outputs.show(format_dict)
 
     def finish_displayhook(self) -> None:
         """No line after it."""
@@ -106,6 +106,8 @@ class NamedCells(CachingCompiler):
 class CellShell(InteractiveShell):
     """An IPython shell whose output is kept and whose errors are values."""
 
+    outputs: Outputs
+    compile: NamedCells
     displayhook_class = Type(LastValue)
     display_pub_class = Type(Publisher)
     compiler_class = Type(NamedCells)
@@ -170,5 +172,7 @@ def make_shell() -> CellShell:
 
 def capture(shell: CellShell, pictures: bool = False) -> None:
     """From now on what Python prints goes to the shell's outputs; figures are drawn only if `pictures`."""
-    shell.display_formatter.formatters["image/png"].enabled = pictures
+    formatter = shell.display_formatter
+    assert formatter is not None
+    formatter.formatters["image/png"].enabled = pictures
     sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)

@@ -125,8 +125,8 @@ def _cell(cell: Any, name: str) -> StudentCell:
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if type(metadata) is dict else None
     grade_id = marks.get("grade_id") if type(marks) is dict else None
-    usable = type(grade_id) is str and len(grade_id) <= 200
-    return StudentCell(cell.get("cell_type") == "code", grade_id if usable else "", source)
+    name = grade_id if isinstance(grade_id, str) and len(grade_id) <= 200 else ""
+    return StudentCell(cell.get("cell_type") == "code", name, source)
 
 
 def _check_depth(data: bytes, name: str, most: int) -> None:

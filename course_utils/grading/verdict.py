@@ -95,7 +95,8 @@ def cell_result(name: str, source: str, told: Any, late: bool, seconds: float) -
         if type(pair) is list and len(pair) == 2 and type(pair[1]) is str and pair[0] in KINDS
     )
     error = told.get("error")
-    words = tuple(str(part)[:2000] for part in error) if type(error) is list and len(error) == 3 else None
-    return CellResult(
-        name, source, "timeout" if late else "error" if words else "ok", outputs, words, seconds
-    )
+    words = None
+    if type(error) is list and len(error) == 3:
+        words = (str(error[0])[:200], str(error[1])[:2000], str(error[2])[:500])
+    status: CellStatus = "timeout" if late else "error" if words else "ok"
+    return CellResult(name, source, status, outputs, words, seconds)

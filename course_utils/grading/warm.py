@@ -29,7 +29,10 @@ FORK_SECONDS = 20
 CLOSE_SECONDS = 3
 SCRATCH_BYTES = 256 << 20  # of all kernels together, inside bubblewrap
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ENTRY = "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; main({fd}, {sandboxed}, {wrapped}, {modules!r})"
+ENTRY = (
+    "import sys; sys.path[:] = {path!r}; from course_utils.grading.zygote import main; "
+    "main({fd}, {sandboxed}, {wrapped}, {modules!r})"
+)
 
 
 class SandboxError(RuntimeError):
@@ -108,8 +111,13 @@ class Warm:
         alive = self._process is not None and self._process.poll() is None
         return self._process.pid if self._process is not None and alive else None
 
-    def fork(self, limits: Limits, jupyter: dict[str, Any] | None = None) -> Kernel:
-        """A fresh kernel; with `jupyter` (connection, folder, sockets) it speaks Jupyter's protocol instead of the wire.
+    def fork(self, limits: Limits, key: str = "", jupyter: dict[str, Any] | None = None) -> Kernel:
+        """A fresh kernel.
+
+        Args:
+            limits: Its bounds.
+            key: The topic of the lab that is graded: that reference's net is kept out of sight.
+            jupyter: With connection, folder and sockets it speaks Jupyter's protocol instead of the wire's.
 
         Raises:
             SandboxError: the sandbox that was asked for cannot be had.
@@ -117,17 +125,17 @@ class Warm:
         for last in (False, True):  # a warm process that was killed comes back
             try:
                 with self._lock:
-                    return self._fork(limits, jupyter)
+                    return self._fork({"limits": dataclasses.asdict(limits), "key": key, "jupyter": jupyter})
             except (OSError, ValueError, WireError) as error:
                 self.close()
                 if last:
                     raise SandboxError(f"a kernel did not start: {error}") from None
         raise AssertionError
 
-    def _fork(self, limits: Limits, jupyter: dict[str, Any] | None) -> Kernel:
+    def _fork(self, request: dict[str, Any]) -> Kernel:
         ours, theirs = socket.socketpair()
         try:
-            pidfd = self._ask({"limits": dataclasses.asdict(limits), "jupyter": jupyter}, theirs)
+            pidfd = self._ask(request, theirs)
         except BaseException:
             ours.close()
             raise

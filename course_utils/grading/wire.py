@@ -29,6 +29,8 @@ DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in FLOATING + INTEG
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 ARRAYS = {"bool", "u1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"}
 
+SEQUENCES: dict[type, str] = {tuple: "tuple", set: "set", frozenset: "set", torch.Size: "size"}
+
 Node = Any  # what json reads: None, bool, int, float, str, list, or a dict with one tag
 
 
@@ -68,9 +70,8 @@ class Writer:
             return value
         if kind is list:
             return [self.node(item, depth + 1) for item in value]
-        if kind in (tuple, set, frozenset, torch.Size):
-            tag = {tuple: "tuple", set: "set", frozenset: "set", torch.Size: "size"}[kind]
-            return {tag: [self.node(item, depth + 1) for item in value]}
+        if kind in SEQUENCES:
+            return {SEQUENCES[kind]: [self.node(item, depth + 1) for item in value]}
         if kind is dict:
             return {"dict": [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]}
         if kind is Tensor:
@@ -80,9 +81,12 @@ class Writer:
     def _other(self, value: Any, kind: type) -> Node:
         if kind is np.ndarray and value.dtype.str[1:] in ARRAYS | {"b1"}:
             return {"array": self._array(value)}
-        if isinstance(value, np.generic) and type(value).__module__ == "numpy":
-            if value.dtype.str[1:] in ARRAYS | {"b1"}:
-                return {"scalar": self._array(np.asarray(value))}
+        if (
+            isinstance(value, np.generic)
+            and kind.__module__ == "numpy"
+            and value.dtype.str[1:] in ARRAYS | {"b1"}
+        ):
+            return {"scalar": self._array(np.asarray(value))}
         if kind is complex:
             return {"complex": [value.real, value.imag]}
         if kind in (bytes, bytearray):
@@ -108,13 +112,13 @@ class Writer:
         flat = tensor.detach().cpu().resolve_conj().resolve_neg().reshape(-1)
         if flat.stride(0) != 1:  # an expanded number keeps a stride of 0, even when it is "contiguous"
             flat = flat.clone(memory_format=torch.contiguous_format)
-        raw = flat.view(torch.uint8).numpy() if flat.numel() else np.empty(0, np.uint8)
+        raw: Any = flat.view(torch.uint8).numpy() if flat.numel() else b""
         return {"tensor": [NAMES[tensor.dtype], list(tensor.shape), self._buffer(memoryview(raw))]}
 
     def _array(self, array: np.ndarray) -> Node:
         plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
         code = "bool" if array.dtype == np.bool_ else array.dtype.str[1:]
-        raw = plain.reshape(-1).view(np.uint8) if plain.size else np.empty(0, np.uint8)
+        raw: Any = plain.reshape(-1).view(np.uint8) if plain.size else b""
         return [code, list(array.shape), self._buffer(memoryview(raw))]
 
     def _buffer(self, raw: memoryview) -> int:
@@ -144,7 +148,7 @@ class Reader:
             "ellipsis": lambda v, d: ...,
         }
         for tag, read in (foreign or {}).items():
-            self._tags[tag] = lambda v, d, read=read: read(v)
+            self._tags[tag] = _ignoring_depth(read)
 
     def value(self, node: Node, depth: int = 0) -> Any:
         """The value of `node`.
@@ -204,6 +208,10 @@ class Reader:
         if type(index) is not int or not 0 <= index < len(self._buffers):
             raise WireError("a buffer that was not sent")
         return self._buffers[index]
+
+
+def _ignoring_depth(read: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+    return lambda content, depth: read(content)
 
 
 def _set(items: list[Any]) -> set[Any]:

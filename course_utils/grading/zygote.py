@@ -66,7 +66,7 @@ def main(descriptor: int, sandboxed: bool, wrapped: bool, modules: tuple[str, ..
         if pid == 0:
             control.close()
             connection = socket.socket(fileno=descriptors[0])
-            kernel(connection, Limits(**wanted["limits"]), isolation, wanted["jupyter"])
+            kernel(connection, Limits(**wanted["limits"]), isolation, wanted["key"], wanted["jupyter"])
         os.close(descriptors[0])
         pidfd = os.pidfd_open(pid)
         socket.send_fds(control, [b"forked"], [pidfd])
@@ -100,7 +100,11 @@ def _shell():
 
 
 def kernel(
-    connection: socket.socket, limits: Limits, isolation: Isolation | None, jupyter: dict[str, Any] | None
+    connection: socket.socket,
+    limits: Limits,
+    isolation: Isolation | None,
+    key: str,
+    jupyter: dict[str, Any] | None,
 ) -> NoReturn:
     """A student's process: enter the sandbox, then serve the trusted side until it hangs up."""
     from course_utils.grading import agent, sandbox, shell
@@ -109,7 +113,7 @@ def kernel(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel = Channel(connection)
     try:
-        layers = sandbox.enter(limits, isolation, jupyter) if isolation else []
+        layers = sandbox.enter(limits, isolation, key, jupyter) if isolation else []
     except sandbox.Unavailable as error:
         channel.send({"refused": str(error)}, [])
         os._exit(1)
@@ -149,7 +153,7 @@ def _serve_jupyter(connection: dict[str, Any], spaces: bool) -> None:
     with open(file, "w") as out:
         json.dump(connection, out)
     # Its TCP pipe takes what subprocesses print; there are none here, and ZeroMQ aborts where TCP is refused.
-    IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
+    setattr(IOPubThread, "_setup_pipe_in", lambda thread: setattr(thread, "_pipe_flag", False))  # noqa: B010
     app = IPKernelApp.instance()
     app.initialize(["-f", file, "--HistoryManager.enabled=False"])
     os.unlink(file)

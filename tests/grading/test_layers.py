@@ -30,9 +30,9 @@ def test_layers_are_tried():
     assert all(layer.holds or layer.remark for layer in found.values())
 
 
-def attacks_fail(warm, limits=Limits()):
+def attacks_fail(warm):
     """Run a few attacks in a kernel of `warm`; the layers that held."""
-    kernel = warm.fork(limits)
+    kernel = warm.fork(Limits())
     peer = Trusted(kernel.channel)
     peer.until = time.monotonic() + 30
     assert peer.ask("cell", "open('mine', 'w').write('x'); import torch; torch.ones(3)", "a")["ok"]

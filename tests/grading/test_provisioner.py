@@ -1,59 +1,69 @@
 """Stock Jupyter clients get kernels forked from the warm process, inside the sandbox."""
 
-import asyncio
+import os
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from course_utils.grading.provisioner import KERNELSPEC
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+CELLS = {
+    "sum": "x = 2\nprint(x + 1)",
+    "data": "print(open('data.txt').read())",
+    "new file": "open('new.txt', 'w').write('y'); print('written')",
+    "warm": "import sys; print('torch' in sys.modules, sys.modules['torch'].get_num_threads())",
+    "shadow": "open('/etc/shadow')",
+    "fork": "import os; os.fork()",
+    "network": "import socket; socket.socket()",
+    "tests": f"open({__file__!r})",
+}
 
 
-@pytest.fixture()
-def run(tmp_path):
-    """Run cells as a notebook in `tmp_path / work`; the outputs' texts."""
-    shutil.copytree(KERNELSPEC, tmp_path / "kernels" / "course-sandbox")
-    specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")], ensure_native_kernel=False)
-    folder = tmp_path / "work"
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The folder of a notebook after `jupyter execute`, and its outputs by the names of its cells."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(KERNELSPEC, home / "share" / "kernels" / "course-sandbox")
+    folder = home / "work"
     folder.mkdir()
     (folder / "data.txt").write_text("seen")
-
-    def execute(*sources):
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        notebook = nbformat.v4.new_notebook(cells=cells)
-        manager = AsyncKernelManager(kernel_name="course-sandbox", kernel_spec_manager=specs)
-        NotebookClient(
-            notebook, km=manager, timeout=60, resources={"metadata": {"path": str(folder)}}
-        ).execute()
-        return [output.get("text", "").strip() for cell in notebook.cells for output in cell.outputs]
-
-    execute.folder = folder
-    return execute
-
-
-def test_a_notebook_runs_in_its_folder_and_changes_nothing_there(run):
-    assert run(
-        "x = 2", "print(x + 1)", "print(open('data.txt').read())", "open('new.txt', 'w').write('y');"
-    ) == ["3", "seen"]
-    assert (run.folder / "data.txt").read_text() == "seen"
-    assert [path.name for path in run.folder.iterdir()] == ["data.txt"]
-
-
-@pytest.mark.parametrize(
-    "attack",
-    ["open('/etc/shadow')", "import os; os.fork()", "import socket; socket.socket()", f"open({__file__!r})"],
-)
-def test_it_is_in_the_sandbox(run, attack):
-    with pytest.raises(CellExecutionError, match="Error"):
-        run(attack)
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "a.ipynb")
+    command = [
+        "execute",
+        "--inplace",
+        "--allow-errors",
+        "--kernel_name=course-sandbox",
+        "--timeout=120",
+        "a.ipynb",
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "jupyter", *command],
+        cwd=folder,
+        env={**os.environ, "JUPYTER_PATH": str(home / "share")},
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    notebook = nbformat.read(folder / "a.ipynb", as_version=4)
+    return folder, dict(zip(CELLS, (cell.outputs for cell in notebook.cells)))
 
 
-def test_pytorch_is_there_already(run):
-    (warm,) = run("import sys; print('torch' in sys.modules and sys.modules['torch'].get_num_threads())")
-    assert warm == "1"
+def test_it_runs_in_the_notebook_s_folder_and_changes_nothing_there(ran):
+    folder, outputs = ran
+    texts = [outputs[name][0]["text"].strip() for name in ("sum", "data", "new file")]
+    assert texts == ["3", "seen", "written"]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.ipynb", "data.txt"]
+
+
+def test_pytorch_is_there_already(ran):
+    assert ran[1]["warm"][0]["text"] == "True 1\n"
+
+
+@pytest.mark.parametrize("attack", ["shadow", "fork", "network", "tests"])
+def test_it_is_in_the_sandbox(ran, attack):
+    assert ran[1][attack][0]["output_type"] == "error"
+    assert ran[1][attack][0]["ename"] in ("PermissionError", "FileNotFoundError")

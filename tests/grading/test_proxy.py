@@ -96,7 +96,7 @@ def test_a_class_is_held_by_handle(student):
     assert net.width == 5
     assert net(torch.randn(7, 2)).shape == (7, 1)
     assert net.double(torch.zeros(1, 2)).shape == (1, 1)
-    assert [name for name, _ in net.named_parameters()][0] == "layers.0.weight"
+    assert next(name for name, _ in net.named_parameters()) == "layers.0.weight"
     assert sum(p.numel() for p in net.parameters()) == 21
     state = {name: torch.ones_like(tensor) for name, tensor in net.state_dict().items()}
     net.load_state_dict(state)
@@ -139,7 +139,8 @@ def test_a_check_can_train_the_student_s_net(student):
 
 
 def test_the_student_s_training_is_seen_by_the_check(student):
-    source = "def step(net, x):\n    net(x).sum().backward()\n    for p in net.parameters():\n        p.data -= 0.1 * p.grad"
+    loop = "for p in net.parameters(): p.data -= 0.1 * p.grad"
+    source = f"def step(net, x):\n    net(x).sum().backward()\n    {loop}"
     s = student(NET + source)
     net = s.Net(2)
     parameters = list(net.parameters())
@@ -196,7 +197,7 @@ def test_gradients_reach_what_a_passed_function_closes_over(student):
 
 def test_a_module_trained_by_the_student_comes_back(student):
     s = student(
-        "import torch\ndef fit(net, x):\n    opt = torch.optim.SGD(net.parameters(), 0.1)\n"
+        "import torch\ndef fit(net, x):\n    opt = torch.optim.SGD(net.parameters(), 0.01)\n"
         "    for _ in range(3):\n        opt.zero_grad(); net(x).pow(2).sum().backward(); opt.step()\n    return net"
     )
     net, x = nn.Linear(2, 1), torch.randn(6, 2)

@@ -21,7 +21,11 @@ close(student.square(x), x * x, "square(x)", hint="multiply")
 assert student.square(3) == 9
 ### END HIDDEN TESTS
 """
-CUBE_CHECK = "from course_utils.checks import student\nassert student.cube(2) == 8\n0.5 if student.cube(3) != 27 else 1.0"
+CUBE_CHECK = """
+from course_utils.checks import student
+assert student.cube(2) == 8
+0.5 if student.cube(3) != 27 else 1.0
+"""
 TRAINED = "from course_utils.checks import student\n2 * float(student.artifact('toy')['w'].mean())"
 
 
@@ -169,7 +173,8 @@ def test_a_loop_is_interrupted_and_the_rest_goes_on(marks):
 
 def test_a_loop_that_ignores_interrupts_is_killed(marks):
     start = time.monotonic()
-    stubborn = "import signal\ndef square(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass"
+    loop = "while True:\n        try:\n            while True: pass\n        except BaseException: pass"
+    stubborn = f"def square(x):\n    {loop}"
     verdict = marks(square=stubborn)
     assert points(verdict) == {"square_values": 0, "cube_values": 1, "trained": 2, "why": 0}
     assert time.monotonic() - start < 15
@@ -249,6 +254,7 @@ def test_the_next_submission_starts_clean(marks):
         square="import builtins, torch\nbuiltins.planted = 1\ntorch.allclose = lambda *a: True\nopen('x', 'w').close()"
     )
     verdict = marks(
-        square="import builtins, os\ndef square(x):\n    assert not hasattr(builtins, 'planted') and os.listdir() == []\n    return x * x"
+        square="import builtins, os\ndef square(x):\n"
+        "    assert not hasattr(builtins, 'planted') and os.listdir() == []\n    return x * x"
     )
     assert points(verdict)["square_values"] == 2

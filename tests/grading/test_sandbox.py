@@ -13,6 +13,7 @@ from course_utils.grading.proxy import Interrupted, Trusted
 from course_utils.grading.warm import Warm
 
 SECRET = Path(__file__).resolve()
+SOLUTIONS = SECRET.parents[2] / "solutions"
 LIMITS = Limits(memory=1 << 30, scratch=8 << 20, file=4 << 20, cpu_seconds=20)
 
 
@@ -25,7 +26,7 @@ def warm():
 @pytest.fixture
 def cell(warm):
     """A function that runs one cell in a fresh kernel."""
-    kernel = warm.fork(LIMITS)
+    kernel = warm.fork(LIMITS, "convolution")
     peer = Trusted(kernel.channel)
 
     def run(source, seconds=20):
@@ -54,9 +55,11 @@ def test_every_layer_holds_here(cell):
         f"open({str(SECRET)!r})",
         "open('/etc/shadow')",
         "import os; os.listdir('/home')",
-        f"import os; os.listdir({str(SECRET.parents[2] / 'solutions')!r})",
+        f"open({str(SOLUTIONS / 'convolution' / 'lab.py')!r})",
+        f"open({str(SOLUTIONS / 'convolution' / 'reference.py')!r})",
+        f"open({str(SOLUTIONS / 'convolution' / 'reference.safetensors')!r})",
         f"import os; os.listdir({str(SECRET.parents[2] / '.git')!r})",
-        "import solutions",
+        "import solutions.convolution.reference",
         "open('/usr/lib/planted', 'w')",
         "import torch; open(torch.__file__, 'a')",
         "import course_utils; open(course_utils.__file__, 'a')",
@@ -122,7 +125,8 @@ def test_threads_are_bounded_and_work(cell):
 
 
 def test_kernels_are_counted_apart(warm):
-    many = "import threading, time\nfor _ in range(12): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
+    start = "threading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
+    many = f"import threading, time\nfor _ in range(12): {start}"
     kernels = [warm.fork(Limits()) for _ in range(3)]
     for kernel in kernels:
         peer = Trusted(kernel.channel)
@@ -159,13 +163,17 @@ def test_nothing_is_left_when_the_warm_process_is_killed():
     warm._process.kill()
     warm._process.wait()
     with pytest.raises(Interrupted):
-        for _ in range(500):  # the signal needs a moment
-            peer.ask("cell", "1", "one")
-            time.sleep(0.01)
+        _ask_until_it_dies(peer)
     kernel.close()
     again = warm.fork(Limits())  # it comes back by itself
     again.close()
     warm.close()
+
+
+def _ask_until_it_dies(peer):
+    for _ in range(500):  # the signal needs a moment
+        peer.ask("cell", "1", "one")
+        time.sleep(0.01)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -162,9 +162,9 @@ def test_a_slow_sender_is_cut_off(ends):
             time.sleep(0.02)
 
     dripping = threading.Thread(target=drip)
+    ends[0].sendall(struct.pack("!II", 1000, 0))
     dripping.start()
     start = time.monotonic()
-    ends[0].sendall(struct.pack("!II", 1000, 0))
     with pytest.raises(Late):
         Channel(ends[1]).receive(time.monotonic() + 0.3)
     stop.set()
