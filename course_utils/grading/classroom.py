@@ -103,7 +103,7 @@ def submitted(room: Path, key: str) -> list[HandIn]:
 
 def lab_digest(lab: Lab, root: Path = ROOT) -> str:
     """A hash of all that a mark depends on beside the submission and the text of the checks."""
-    found = hashlib.sha256(engine_digest(root).encode())
+    found = hashlib.sha256(f"{engine_digest(root)} {counting()}".encode())
     for cell in lab.cells:
         if cell.kind != "test":
             found.update(repr(cell).encode())
@@ -111,6 +111,11 @@ def lab_digest(lab: Lab, root: Path = ROOT) -> str:
     for path in sorted(folder.glob("reference.*")):
         found.update(path.read_bytes())
     return found.hexdigest()
+
+
+def counting() -> str:
+    """The tier whose artifacts can earn all points; the course's training module says what it does."""
+    return os.environ.get("COURSE_COUNTS", "full")
 
 
 def check_digest(cell: Cell) -> str:

@@ -205,10 +205,13 @@ def enter_submission(
 def save_scores(
     book: Gradebook, assignment: str, notebook: str, student: str, scores: Scores, unchanged: frozenset[str]
 ) -> None:
-    """Write the automatic marks and comments of a submission that the gradebook knows already."""
+    """Write the automatic marks and comments of a submission that the gradebook knows already.
+
+    A cell without a score, such as nbgrader's tasks, is for a person to mark.
+    """
     submitted = book.find_submission_notebook(notebook, assignment, student)
     for grade in submitted.grades:
-        _save_grade(grade, scores.get(grade.name, 0.0))
+        _save_grade(grade, scores.get(grade.name))
     for comment in submitted.comments:
         comment.auto_comment = "No response." if comment.name in unchanged else None
     book.db.commit()

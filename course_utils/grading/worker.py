@@ -4,13 +4,14 @@ Imports stand where they are used: the coordinator names these functions to Dask
 """
 
 import atexit
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.grading.classroom import engine_digest
+from course_utils.grading.classroom import counting, engine_digest
 from course_utils.grading.limits import Limits
 from course_utils.grading.results import Kept
 from course_utils.grading.verdict import Verdict
@@ -37,6 +38,7 @@ class Job:
 
     `files` are what was handed in, by name; `released` what the lab's named cells held when they were handed out.
     `known` is an earlier verdict, good but for the checks in `stale`: no other is run; `unchanged` belongs to it.
+    `counts` is the tier that counts, as the coordinator's environment says.
     """
 
     lab: Lab
@@ -48,6 +50,7 @@ class Job:
     known: Verdict | None = None
     stale: frozenset[str] = field(default=frozenset())
     unchanged: frozenset[str] = field(default=frozenset())
+    counts: str = field(default_factory=counting)
 
     def going_on(self, kept: Kept) -> "Job":
         """The same job with what is known of it."""
@@ -74,6 +77,7 @@ def mark(job: Job) -> Marked:
     from course_utils.grading.runner import refused
     from course_utils.grading.submission import SubmissionError, read_submission
 
+    os.environ["COURSE_COUNTS"] = job.counts
     if engine_digest() != job.engine:
         raise WrongEngine(
             "a worker has another version of the course; install the same there and start it anew"

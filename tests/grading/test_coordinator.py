@@ -38,8 +38,8 @@ def test_everybody_gets_what_is_deserved_and_a_reason_that_helps(tmp_path):
     }
     assert "not written yet" in reasons["untouched"]["add_values"]
     assert "what does + do?" in reasons["mistake-in-add"]["add_values"]
-    assert "never end" in reasons["endless-loop"]["scale_values"]
-    assert "ended" in reasons["crash"]["scale_values"]
+    assert "never end" in reasons["endless-loop"]["mean_values"]
+    assert "ended" in reasons["crash"]["mean_values"]
     assert "SECRET" not in json.dumps(reasons)
 
 

@@ -48,8 +48,8 @@ def test_half_done_stops_in_the_middle():
 def test_crash_and_loop_stand_in_the_body_of_one_exercise():
     for student, statement in (("crash", "os._exit(1)"), ("endless-loop", "while True: pass")):
         written = cells(sample_texts()[student])
-        compile(written["scale"], "scale", "exec")
-        assert f"    {statement}" in written["scale"].splitlines()
+        compile(written["mean"], "mean", "exec")
+        assert f"    {statement}" in written["mean"].splitlines()
 
 
 def test_cut_off_is_no_json_and_deleted_checks_are_gone():
