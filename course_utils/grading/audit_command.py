@@ -1,11 +1,14 @@
 """`course audit`: prove that a lab's checks are good, and say what a student would read."""
 
 import argparse
+import atexit
 import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -129,7 +132,7 @@ def _audited(key: str, jobs: int) -> Report:
 def warm_processes(count: int) -> ProcessPoolExecutor:
     """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    os.environ.update(COURSE_TIER="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    os.environ.update(COURSE_TIER="mini", COURSE_COUNTS="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
     # Large tensors come from the heap, not from a new mapping each: page faults cost more than the sums of a small net.
     os.environ.update(MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="4294967296")
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)
@@ -142,6 +145,10 @@ def _warm() -> None:
     import course_utils.grading.audit_engine  # noqa: F401
 
     torch.set_num_threads(1)
+    # A fork takes a copy of its parent's folder along: this one is empty, and not the course's.
+    folder = tempfile.mkdtemp(prefix="audit-")
+    os.chdir(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:

@@ -97,7 +97,9 @@ class Dependence:
             names = self._names(place, changed)
             if place in changed or names.reads & stale:
                 found.append(place)
-                stale |= self._written(place, changed)
+                stale |= self._written(place, changed) - _imported(
+                    changed.get(place, self._cells[place].source)
+                )
         return found
 
     def needed(self, start: int, changed: dict[int, str]) -> list[int]:
@@ -141,14 +143,21 @@ class Dependence:
 @lru_cache(maxsize=4096)
 def _defined(source: str) -> frozenset[str]:
     """What a cell imports or defines at its top."""
+    nodes = _top(source)
+    return _imported(source) | {
+        node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+    }
+
+
+@lru_cache(maxsize=4096)
+def _imported(source: str) -> frozenset[str]:
+    """What a cell imports at its top: the same things wherever they are imported."""
+    nodes = [node for node in _top(source) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return frozenset((item.asname or item.name).split(".")[0] for node in nodes for item in node.names)
+
+
+def _top(source: str) -> list[ast.stmt]:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source).body
     except SyntaxError:
-        return frozenset()
-    found = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(item.asname or item.name).split(".")[0] for item in node.names}
-    return frozenset(found)
+        return []

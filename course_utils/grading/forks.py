@@ -23,13 +23,18 @@ class Forks:
         self._running: dict[int, tuple[BaseProcess, str, Path, float]] = {}
         self.results: dict[str, Any] = {}
 
-    def start(self, name: str, work: Callable[[], Any]) -> None:
-        """Fork and do `work` there, once there is room; what it returns (JSON's types) lands in `results[name]`."""
+    def start(self, name: str, work: Callable[[], Any], beside: Path | None = None) -> None:
+        """Fork and do `work` there, once there is room; what it returns (JSON's types) lands in `results[name]`.
+
+        The fork's folder is empty, or holds a copy of what lies in `beside`.
+        """
         while len(self._running) >= self._jobs:
             self._collect()
         folder = Path(tempfile.mkdtemp(prefix="audit-"))
-        # A file that an earlier cell has saved lies beside the fork's notebook too.
-        shutil.copytree(Path.cwd(), folder / "work")
+        if beside is None:
+            (folder / "work").mkdir()
+        else:
+            shutil.copytree(beside, folder / "work")
         process = _CONTEXT.Process(target=_work, args=(work, folder))
         process.start()
         self._running[process.sentinel] = (process, name, folder, time.monotonic() + self._seconds)
@@ -63,8 +68,8 @@ def _work(work: Callable[[], Any], folder: Path) -> None:
     part.rename(folder / "result.json")
 
 
-def in_fork(work: Callable[[], Any], seconds: float) -> Any:
+def in_fork(work: Callable[[], Any], seconds: float, beside: Path | None = None) -> Any:
     """What `work` returns when it is done in one fork; None where that died or hung."""
     forks = Forks(1, seconds)
-    forks.start("", work)
+    forks.start("", work, beside)
     return forks.finish()[""]

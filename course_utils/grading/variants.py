@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from course_utils.grading.dependence import Dependence
@@ -97,7 +98,8 @@ class Rehearsals:
             if place > max(starts, default=-1):
                 break
             for variant in starts.get(place, []):
-                forks.start(variant.name, partial(self._part, notebook, variant, place))
+                # What earlier cells have saved lies beside the fork's notebook too.
+                forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
             if self._cells[place].kind != "test":
                 notebook.run(self._label(place), self._cells[place].source, CELL_SECONDS)
         return {name: Run.from_plain(data) for name, data in forks.finish().items()}
@@ -113,7 +115,7 @@ class Rehearsals:
             places = quick if set(asked) <= set(quick) else needed
             return self._execute(notebook, variant, places).plain()
         # Until the first lost point: the quick cells in a fork; only where they see nothing, all of them here.
-        found = in_fork(lambda: self._execute(notebook, variant, quick).plain(), HANGING)
+        found = in_fork(lambda: self._execute(notebook, variant, quick).plain(), HANGING, Path.cwd())
         run = Run.from_plain(found)
         return run.plain() if run.died or run.lost() else self._execute(notebook, variant, needed).plain()
 
