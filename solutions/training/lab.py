@@ -1,0 +1,1331 @@
+# %%
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from course_utils import plots
+from course_utils.colab import save_artifact
+from course_utils.data import fashion_mnist, signals
+from course_utils.training import record
+
+# %% [markdown]
+# You will make badness small. Parts 1 to 3 build the three wheels of learning: a loss, its slopes, a step. Parts 4
+# and 5 keep a net of 20 layers alive; part 6 trains it.
+#
+# ## 1 Badness of many classes (7 points, 18 minutes)
+#
+# With two classes, $\sigma(z)$ was a probability. With $K$ classes a network gives $K$ logits, and *softmax* makes
+# probabilities of them:
+#
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}.$$
+#
+# By hand: $z = (0, 0, \ln 2)$. What is $p$? And what is it for $z = (1000, 1000, 1000 + \ln 2)$? Write both down,
+# then run.
+
+# %%
+for z in (torch.tensor([0, 0, 0.6931]), torch.tensor([1000, 1000, 1000.6931])):
+    print(z.exp() / z.exp().sum())
+
+# %% [markdown]
+# The second answer should equal the first: multiplying each $e^{z_k}$ by the same number changes no share. Use that.
+
+# %% solution="softmax"
+# Rows are examples. Which number can you take from a row so that nothing overflows, and no share changes?
+
+# %% test="softmax_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z = torch.tensor([[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]])
+got = student.softmax(z)
+e = z.exp()
+unlike(
+    got, e / e.sum(), "softmax shares 1 among all examples", "each *row* adds up to 1: sum over classes only"
+)
+unlike(
+    got,
+    e / e.sum(0),
+    "softmax adds up over the examples",
+    "each *row* adds up to 1: which dim are the classes?",
+)
+unlike(got, e, "softmax gives the eᶻ themselves", "the formula divides")
+unlike(got, z / z.sum(1, keepdim=True), "softmax does not use e", "shares of eᶻ, not of z")
+unlike(got, torch.log_softmax(z, 1), "softmax gives logarithms", "the probabilities themselves")
+close(got, e / e.sum(1, keepdim=True), "softmax([[0, 1, 2], [3, 3, 3]])", "the formula, row by row")
+far = torch.tensor([[1000.0, 1000.0], [-1000.0, -1000.0], [1000.0, -1000.0]])
+close(
+    student.softmax(far),
+    torch.tensor([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]),
+    "softmax of ±1000",
+    "∞/∞ and 0/0 are not numbers: what may be taken from all logits of a row?",
+)
+### BEGIN HIDDEN TESTS
+for B, K in ((1, 1), (4, 4), (7, 3), (2, 11)):
+    z = 4 * torch.randn(B, K)
+    close(student.softmax(z), torch.softmax(z, 1), f"softmax of {B} examples, {K} classes", "any B and K")
+z = torch.tensor([[500.0, 0.0], [0.0, -500.0], [-400.0, -900.0]])
+close(student.softmax(z), torch.softmax(z, 1), "softmax of rows of very different size", "each row by itself")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The loss is the surprise at the true class $y$: $-\log p_y$, averaged over examples. A net that knows nothing says
+# $p_k = 1/K$. What does it pay with ten classes? (Remember that number: it is where every training of ten classes
+# begins.)
+#
+# A $p_y$ that rounds to 0 makes the loss infinite. Put the formula of softmax into $-\log p_y$ and simplify first;
+# `torch.logsumexp` computes $\log \sum_j e^{z_j}$ without overflow.
+
+# %% solution="cross_entropy"
+# z.gather(1, y[:, None]) takes, in each row, the logit of the true class; z[torch.arange(len(y)), y] does too.
+
+# %% test="cross_entropy_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
+each = torch.nn.functional.cross_entropy(z, y, reduction="none")
+got = student.cross_entropy(z, y)
+unlike(got, each.sum(), "cross_entropy adds up", "the loss is a *mean* over examples")
+unlike(got, each, "cross_entropy gives one number for each example", "the loss is one number: their mean")
+unlike(got, -each.mean(), "cross_entropy is negative", "surprise is *minus* the logarithm")
+unlike(
+    got, each.sum() / 6, "cross_entropy divides by all numbers", "a mean over examples, not over classes too"
+)
+unlike(
+    got, -z[[0, 1], y].mean(), "cross_entropy leaves out the other classes", "what does softmax divide by?"
+)
+unlike(
+    got,
+    -z.log_softmax(1)[:, y].mean(),
+    "cross_entropy pairs every example with every class of y",
+    "z[:, y] has a column for each example: you want one number a row",
+)
+close(
+    got,
+    each.mean(),
+    "cross_entropy([[0, 1, 2], [1, -1, 0]], [1, 0])",
+    "work out the first row by hand: −log p₁",
+)
+hint = (
+    "taking log after softmax overflows, and clamping changes the loss: simplify −log p_y before you compute"
+)
+for row, label, cost in (
+    ([1000.0, 0.0], 0, 0.0),
+    ([1000.0, 0.0], 1, 1000.0),
+    ([-1000.0, -1000.0], 1, 0.6931472),
+):
+    got = student.cross_entropy(torch.tensor([row]), torch.tensor([label]))
+    close(got, cost, f"cross_entropy of {row} for class {label}", hint)
+got = student.cross_entropy(z.requires_grad_(), y)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow cross_entropy",
+    hint="float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions",
+)
+### BEGIN HIDDEN TESTS
+for B, K in ((1, 2), (3, 3), (20, 10)):
+    z, y = 3 * torch.randn(B, K), torch.randint(0, K, (B,))
+    expected = torch.nn.functional.cross_entropy(z, y)
+    close(student.cross_entropy(z, y), expected, f"cross_entropy of {B} examples, {K} classes", "any B and K")
+z, y = torch.randn(6, 4, requires_grad=True), torch.randint(0, 4, (6,))
+(slope,) = torch.autograd.grad(student.cross_entropy(z, y), z)
+(expected,) = torch.autograd.grad(torch.nn.functional.cross_entropy(z, y), z)
+close(slope, expected, "the slope of cross_entropy", "is anything rounded, cut off or detached?")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Which way should the logits move? Take $-\log p_y = -z_y + \log \sum_j e^{z_j}$ for one example, and differentiate
+# in $z_y$, then in another $z_k$. The result is short enough to remember for life. Don't forget that the loss is a
+# mean.
+
+# %% solution="cross_entropy_gradient"
+# What is the derivative of log Σ e^z in z_k? You have met it above. torch.nn.functional.one_hot may help.
+
+# %% test="cross_entropy_slopes" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
+p, truth = torch.softmax(z, 1), torch.nn.functional.one_hot(y, 3)
+got = student.cross_entropy_gradient(z, y)
+unlike(
+    got, p - truth, "the gradient belongs to a sum of losses", "`cross_entropy` is a mean: divide by what?"
+)
+unlike(
+    got, (p - truth) / 6, "the gradient is divided by all numbers", "the loss is a mean over examples only"
+)
+unlike(
+    got,
+    (truth - p) / 2,
+    "the gradient points downhill",
+    "raising a wrong class's logit makes the loss *larger*",
+)
+unlike(got, p / 2, "the gradient leaves out the true class", "−z_y has a derivative, too")
+unlike(
+    got, (z - truth) / 2, "the gradient uses logits for probabilities", "the derivative of log Σ eᶻ is not z"
+)
+close(
+    got,
+    (p - truth) / 2,
+    "cross_entropy_gradient of the example above",
+    "nudge one logit by 0.01: how does the loss change?",
+)
+### BEGIN HIDDEN TESTS
+for B, K in ((1, 2), (3, 3), (9, 5)):
+    z, y = 3 * torch.randn(B, K), torch.randint(0, K, (B,))
+    expected = (torch.softmax(z, 1) - torch.nn.functional.one_hot(y, K)) / B
+    close(
+        student.cross_entropy_gradient(z, y),
+        expected,
+        f"the gradient for {B} examples, {K} classes",
+        "any B and K",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# *What you said, minus the truth.* Compare with PyTorch, which found it on its own:
+
+# %%
+z, y = torch.randn(4, 3, requires_grad=True), torch.tensor([2, 0, 1, 1])
+(by_autograd,) = torch.autograd.grad(cross_entropy(z, y), z)
+print("Same as before?", torch.allclose(by_autograd, cross_entropy_gradient(z.detach(), y), atol=1e-6))
+
+# %% [markdown]
+# ## 2 Slopes for everything (8 points, 25 minutes)
+#
+# How did it? Not by formulas for whole networks: every operation knows its own slopes, and the *chain rule* joins
+# them. You will now build such an engine for plain numbers. It is small, and it is all there is to it.
+#
+# On paper first: $c = a \cdot b$, $d = c + a$ with $a = 2$, $b = 3$. If $a$ grows by a tiny 0.001, by how much does
+# $d$ grow? There are *two* ways from $a$ to $d$: which slope has each?
+#
+# A `Value` remembers its number, the values it was made from (*parents*), and its slope in each of them.
+
+# %% given="Value,as_value,add,exp"
+
+# %%
+a = Value(2.0)
+b = add(a, exp(a))
+print(b.data, b.slopes, [parent.data for parent in b.parents])
+
+# %% [markdown]
+# Three operations are yours. One line each, in the manner of `add` and `exp`.
+
+# %% solution="multiply"
+# If a grows by a little, by how many times as much does a·b grow?
+
+# %% test="multiply_slopes" points=1
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+c = student.multiply(student.Value(2.0), student.Value(5.0))
+holds(
+    hasattr(c, "data"), "multiply gives no Value", "a Value with parents and slopes", c, "see how add returns"
+)
+close(c.data, 10.0, "multiply(2, 5)", "the product")
+equal([parent.data for parent in c.parents], [2.0, 5.0], "the parents of a · b", "(a, b), in this order")
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([2.0, 5.0]),
+    "the slopes of a · b are exchanged",
+    "a grows by 0.01: the product grows by 0.01 times …?",
+)
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([1.0, 1.0]),
+    "the slopes of a · b are those of a sum",
+    "a grows by 0.01: the product grows by 0.01 times …?",
+)
+close(
+    list(c.slopes), [5.0, 2.0], "the slopes of a · b at a = 2, b = 5", "one for each parent, in their order"
+)
+### BEGIN HIDDEN TESTS
+for p, q in torch.randn(5, 2).tolist():
+    c = student.multiply(student.Value(p), student.Value(q))
+    close([c.data, *c.slopes], [p * q, q, p], "a product and its slopes", "any signs")
+### END HIDDEN TESTS
+
+# %% solution="power"
+# k is a plain number, so there is one parent.
+
+# %% test="power_slopes" points=1
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+c = student.power(student.Value(3.0), 2)
+holds(hasattr(c, "data"), "power gives no Value", "a Value with parents and slopes", c, "see how add returns")
+close(c.data, 9.0, "power(3, 2)", "aᵏ")
+equal([parent.data for parent in c.parents], [3.0], "the parents of aᵏ", "a alone: k is no Value")
+unlike(torch.tensor(list(c.slopes)), torch.tensor([3.0]), "the slope of aᵏ leaves out k", "differentiate a²")
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([18.0]),
+    "the slope of aᵏ keeps the exponent",
+    "which power is left?",
+)
+close(list(c.slopes), [6.0], "the slope of a² at 3", "differentiate aᵏ in a")
+### BEGIN HIDDEN TESTS
+for p, k in ((2.0, 3), (4.0, 0.5), (-2.0, -1), (1.7, -2.5), (-3.0, 1)):
+    c = student.power(student.Value(p), k)
+    close([c.data, *c.slopes], [p**k, k * p ** (k - 1)], f"{p} to the power {k} and its slope", "any k")
+### END HIDDEN TESTS
+
+# %% solution="tanh"
+# math.tanh gives the number. The slope of tanh can be written with tanh itself.
+
+# %% test="tanh_slopes" points=1
+import math
+
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+c, t = student.tanh(student.Value(0.5)), math.tanh(0.5)
+holds(
+    hasattr(c, "data"), "tanh gives no Value", "a Value with its parent and slope", c, "see how exp returns"
+)
+close(c.data, t, "tanh(0.5)", "math.tanh")
+equal([parent.data for parent in c.parents], [0.5], "the parents of tanh a", "a alone")
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([1 - 0.25]),
+    "the slope of tanh uses a for tanh a",
+    "1 minus the square of which number?",
+)
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([t * (1 - t)]),
+    "the slope is that of the sigmoid's formula",
+    "tanh has another",
+)
+unlike(
+    torch.tensor(list(c.slopes)),
+    torch.tensor([1 - t]),
+    "the slope of tanh lacks a square",
+    "at 0 it is 1, and it is the same on both sides",
+)
+close(list(c.slopes), [1 - t * t], "the slope of tanh at 0.5", "look up the derivative, or nudge a by 0.001")
+### BEGIN HIDDEN TESTS
+for p in (-30.0, -1.3, 0.0, 0.2, 30.0):
+    c = student.tanh(student.Value(p))
+    close(
+        [c.data, *c.slopes],
+        [math.tanh(p), 1 - math.tanh(p) ** 2],
+        f"tanh of {p} and its slope",
+        "also far out",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now Python can write graphs for us: `Value` sends `+`, `*`, `**`, `-` and `/` to these functions.
+#
+# To send slopes back from the result, go through the graph in an order in which a value comes only when everything
+# that *uses* it has been done. Turned round: list the values so that each stands after all of its parents, a
+# *topological* order, and walk it backwards. In which orders can you list $a, b, c, d$ of the example above?
+
+# %% solution="topological"
+# A function inside that visits a value: first its parents, then itself. What must it do on meeting a value again?
+
+# %% test="topological_order" points=2
+from course_utils.checks import equal, holds, student
+
+a, b = student.Value(2.0), student.Value(3.0)
+c = student.multiply(a, b)
+d = student.add(c, a)
+got = student.topological(d)
+holds(got is not None, "topological gave nothing", "a list", None, "does it `return`?")
+order = [value.data for value in got]
+holds(
+    order != [8.0, 6.0, 3.0, 2.0] and order != [8.0, 6.0, 2.0, 3.0],
+    "topological begins with the result",
+    "parents first",
+    order,
+    "when does visit append a value: before or after its parents?",
+)
+holds(
+    order.count(2.0) <= 1,
+    "topological lists a value twice",
+    "each value once, though a is used by c and by d",
+    order,
+    "keep a set of what you have seen",
+)
+equal(
+    sorted(order),
+    [2.0, 3.0, 6.0, 8.0],
+    "the set of values that d = a · b + a is made from",
+    "d itself and all below",
+)
+equal(order[2:], [6.0, 8.0], "the end of the order of d = a · b + a", "a value stands after its parents")
+### BEGIN HIDDEN TESTS
+# Equal numbers are not the same value: places tell them apart.
+p, q = student.Value(1.0), student.Value(1.0)
+r = student.multiply(p, q)
+equal(
+    [v.data for v in student.topological(r)],
+    [1.0, 1.0, 1.0],
+    "the values of 1 · 1",
+    "two inputs may be equal numbers",
+)
+# A ladder: each rung uses both rungs below, so that ways from the top to the bottom are many.
+below, top = student.Value(1.0), student.Value(2.0)
+for _ in range(16):
+    below, top = top, student.add(below, top)
+order = [v.data for v in student.topological(top)]
+equal(
+    order[2:],
+    sorted(order[2:]),
+    "the order of a ladder of sums",
+    "after *all* of its parents, not only the first",
+)
+equal(len(order), 18, "the number of values in a ladder of 16 sums", "each once")
+chain = student.Value(0.0)
+one = student.Value(1.0)
+for _ in range(200):
+    chain = student.add(chain, one)
+equal(len(student.topological(chain)), 202, "the number of values in a chain of 200 sums", "long chains")
+equal(len(student.topological(one)), 1, "the number of values that an input is made from", "itself")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# And back: the result's slope in itself is 1; each value hands its own slope, times the local one, to its parents. A
+# parent may be handed several: what does the example on paper say that it must do with them?
+
+# %% solution="backward"
+# Zeros first, 1 at the result, then the topological order backwards.
+
+# %% given="gradients"
+
+# %%
+gradients("a * b + a", a=2.0, b=3.0)
+
+# %% test="backward_values" points=3
+import math
+import random
+
+import torch
+
+from course_utils.checks import close, holds, student
+
+value, slopes = student.gradients("a * b + a", a=2.0, b=3.0)
+holds(
+    slopes["a"] != 0.0,
+    "no slope arrives at a",
+    "a slope of a * b + a in a",
+    slopes,
+    "what is the slope of the result in itself? Begin with it",
+)
+holds(
+    slopes["b"] != 0.0,
+    "no slope arrives at b, two operations from the result",
+    "a slope of a * b + a in b",
+    slopes,
+    "from which end must the walk begin?",
+)
+holds(
+    slopes["a"] != 1.0 and slopes["a"] != 3.0,
+    "a is used twice, and one of its slopes is lost",
+    "both ways from a to the result count",
+    f"the slope in a of a * b + a at a = 2, b = 3 is {slopes['a']}",
+    "does the second slope replace the first?",
+)
+close(
+    [value, slopes["a"], slopes["b"]],
+    [8.0, 4.0, 2.0],
+    "a * b + a and its slopes at a = 2, b = 3",
+    "compare with your paper",
+)
+value, slopes = student.gradients("tanh(a * b) ** 2", a=0.5, b=2.0)
+t = math.tanh(1.0)
+holds(
+    abs(slopes["b"] - (1 - t * t) * 0.5) > 1e-6,
+    "the chain stops after two operations",
+    hint="a slope handed down is the local slope *times* the value's own grad",
+)
+close(
+    slopes["b"],
+    2 * t * (1 - t * t) * 0.5,
+    "the slope of tanh(a * b) ** 2 in b",
+    "local slope times the value's own grad, all the way",
+)
+a = student.Value(3.0)
+square = student.multiply(a, a)
+student.backward(square)
+student.backward(square)
+close(square.grad, 1.0, "the grad of the result itself", "it grows by 1 when it grows by 1")
+close(
+    a.grad,
+    6.0,
+    "the grad of a in a · a, after two calls of backward",
+    "what an earlier call left is forgotten",
+)
+### BEGIN HIDDEN TESTS
+NAMES = ("a", "b", "c")
+
+
+def expression(depth):
+    """A random expression of a, b and c that is finite everywhere."""
+    if depth == 0:
+        return random.choice(NAMES)
+    p, q = expression(depth - 1), expression(depth - 1)
+    return random.choice(
+        [
+            f"({p} + {q})",
+            f"({p} * {q})",
+            f"({p} - {q})",
+            f"tanh({p})",
+            f"exp(tanh({p}))",
+            f"({p} / (1 + {q} ** 2))",
+            f"(2 * {p} - 1)",
+        ]
+    )
+
+
+for depth in (1, 2, 3, 3, 4, 4, 5):
+    text = expression(depth)
+    numbers = {name: random.uniform(-1.5, 1.5) for name in NAMES}
+    value, slopes = student.gradients(text, **numbers)
+    leaves = {
+        name: torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        for name, number in numbers.items()
+    }
+    expected = eval(text, {"exp": torch.exp, "tanh": torch.tanh}, leaves)
+    grads = torch.autograd.grad(expected, list(leaves.values()), allow_unused=True)
+    close(value, expected, f"the value of {text}", "compare with PyTorch")
+    for name, grad in zip(leaves, grads):
+        close(
+            slopes[name],
+            0.0 if grad is None else grad,
+            f"the slope in {name} of {text}",
+            "compare with PyTorch",
+        )
+p, q = student.Value(2.0), student.Value(5.0)
+one, other = student.multiply(p, q), student.add(p, q)
+student.backward(one)
+student.backward(other)
+close(
+    [p.grad, q.grad], [1.0, 1.0], "grads after backward of a · b, then of a + b", "of the last result alone"
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# One neuron, its loss, and the slope of the loss in each weight: your engine against PyTorch's.
+
+# %%
+text = "(tanh(w1 * 2 + w2 * -1 + b) - 0.5) ** 2"
+start = {"w1": 0.3, "w2": 0.8, "b": 0.1}
+leaves = {name: torch.tensor(number, requires_grad=True) for name, number in start.items()}
+eval(text, {"tanh": torch.tanh}, leaves).backward()
+print("yours  ", {name: round(slope, 4) for name, slope in gradients(text, **start)[1].items()})
+print("PyTorch", {name: round(leaf.grad.item(), 4) for name, leaf in leaves.items()})
+
+# %% [markdown]
+# One walk forward, one back, and *every* slope is there, however many weights. That is *backpropagation*.
+#
+# ## 3 Steps (7 points, 20 minutes)
+#
+# With slopes in hand, how to step? Plain descent, $\theta \leftarrow \theta - \eta g$, zigzags across valleys and
+# crawls along them. Below, the valley $f = \frac12(\theta_1^2 + 50\,\theta_2^2)$, with two learning rates. Guess:
+# which of the two runs away, and what is the largest $\eta$ that does not?
+
+
+# %%
+def valley_slope(theta: Tensor) -> Tensor:
+    return theta * torch.tensor([1.0, 50.0])
+
+
+for lr in (0.03, 0.041):
+    theta = torch.tensor([10.0, 1.0])
+    for _ in range(60):
+        theta = theta - lr * valley_slope(theta)
+    print(f"η = {lr}: after 60 steps at {theta.tolist()}")
+
+# %% [markdown]
+# *Momentum* lets the step roll: zigzags cancel, what keeps its direction adds up. The docstring has the rule.
+
+# %% solution="momentum_step"
+# First the velocity, then the step with the new velocity.
+
+# %% test="momentum_steps" points=2
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+theta, g, v = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.0]), torch.tensor([2.0, 0.0])
+parts = student.momentum_step(theta, g, v, 0.1, 0.5)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 2,
+    "momentum_step gives something else than two tensors",
+    "(θ, v)",
+    type(parts).__name__,
+)
+got, velocity = parts
+new = 0.5 * v + g
+unlike(got, theta - 0.1 * g, "momentum_step does not use the velocity", "θ moves by the velocity")
+unlike(got, theta - 0.1 * v, "momentum_step moves by the old velocity", "v first, then θ")
+unlike(got, theta + 0.1 * new, "momentum_step climbs", "downhill is against the gradient")
+unlike(velocity, 0.5 * v + 0.5 * g, "the velocity is a mean", "here the gradient is added whole")
+unlike(velocity, 0.1 * v + g, "momentum_step mixes up lr and beta", "which of the two belongs to v?")
+unlike(velocity, 0.9 * v + g, "momentum_step ignores beta", "it is an argument")
+close(velocity, new, "the velocity after a step", "v ← βv + g")
+close(got, theta - 0.1 * new, "θ after a step of momentum", "θ ← θ − ηv, with the new v")
+### BEGIN HIDDEN TESTS
+from solutions.training import reference
+
+target, ours = torch.randn(3, 4), [torch.zeros(3, 4), torch.zeros(3, 4)]
+theirs = ours
+for _ in range(50):
+    ours = student.momentum_step(ours[0], ours[0] - target, ours[1], 0.05)
+    theirs = reference.momentum_step(theirs[0], theirs[0] - target, theirs[1], 0.05)
+close(
+    ours[0], theirs[0], "θ after 50 steps of momentum with the default beta", "any shape, 50 steps", rtol=1e-3
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The valley's trouble is that one $\eta$ must do for a flat and for a steep direction. *RMSProp* divides each
+# parameter's step by the usual size of its own gradient.
+
+# %% solution="rmsprop_step"
+# Everything is number by number; ε stands outside of the root.
+
+# %% test="rmsprop_steps" points=2
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+theta, g, s = torch.tensor([1.0, -2.0]), torch.tensor([0.5, -3.0]), torch.tensor([1.0, 4.0])
+parts = student.rmsprop_step(theta, g, s, 0.1, 0.75, 0.5)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 2,
+    "rmsprop_step gives something else than two tensors",
+    "(θ, s)",
+    type(parts).__name__,
+)
+got, mean = parts
+new = 0.75 * s + 0.25 * g**2
+unlike(mean, 0.75 * s + 0.25 * g, "s averages gradients", "their *squares*")
+unlike(
+    mean, 0.25 * s + 0.75 * g**2, "alpha is taken for the share of the new", "α is how much of s is *kept*"
+)
+unlike(mean, s + g**2, "s adds up for ever", "that is AdaGrad: RMSProp forgets")
+unlike(mean, 0.99 * s + 0.01 * g**2, "rmsprop_step ignores alpha", "it is an argument")
+close(mean, new, "s after a step", "s ← αs + (1 − α)g²")
+unlike(got, theta - 0.1 * g / (new + 0.5), "rmsprop_step lacks the root", "the size of g is √s, not s")
+unlike(got, theta - 0.1 * g / (new + 0.5).sqrt(), "ε stands under the root", "√s + ε")
+unlike(got, theta - 0.1 * g / (s.sqrt() + 0.5), "rmsprop_step divides by the old s", "s first, then θ")
+unlike(got, theta - 0.1 * g / (new.sqrt() + 1e-8), "rmsprop_step ignores eps", "it is an argument")
+unlike(
+    got,
+    theta - 0.1 / (new.sqrt() + 0.5),
+    "rmsprop_step loses the gradient's sign and size",
+    "ηg stands above",
+)
+close(
+    got, theta - 0.1 * g / (new.sqrt() + 0.5), "θ after a step of RMSProp", "the docstring's second formula"
+)
+### BEGIN HIDDEN TESTS
+from solutions.training import reference
+
+target, ours = torch.randn(3, 4), [torch.zeros(3, 4), torch.zeros(3, 4)]
+theirs = ours
+for _ in range(50):
+    ours = student.rmsprop_step(ours[0], ours[0] - target, ours[1], 0.01)
+    theirs = reference.rmsprop_step(theirs[0], theirs[0] - target, theirs[1], 0.01)
+close(ours[0], theirs[0], "θ after 50 steps of RMSProp with defaults", "any shape, 50 steps", rtol=1e-3)
+got, _ = student.rmsprop_step(torch.ones(2), torch.zeros(2), torch.zeros(2), 0.1)
+close(got, torch.ones(2), "θ where every gradient was 0", "0 / ε is 0")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# *Adam* has both: a running mean of gradients above, of squares below. Both begin at 0, so at first they are too
+# small. After one step with $\beta_1 = 0.9$, which share of the gradient is in $m$? Dividing by $1 - \beta_1^t$ puts
+# that right.
+
+# %% solution="adam_step"
+# The corrected m̂ and ŝ serve for this step only; what do you return?
+
+# %% test="adam_steps" points=3
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+theta, g = torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.5, -3.0, 0.001])
+m, s, betas = torch.tensor([0.2, -1.0, 0.0]), torch.tensor([1.0, 4.0, 0.01]), (0.5, 0.75)
+new_m, new_s = 0.5 * m + 0.5 * g, 0.75 * s + 0.25 * g**2
+m_hat, s_hat = new_m / (1 - 0.5**3), new_s / (1 - 0.75**3)
+parts = student.adam_step(theta, g, m, s, 3, 0.1, betas, 0.5)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 3,
+    "adam_step gives something else than three tensors",
+    "(θ, m, s)",
+    type(parts).__name__,
+)
+got, mean, squares = parts
+unlike(
+    mean,
+    m_hat,
+    "adam_step returns the corrected m",
+    "the correction is for the step only; m goes on uncorrected",
+)
+unlike(mean, 0.5 * m + g, "m adds the gradient whole", "(1 − β₁)g")
+close(mean, new_m, "m after a step", "m ← β₁m + (1 − β₁)g, not corrected")
+unlike(
+    squares,
+    s_hat,
+    "adam_step returns the corrected s",
+    "the correction is for the step only; s goes on uncorrected",
+)
+unlike(squares, 0.5 * s + 0.5 * g**2, "s uses β₁", "betas has two numbers")
+unlike(squares, 0.75 * s + 0.25 * g, "s averages gradients", "their *squares*")
+close(squares, new_s, "s after a step", "s ← β₂s + (1 − β₂)g², not corrected")
+unlike(got, theta - 0.1 * new_m / (new_s.sqrt() + 0.5), "adam_step does not correct", "m̂ and ŝ, not m and s")
+unlike(got, theta - 0.1 * m_hat / (s_hat + 0.5).sqrt(), "ε stands under the root", "√ŝ + ε")
+unlike(got, theta - 0.1 * m_hat / (s_hat + 0.5), "adam_step lacks the root", "√ŝ")
+unlike(got, theta - 0.1 * g / (s_hat.sqrt() + 0.5), "adam_step moves by the gradient", "by its running mean")
+unlike(
+    got,
+    theta - 0.1 * new_m / (1 - 0.5**4) / ((new_s / (1 - 0.75**4)).sqrt() + 0.5),
+    "adam_step counts one step too many",
+    "t is 1 at the first step",
+)
+close(
+    got,
+    theta - 0.1 * m_hat / (s_hat.sqrt() + 0.5),
+    "θ after the third step of Adam",
+    "the docstring's last line",
+)
+### BEGIN HIDDEN TESTS
+from solutions.training import reference
+
+target, zero = torch.randn(3, 4), torch.zeros(3, 4)
+ours = theirs = (zero, zero, zero)
+for t in range(1, 51):
+    ours = student.adam_step(ours[0], ours[0] - target, ours[1], ours[2], t, 0.05)
+    theirs = reference.adam_step(theirs[0], theirs[0] - target, theirs[1], theirs[2], t, 0.05)
+close(ours[0], theirs[0], "θ after 50 steps of Adam with defaults", "any shape, 50 steps", rtol=1e-3)
+first, _, _ = student.adam_step(zero, target, zero, zero, 1, 0.05)
+close(
+    first,
+    -0.05 * target.sign(),
+    "θ after the first step of Adam from 0",
+    "its length is η, whatever the gradient",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Are these PyTorch's? Fifty steps side by side in the valley.
+
+# %%
+rules = {
+    "momentum": (lambda p, lr: torch.optim.SGD([p], lr, momentum=0.9), momentum_step, 1, 0.01),
+    "RMSProp": (torch.optim.RMSprop, rmsprop_step, 1, 0.2),
+    "Adam": (torch.optim.Adam, adam_step, 2, 0.5),
+}
+figure, ax = plots.subplots(figsize=(8, 2.6))
+for name, (make, step, memories, lr) in rules.items():
+    p = torch.tensor([10.0, 1.0], requires_grad=True)
+    optimizer = make(p, lr) if name == "momentum" else make([p], lr)
+    theta, memory, path = p.detach().clone(), [torch.zeros(2)] * memories, []
+    for t in range(1, 51):
+        p.grad = valley_slope(p.detach())
+        optimizer.step()
+        count = [t] if name == "Adam" else []
+        theta, *memory = step(theta, valley_slope(theta), *memory, *count, lr)
+        path.append(theta.tolist())
+    print(f"{name:9} same as before? {torch.allclose(theta, p.detach(), rtol=1e-3, atol=1e-4)}")
+    ax.plot(*zip(*path), label=name)
+ax.set(xlabel="θ₁", ylabel="θ₂")
+ax.legend()
+plots.show(
+    figure,
+    "Paths of momentum, RMSProp and Adam through a valley that is fifty times steeper across than along.",
+)
+
+# %% [markdown]
+# ## 4 A beginning (4 points, 12 minutes)
+#
+# A signal of size 1 goes through 50 ReLU layers of 100 neurons whose weights come from $N(0, 0.01^2)$. What size
+# comes out: about 1, about 0.01, or…?
+
+# %% solution="signal"
+# The root of the mean of the squares, after the ReLU, of all numbers of the batch at once. `.item()` makes it plain.
+
+# %% test="signal_sizes" points=2
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+x, weights = torch.tensor([[1.0, -2.0], [3.0, 0.5]]), [torch.tensor([[1.0, 1.0], [0.0, -2.0]]), torch.eye(2)]
+layer = (x @ weights[0].T).clamp(min=0)
+size = layer.pow(2).mean().sqrt()
+got = student.signal(x, weights)
+unlike(got, size, "signal gives the last layer's size only", "a number for each layer")
+for mistake, what, hint in (
+    (layer.pow(2).mean(), "signal gives squares", "the *root* of the mean of squares"),
+    (layer.std(), "signal gives the standard deviation", "of x itself: don't take its mean off"),
+    (layer.std(correction=0), "signal gives the standard deviation", "of x itself: don't take its mean off"),
+    (layer.mean(), "signal gives the mean", "the root of the mean of x²"),
+    ((x @ weights[0].T).pow(2).mean().sqrt(), "signal leaves out the ReLU", "max(0, x Wᵀ) first"),
+    ((x @ weights[0]).clamp(min=0).pow(2).mean().sqrt(), "signal turns W round", "a row a neuron: x Wᵀ"),
+):
+    unlike(got, torch.stack([mistake, mistake]), what, hint)
+before = (x @ weights[0].T).pow(2).mean().sqrt()
+unlike(got, torch.stack([before, size]), "signal measures before the ReLU", "after it")
+close(
+    got, torch.stack([size, size]), "signal of two layers, the second an identity", "a number for each layer"
+)
+### BEGIN HIDDEN TESTS
+x, weights = torch.randn(7, 3), [torch.randn(5, 3), torch.randn(4, 5), torch.randn(6, 4)]
+sizes, h = [], x
+for W in weights:
+    h = torch.relu(h @ W.T)
+    sizes.append(float(h.pow(2).mean().sqrt()))
+close(
+    student.signal(x, weights),
+    torch.tensor(sizes),
+    "signal of three layers of unequal widths",
+    "each takes what the one before gives",
+)
+### END HIDDEN TESTS
+
+# %% given="small_weights"
+
+# %%
+g = torch.Generator().manual_seed(0)
+x = torch.randn(200, 100, generator=g)
+sizes = signal(x, [small_weights(100, 100, g) for _ in range(50)])
+print([f"{size:.0e}" for size in sizes[::7]])
+
+# %% [markdown]
+# Nothing gets through, and no gradient gets back. What size must weights have?
+#
+# One neuron adds $D$ products: $z = \sum_{i=1}^{D} w_i x_i$, with independent weights of mean 0 and variance $v$.
+# Then $\E[z^2] = D\, v\, \E[x^2]$. ReLU sets half of the $z$ to 0, and so halves the mean square. Which $v$ makes
+# what leaves the layer as large as what came in?
+
+# %% solution="he_weights"
+# torch.randn takes generator=…; its numbers have variance 1. Times c, they have which?
+
+# %% test="he_weights_keep" points=2
+import torch
+
+from course_utils.checks import equal, holds, student
+
+
+def draw(m, d, seed=0):
+    W = student.he_weights(m, d, torch.Generator().manual_seed(seed))
+    holds(isinstance(W, torch.Tensor), "he_weights gives no tensor", "a tensor (M, D)", type(W).__name__)
+    return W.detach()
+
+
+W = draw(500, 1000)
+equal(list(W.shape), [500, 1000], "the shape of he_weights(500, 1000, …)", "(M, D): a row a neuron")
+spread = float(W.std())
+look = "solve D · v / 2 = 1 for the variance v; by which number do you multiply to *get* a variance of v?"
+for value, mistake in {
+    (1 / 1000) ** 0.5: "the variance forgets the ReLU",
+    2 / 1000: "the variance stands where its root should",
+    (2 / 500) ** 0.5: "the variance counts the neurons, not their inputs",
+    (2 / 1500) ** 0.5: "the variance is that of Glorot and Bengio, who had no ReLU",
+    1.0: "the variance is 1",
+}.items():
+    holds(
+        abs(spread / value - 1) > 0.03,
+        f"he_weights: {mistake}",
+        "v from D · v / 2 = 1",
+        f"{spread**2:.3g}, in 500 neurons of 1000 inputs",
+        look,
+    )
+holds(
+    abs(spread**2 * 1000 / 2 - 1) < 0.06,
+    "he_weights has another variance",
+    "v from D · v / 2 = 1",
+    f"{spread**2:.3g}, with D = 1000",
+    look,
+)
+equal(
+    draw(3, 4, seed=1),
+    draw(3, 4, seed=1),
+    "he_weights with an equal generator",
+    "draw from `generator`, and from nothing else",
+)
+holds(
+    not torch.equal(draw(3, 4, seed=1), draw(3, 4, seed=2)),
+    "he_weights ignores its generator",
+    "other weights from another generator",
+)
+### BEGIN HIDDEN TESTS
+holds(
+    abs(float(W.mean())) < 0.001,
+    "the mean of he_weights is not 0",
+    "0",
+    float(W.mean()),
+    "draw both signs alike",
+)
+for m, d in ((2000, 25), (200, 200), (10, 5000)):
+    v = float(draw(m, d).pow(2).mean())
+    holds(
+        abs(v * d / 2 - 1) < 0.1,
+        f"he_weights({m}, {d}) has another variance",
+        "v from D · v / 2 = 1",
+        v,
+        "it depends on D alone",
+    )
+W = draw(300, 300)
+likeness = float((W[0] @ W[1]).abs() / W[0].norm() / W[1].norm())
+holds(
+    likeness < 0.3,
+    "rows of he_weights are alike",
+    "each weight drawn by itself",
+    hint="equal neurons learn the same",
+)
+x, g = torch.randn(64, 128), torch.Generator().manual_seed(7)
+for _ in range(50):
+    x = (x @ torch.as_tensor(student.he_weights(128, 128, g)).float().T).clamp(min=0)
+size = float(x.pow(2).mean().sqrt())
+holds(
+    0.02 < size < 50,
+    "a signal does not keep its size through 50 layers",
+    "between 0.02 and 50",
+    size,
+    "any error is raised to the power 50",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Fifty layers, five beginnings. A line that leaves the picture is a net that cannot learn; where should yours run?
+
+# %%
+figure, ax = plots.subplots(figsize=(6, 3))
+for factor in (0.5, 0.8, 1.0, 1.2, 2.0):
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 100, generator=g)
+    ax.semilogy(signal(x, [factor * he_weights(100, 100, g) for _ in range(50)]), label=f"{factor:g} ×")
+ax.set(xlabel="layer", ylabel="size of the signal", ylim=(1e-8, 1e8))
+ax.legend()
+plots.show(
+    figure, "Size of a signal through 50 layers: kept with He's weights, lost or exploding with others."
+)
+
+# %% [markdown]
+# A fifth too much or too little, and after 50 layers nothing is left, or everything is too much.
+#
+# ## 5 Batch normalisation (8 points, 25 minutes)
+#
+# A good beginning is kept only at the beginning: weights move. *Batch normalisation* puts every feature back to mean
+# 0 and variance 1, in every layer, at every step, over the batch at hand. Then the net chooses its own size and place
+# with $\gamma$ and $\beta$.
+#
+# By hand: a batch of three examples with one feature, $x = (1, 2, 6)$, $\gamma = 1$, $\beta = 0$. What comes out?
+# (Mean 3; squares of the rest 4, 1, 9.)
+
+# %% solution="batch_norm"
+# x.mean(dim=?) over examples. Is x.var(dim=?) the mean of squares, or is it divided by B − 1?
+
+# %% test="batch_norm_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x = torch.tensor([[1.0, 10.0, 0.0], [2.0, 30.0, 1.0], [6.0, -10.0, 5.0], [3.0, 0.0, 2.0]])
+gamma, beta = torch.tensor([2.0, 1.0, -1.0]), torch.tensor([0.5, 0.0, 3.0])
+rest = x - x.mean(0)
+got = student.batch_norm(x, gamma, beta, 0.1)
+unlike(
+    got,
+    gamma * rest / (x.var(0) + 0.1).sqrt() + beta,
+    "batch_norm divides squares by B − 1",
+    "σ² is their *mean*: torch's var has an argument `correction`",
+)
+across = x - x.mean(1, keepdim=True)
+unlike(
+    got,
+    gamma * across / (x.var(1, correction=0, keepdim=True) + 0.1).sqrt() + beta,
+    "batch_norm normalises each example",
+    "each *feature*, over the batch (the other way is layer normalisation)",
+)
+unlike(
+    got,
+    gamma * (x - x.mean()) / (x.var(correction=0) + 0.1).sqrt() + beta,
+    "batch_norm uses one mean for all",
+    "each feature has its own",
+)
+unlike(
+    got,
+    gamma * rest / (x.var(0, correction=0) + 0.1) + beta,
+    "batch_norm divides by the variance",
+    "by its root",
+)
+unlike(got, gamma * rest / (x.std(0, correction=0) + 0.1) + beta, "ε stands outside of the root", "√(σ² + ε)")
+unlike(
+    got,
+    rest / (x.var(0, correction=0) + 0.1).sqrt(),
+    "batch_norm leaves out γ and β",
+    "the docstring's last step",
+)
+unlike(
+    got,
+    gamma * rest / (x.var(0, correction=0) + 1e-5).sqrt() + beta,
+    "batch_norm ignores eps",
+    "it is an argument",
+)
+close(
+    got,
+    gamma * rest / (x.var(0, correction=0) + 0.1).sqrt() + beta,
+    "batch_norm of four examples, three features",
+    "compute one column by hand",
+)
+### BEGIN HIDDEN TESTS
+for B, D in ((2, 1), (5, 5), (30, 4)):
+    x, gamma, beta = 3 * torch.randn(B, D) + 2, torch.randn(D), torch.randn(D)
+    expected = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
+    close(
+        student.batch_norm(x, gamma, beta),
+        expected,
+        f"batch_norm of {B} examples, {D} features",
+        "any B and D",
+        atol=1e-4,
+    )
+close(
+    student.batch_norm(torch.full((4, 2), 3.0), torch.ones(2), torch.ones(2)),
+    torch.ones(4, 2),
+    "batch_norm of equal examples",
+    "ε keeps 0/0 away",
+)
+x, gamma, beta = (
+    torch.randn(6, 3, requires_grad=True),
+    torch.randn(3, requires_grad=True),
+    torch.randn(3, requires_grad=True),
+)
+g = torch.randn(6, 3)
+got = torch.autograd.grad((student.batch_norm(x, gamma, beta) * g).sum(), (x, gamma, beta))
+expected = torch.autograd.grad(
+    (torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True) * g).sum(), (x, gamma, beta)
+)
+close(
+    list(got),
+    list(expected),
+    "the gradients through batch_norm",
+    "the mean and the variance depend on x: don't detach them",
+    atol=1e-4,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# And backwards? Write $\hat x = (x - \mu)/s$ with $s = \sqrt{\sigma^2 + \varepsilon}$, so $y = \gamma \hat x +
+# \beta$. In $\beta$ and $\gamma$ it is easy: each serves all $B$ examples, so their slopes add up. In $x$ there are
+# three ways: directly, through $\mu$, and through $\sigma^2$. The chain rule, after much cancelling, gives
+#
+# $$\frac{\partial \mathcal{L}}{\partial x_i} =
+# \frac{\gamma}{s}\Bigl(g_i - \frac1B\sum_j g_j - \hat x_i\,\frac1B\sum_j g_j \hat x_j\Bigr),$$
+#
+# where $g_i$ is the slope that arrives at $y_i$. Read it: shifting all $x$ alike changes nothing, so the mean of $g$
+# is taken out; stretching all $x$ alike changes nothing, so what lies along $\hat x$ is taken out. Cover the formula
+# and derive one of the two terms yourself.
+
+# %% solution="batch_norm_backward"
+# x̂ first. Each sum runs over the batch.
+
+# %% test="batch_norm_gradients" points=3
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+x, gamma, g = torch.randn(5, 3), torch.tensor([2.0, 1.0, -1.0]), torch.randn(5, 3)
+s = (x.var(0, correction=0) + 0.1).sqrt()
+x_hat = (x - x.mean(0)) / s
+parts = student.batch_norm_backward(x, gamma, g, 0.1)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 3,
+    "batch_norm_backward gives something else than three tensors",
+    "in x, in γ, in β",
+    type(parts).__name__,
+)
+dx, dgamma, dbeta = parts
+unlike(
+    dbeta,
+    g.mean(0),
+    "the gradient in β is a mean",
+    "β serves every example: what do slopes of several uses do?",
+)
+close(dbeta, g.sum(0), "the gradient in β", "y grows by 1 with β, in every example")
+unlike(dgamma, (g * x).sum(0), "the gradient in γ uses x", "γ multiplies x̂")
+unlike(dgamma, (g * x_hat).mean(0), "the gradient in γ is a mean", "γ serves every example")
+close(dgamma, (g * x_hat).sum(0), "the gradient in γ", "y grows by x̂ with γ, in every example")
+unlike(dx, gamma / s * g, "the gradient in x leaves out the ways through μ and σ²", "all three terms")
+unlike(dx, gamma / s * (g - g.mean(0)), "the gradient in x leaves out the way through σ²", "all three terms")
+unlike(
+    dx,
+    (g - g.mean(0) - x_hat * (g * x_hat).mean(0)) / s,
+    "the gradient in x leaves out γ",
+    "what stands before the bracket?",
+)
+unlike(
+    dx, gamma / s * (g - g.sum(0) - x_hat * (g * x_hat).sum(0)), "sums stand where means should", "1/B, twice"
+)
+close(
+    dx,
+    gamma / s * (g - g.mean(0) - x_hat * (g * x_hat).mean(0)),
+    "the gradient in x",
+    "the formula above, term by term",
+)
+### BEGIN HIDDEN TESTS
+for B, D in ((2, 1), (4, 4), (20, 6)):
+    x, gamma, beta = (t.requires_grad_() for t in (2 * torch.randn(B, D), torch.randn(D), torch.randn(D)))
+    g = torch.randn(B, D)
+    y = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
+    expected = torch.autograd.grad((y * g).sum(), (x, gamma, beta))
+    got = student.batch_norm_backward(x.detach(), gamma.detach(), g)
+    close(
+        list(got),
+        list(expected),
+        f"the three gradients for {B} examples, {D} features",
+        "against PyTorch",
+        rtol=1e-3,
+        atol=2e-4,
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# In production there may be one example only, and its answer must not hang on who else is in the batch. So a layer
+# keeps *running* means and variances while it trains, and uses those in evaluation: two phases. Names are given.
+
+# %% solution="BatchNorm" keep="__init__"
+# self.training tells the phase. The running ones change in place, without history: torch.no_grad(), .copy_ or .lerp_.
+
+# %% test="batch_norm_phases" points=3
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+norm = student.BatchNorm(3, momentum=0.25)
+norm.train()
+x = 2 * torch.randn(6, 3) + torch.tensor([5.0, -1.0, 0.0])
+expected = torch.nn.functional.batch_norm(x, None, None, training=True)
+got = norm(x)
+unlike(got, x / (1 + 1e-5) ** 0.5, "in training, BatchNorm uses the running statistics", "the batch's own")
+close(got, expected, "BatchNorm in training mode", "the batch's own mean and variance", atol=1e-4)
+state = norm.state_dict()
+unlike(
+    state["running_mean"],
+    torch.zeros(3),
+    "the running mean does not move in training",
+    "self.running_mean must change, in place",
+)
+unlike(
+    state["running_mean"],
+    0.75 * x.mean(0),
+    "momentum is taken for the share of the old",
+    "it is the share of the *new*, as in PyTorch",
+)
+unlike(
+    state["running_mean"], x.mean(0), "the running mean forgets everything", "it moves by a share `momentum`"
+)
+close(
+    state["running_mean"],
+    0.25 * x.mean(0),
+    "the running mean after one batch",
+    "(1 − momentum) · old + momentum · new",
+)
+unlike(
+    state["running_var"],
+    0.75 + 0.25 * x.var(0, correction=0),
+    "the running variance is biased",
+    "squares over B − 1: the docstring says which variance moves",
+)
+close(
+    state["running_var"],
+    0.75 + 0.25 * x.var(0),
+    "the running variance after one batch",
+    "(1 − momentum) · old + momentum · new",
+)
+norm.eval()
+one = torch.randn(1, 3)
+got = norm(one)
+unlike(
+    got,
+    torch.zeros(1, 3),
+    "in evaluation, BatchNorm uses the batch's own mean",
+    "an example alone is its own mean: use the running ones",
+)
+close(
+    got,
+    (one - state["running_mean"]) / (state["running_var"] + 1e-5).sqrt(),
+    "BatchNorm in evaluation mode",
+    "running mean and variance",
+)
+close(
+    norm.state_dict()["running_mean"],
+    state["running_mean"],
+    "the running mean after evaluation",
+    "it stays as it is",
+)
+### BEGIN HIDDEN TESTS
+for D, momentum, eps in ((1, 0.1, 1e-5), (4, 0.5, 0.1)):
+    ours, theirs = (
+        student.BatchNorm(D, momentum=momentum, eps=eps),
+        torch.nn.BatchNorm1d(D, momentum=momentum, eps=eps),
+    )
+    gamma, beta = torch.randn(D), torch.randn(D)
+    ours.load_state_dict(dict(ours.state_dict()) | {"gamma": gamma, "beta": beta})
+    theirs.load_state_dict(theirs.state_dict() | {"weight": gamma, "bias": beta})
+    for phase in ("train", "train", "train", "eval", "train", "eval"):
+        getattr(ours, phase)()
+        getattr(theirs, phase)()
+        x = torch.randn(5, D) * 3 + 1
+        close(
+            ours(x),
+            theirs(x),
+            f"BatchNorm({D}, momentum={momentum}, eps={eps}) in {phase}",
+            "as PyTorch's",
+            atol=1e-4,
+        )
+        for name in ("running_mean", "running_var"):
+            close(
+                ours.state_dict()[name],
+                theirs.state_dict()[name],
+                f"{name} after {phase}",
+                "as PyTorch's",
+                atol=1e-4,
+            )
+x = torch.randn(4, D, requires_grad=True)
+for phase in ("train", "eval"):
+    getattr(ours, phase)()
+    getattr(theirs, phase)()
+    g = torch.randn(4, D)
+    (got,), (expected,) = (torch.autograd.grad((net(x) * g).sum(), x) for net in (ours, theirs))
+    close(
+        got,
+        expected,
+        f"the gradient through BatchNorm in {phase}",
+        "only the running statistics are without history",
+        atol=1e-4,
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 Twenty layers (2 points, 10 minutes)
+#
+# Everything together: your loss, your optimiser, your beginnings, your normalisation. PyTorch keeps the slopes, as
+# your engine would.
+
+# %% given="DeepNet"
+
+
+# %%
+def learn(net: nn.Module, x: Tensor, y: Tensor, steps: int, batch: int, lr: float) -> list[float]:
+    """Adam with a learning rate that falls to 0; returns the loss of each step's batch."""
+    parameters = list(net.parameters())
+    memory = [[torch.zeros_like(p), torch.zeros_like(p)] for p in parameters]
+    losses = []
+    for t in range(1, steps + 1):
+        rows = torch.randint(len(x), (batch,))
+        loss = cross_entropy(net(x[rows]), y[rows])
+        slopes = torch.autograd.grad(loss, parameters)
+        rate = lr * (1 - (t - 1) / steps)
+        with torch.no_grad():
+            for i, (p, g) in enumerate(zip(parameters, slopes)):
+                new, *memory[i] = adam_step(p.detach(), g, *memory[i], t, rate)
+                p.copy_(new)
+        losses.append(loss.item())
+    return losses
+
+
+def load(split: str) -> tuple[Tensor, Tensor]:
+    """Signals of 40 samples; on a GPU, photographs of clothes of 784 pixels."""
+    x, y = (signals if tier == "mini" else fashion_mnist).load(tier, split).tensors
+    x = x if tier == "mini" else (x.flatten(1) - 0.286) / 0.353
+    return x.to(device), y.to(device)
+
+
+@torch.no_grad()
+def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Share of right answers in evaluation mode."""
+    net.eval()
+    share = (net(x).argmax(1) == y).float().mean().item()
+    net.train()
+    return share
+
+
+# %% [markdown]
+# Three nets of 20 layers, signals of ten classes: weights from $N(0, 0.01^2)$; the same weights, but normalised; He's
+# weights. Before you run: which will still pay $\ln 10 \approx 2.30$ at the end? How many steps will the others need
+# to come below 1.5?
+
+# %%
+device = "cuda" if tier == "full" and torch.cuda.is_available() else "cpu"
+width, batch = (64, 128) if tier == "mini" else (256, 256)
+(x_train, y_train), (x_val, y_val) = load("train"), load("val")
+widths = [x_train.shape[1]] + [width] * 19 + [10]
+
+figure, ax = plots.subplots(figsize=(6.5, 3))
+for name, draw, norm in (
+    ("N(0, 0.01²)", small_weights, False),
+    ("N(0, 0.01²), normalised", small_weights, True),
+    ("He", he_weights, False),
+):
+    net = DeepNet(widths, draw, norm, torch.Generator().manual_seed(0)).to(device)
+    losses = torch.tensor(learn(net, x_train, y_train, 150, batch, lr=1.5e-3))
+    smooth = losses.unfold(0, 10, 1).mean(1)  # of 10 steps each
+    below = (smooth < 1.5).nonzero()
+    told = f"below 1.5 after {int(below[0]) + 10} steps" if len(below) else "never below 1.5"
+    print(f"{name:24} loss {float(smooth[-1]):.2f}, {told}")
+    ax.plot(smooth, label=name)
+ax.axhline(math.log(10), color="grey", linewidth=0.8)
+ax.set(xlabel="step", ylabel="loss")
+ax.legend()
+plots.show(figure, "Loss of three nets of 20 layers: one stays at ln 10, the normalised one and He's fall.")
+
+# %% [markdown]
+# The first net is no smaller and no less clever than the others: it was only begun badly. Normalisation repairs a bad
+# beginning, at the price of slower steps; here a good one does without.
+#
+# Train one for longer. Change what you like (learning rate? steps? `norm`?), go by *validation* accuracy, and keep 20
+# layers.
+
+# %%
+steps, lr = (500, 1.5e-3) if tier == "mini" else (6000, 1e-3)
+best = DeepNet(widths, he_weights, norm=False, generator=torch.Generator().manual_seed(0)).to(device)
+losses = learn(best, x_train, y_train, steps, batch, lr)
+print(f"loss {sum(losses[-20:]) / 20:.2f}, validation accuracy {accuracy(best, x_val, y_val):.3f}")
+
+# %% [markdown]
+# Save it, and look once at the test data.
+
+# %%
+save_artifact("training", best, tier)
+share = accuracy(best, *load("test"))
+reference = record("training")
+print(f"Yours {reference.show(share)}, the reference {reference.show(reference.value)}.")
+print(f"A linear classifier: {reference.show(reference.baseline)}.")
+
+# %% test="deep_artifact" points=2
+import torch
+
+from course_utils.checks import holds, student
+
+tensors = student.artifact("training")
+holds(
+    "weights.19" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),
+    "training.safetensors does not hold a trained net of 20 layers",
+    "finite tensors called weights.0 to weights.19, biases.0, …",
+    sorted(tensors)[:8],
+    "run section 6 from its start, with every check above passed",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("training", tensors, 2)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Save the notebook, then hand in `training.ipynb` and `training.safetensors`; `course_utils.colab.submit("training")`
+# packs both.

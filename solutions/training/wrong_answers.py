@@ -1,0 +1,586 @@
+"""The commonest mistakes in the exercises of the lab `training`, each with the check that must catch it."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@wrong(check="softmax_values", why="as the formula stands: overflows")
+def softmax(z):
+    return z.exp() / z.exp().sum(dim=1, keepdim=True)
+
+
+@wrong(check="softmax_values", why="takes off the largest of all rows: small rows become 0/0")
+def softmax(z):
+    e = (z - z.max()).exp()
+    return e / e.sum(dim=1, keepdim=True)
+
+
+@wrong(check="softmax_values", why="the wrong axis")
+def softmax(z):
+    return torch.softmax(z, dim=0)
+
+
+@wrong(check="softmax_values", why="one sum over everything")
+def softmax(z):
+    e = z.exp()
+    return e / e.sum()
+
+
+@wrong(check="softmax_values", why="no keepdim")
+def softmax(z):
+    e = (z - z.amax(dim=1, keepdim=True)).exp()
+    return e / e.sum(dim=1)
+
+
+@wrong(check="cross_entropy_values", why="in two steps: infinite for large logits")
+def cross_entropy(z, y):
+    return -torch.log(softmax(z)[torch.arange(len(y)), y]).mean()
+
+
+@wrong(check="cross_entropy_values", why="caps the loss with an epsilon")
+def cross_entropy(z, y):
+    return -torch.log(softmax(z)[torch.arange(len(y)), y] + 1e-9).mean()
+
+
+@wrong(check="cross_entropy_values", why="sum for mean")
+def cross_entropy(z, y):
+    return F.cross_entropy(z, y, reduction="sum")
+
+
+@wrong(check="cross_entropy_values", why="a column for each example")
+def cross_entropy(z, y):
+    return -F.log_softmax(z, dim=1)[:, y].mean()
+
+
+@wrong(check="cross_entropy_values", why="the mean over classes, too")
+def cross_entropy(z, y):
+    return -(F.one_hot(y, z.shape[1]) * F.log_softmax(z, dim=1)).mean()
+
+
+@wrong(check="cross_entropy_values", why="forgets the minus")
+def cross_entropy(z, y):
+    return F.log_softmax(z, dim=1).gather(1, y[:, None]).mean()
+
+
+@wrong(check="cross_entropy_values", why="a Python number: no slopes")
+def cross_entropy(z, y):
+    return F.cross_entropy(z, y).item()
+
+
+@wrong(check="cross_entropy_slopes", why="forgets that the loss is a mean")
+def cross_entropy_gradient(z, y):
+    return torch.softmax(z, 1) - F.one_hot(y, z.shape[1])
+
+
+@wrong(check="cross_entropy_slopes", why="the sign")
+def cross_entropy_gradient(z, y):
+    return (F.one_hot(y, z.shape[1]) - torch.softmax(z, 1)) / len(y)
+
+
+@wrong(check="cross_entropy_slopes", why="takes 1 from the column of every class of y")
+def cross_entropy_gradient(z, y):
+    p = torch.softmax(z, 1)
+    p[:, y] -= 1
+    return p / len(y)
+
+
+@wrong(check="cross_entropy_slopes", why="divides by all numbers")
+def cross_entropy_gradient(z, y):
+    return (torch.softmax(z, 1) - F.one_hot(y, z.shape[1])) / z.numel()
+
+
+@wrong(check="multiply_slopes", why="slopes exchanged")
+def multiply(a, b):
+    return Value(a.data * b.data, (a, b), (a.data, b.data))
+
+
+@wrong(check="multiply_slopes", why="copied from add")
+def multiply(a, b):
+    return Value(a.data * b.data, (a, b), (1.0, 1.0))
+
+
+@wrong(check="multiply_slopes", why="forgets the parents")
+def multiply(a, b):
+    return Value(a.data * b.data)
+
+
+@wrong(check="power_slopes", why="forgets the factor k")
+def power(a, k):
+    return Value(a.data**k, (a,), (a.data ** (k - 1),))
+
+
+@wrong(check="power_slopes", why="keeps the exponent")
+def power(a, k):
+    return Value(a.data**k, (a,), (k * a.data**k,))
+
+
+@wrong(check="power_slopes", why="squares only")
+def power(a, k):
+    return Value(a.data**k, (a,), (2 * a.data,))
+
+
+@wrong(check="tanh_slopes", why="1 - a² for 1 - tanh² a")
+def tanh(a):
+    return Value(math.tanh(a.data), (a,), (1 - a.data**2,))
+
+
+@wrong(check="tanh_slopes", why="the sigmoid's slope")
+def tanh(a):
+    t = math.tanh(a.data)
+    return Value(t, (a,), (t * (1 - t),))
+
+
+@wrong(check="tanh_slopes", why="cosh overflows far out")
+def tanh(a):
+    return Value(math.tanh(a.data), (a,), (1 / math.cosh(a.data),))
+
+
+@wrong(check="topological_order", why="the result first")
+def topological(result):
+    order, seen = [], set()
+
+    def visit(value):
+        if value not in seen:
+            seen.add(value)
+            order.append(value)
+            for parent in value.parents:
+                visit(parent)
+
+    visit(result)
+    return order
+
+
+@wrong(check="topological_order", why="remembers nothing: values come twice")
+def topological(result):
+    order = []
+    for parent in result.parents:
+        order += topological(parent)
+    return [*order, result]
+
+
+@wrong(check="topological_order", why="tells values apart by their numbers")
+def topological(result):
+    order, seen = [], set()
+
+    def visit(value):
+        if value.data not in seen:
+            seen.add(value.data)
+            for parent in value.parents:
+                visit(parent)
+            order.append(value)
+
+    visit(result)
+    return order
+
+
+@wrong(
+    check="topological_order",
+    why="layer by layer from the result, then turned round: a parent may come too late",
+)
+def topological(result):
+    order, queue = [], [result]
+    while queue:
+        value = queue.pop(0)
+        if value not in order:
+            order.append(value)
+            queue += value.parents
+    return order[::-1]
+
+
+@wrong(check="topological_order", why="forgets the result itself")
+def topological(result):
+    order, seen = [], set()
+
+    def visit(value):
+        for parent in value.parents:
+            if parent not in seen:
+                seen.add(parent)
+                visit(parent)
+                order.append(parent)
+
+    visit(result)
+    return order
+
+
+@wrong(check="backward_values", why="replaces where it should add")
+def backward(result):
+    order = topological(result)
+    for value in order:
+        value.grad = 0.0
+    result.grad = 1.0
+    for value in reversed(order):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad = slope * value.grad
+
+
+@wrong(check="backward_values", why="keeps what an earlier call left")
+def backward(result):
+    result.grad = 1.0
+    for value in reversed(topological(result)):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope * value.grad
+
+
+@wrong(check="backward_values", why="walks forward")
+def backward(result):
+    order = topological(result)
+    for value in order:
+        value.grad = 0.0
+    result.grad = 1.0
+    for value in order:
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope * value.grad
+
+
+@wrong(check="backward_values", why="forgets to multiply by the value's own grad")
+def backward(result):
+    order = topological(result)
+    for value in order:
+        value.grad = 0.0
+    result.grad = 1.0
+    for value in reversed(order):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope
+
+
+@wrong(check="backward_values", why="multiplies by the number instead of its grad")
+def backward(result):
+    order = topological(result)
+    for value in order:
+        value.grad = 0.0
+    result.grad = 1.0
+    for value in reversed(order):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope * value.data
+
+
+@wrong(check="backward_values", why="leaves the result's grad at 0")
+def backward(result):
+    order = topological(result)
+    for value in order:
+        value.grad = 0.0
+    for value in reversed(order):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope * value.grad
+
+
+@wrong(check="momentum_steps", why="moves by the old velocity")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    return theta - lr * v, beta * v + g
+
+
+@wrong(check="momentum_steps", why="averages the gradient in")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    v = beta * v + (1 - beta) * g
+    return theta - lr * v, v
+
+
+@wrong(check="momentum_steps", why="climbs")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    v = beta * v + g
+    return theta + lr * v, v
+
+
+@wrong(check="momentum_steps", why="beta fixed")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    v = 0.9 * v + g
+    return theta - lr * v, v
+
+
+@wrong(check="momentum_steps", why="plain descent")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    return theta - lr * g, beta * v + g
+
+
+@wrong(check="rmsprop_steps", why="no root")
+def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
+    s = alpha * s + (1 - alpha) * g**2
+    return theta - lr * g / (s + eps), s
+
+
+@wrong(check="rmsprop_steps", why="epsilon under the root")
+def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
+    s = alpha * s + (1 - alpha) * g**2
+    return theta - lr * g / (s + eps).sqrt(), s
+
+
+@wrong(check="rmsprop_steps", why="AdaGrad")
+def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
+    s = s + g**2
+    return theta - lr * g / (s.sqrt() + eps), s
+
+
+@wrong(check="rmsprop_steps", why="alpha the other way round")
+def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
+    s = (1 - alpha) * s + alpha * g**2
+    return theta - lr * g / (s.sqrt() + eps), s
+
+
+@wrong(check="rmsprop_steps", why="one size for all parameters")
+def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
+    s = alpha * s + (1 - alpha) * g**2
+    return theta - lr * g / (s.mean().sqrt() + eps), s
+
+
+@wrong(check="adam_steps", why="no correction")
+def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = betas[0] * m + (1 - betas[0]) * g
+    s = betas[1] * s + (1 - betas[1]) * g**2
+    return theta - lr * m / (s.sqrt() + eps), m, s
+
+
+@wrong(check="adam_steps", why="keeps the corrected means")
+def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = (betas[0] * m + (1 - betas[0]) * g) / (1 - betas[0] ** t)
+    s = (betas[1] * s + (1 - betas[1]) * g**2) / (1 - betas[1] ** t)
+    return theta - lr * m / (s.sqrt() + eps), m, s
+
+
+@wrong(check="adam_steps", why="corrects by the number of steps, not its power")
+def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = betas[0] * m + (1 - betas[0]) * g
+    s = betas[1] * s + (1 - betas[1]) * g**2
+    return theta - lr * m / (1 - betas[0]) / ((s / (1 - betas[1])).sqrt() + eps), m, s
+
+
+@wrong(check="adam_steps", why="squares without the root")
+def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = betas[0] * m + (1 - betas[0]) * g
+    s = betas[1] * s + (1 - betas[1]) * g**2
+    return theta - lr * m / (1 - betas[0] ** t) / (s / (1 - betas[1] ** t) + eps), m, s
+
+
+@wrong(check="adam_steps", why="counts from 0")
+def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = betas[0] * m + (1 - betas[0]) * g
+    s = betas[1] * s + (1 - betas[1]) * g**2
+    t = t + 1
+    return theta - lr * m / (1 - betas[0] ** t) / ((s / (1 - betas[1] ** t)).sqrt() + eps), m, s
+
+
+@wrong(check="signal_sizes", why="each layer sees the first inputs")
+def signal(x, weights):
+    return [(x @ W.T[: x.shape[1]]).clamp(min=0).pow(2).mean().sqrt().item() for W in weights]
+
+
+@wrong(check="signal_sizes", why="forgets the ReLU")
+def signal(x, weights):
+    sizes = []
+    for W in weights:
+        x = x @ W.T
+        sizes.append(x.pow(2).mean().sqrt().item())
+    return sizes
+
+
+@wrong(check="signal_sizes", why="the standard deviation")
+def signal(x, weights):
+    sizes = []
+    for W in weights:
+        x = (x @ W.T).clamp(min=0)
+        sizes.append(x.std().item())
+    return sizes
+
+
+@wrong(check="signal_sizes", why="only the last layer's")
+def signal(x, weights):
+    for W in weights:
+        x = (x @ W.T).clamp(min=0)
+    return x.pow(2).mean().sqrt().item()
+
+
+@wrong(check="he_weights_keep", why="forgets the ReLU's half")
+def he_weights(m, d, generator):
+    return torch.randn(m, d, generator=generator) / d**0.5
+
+
+@wrong(check="he_weights_keep", why="a variance for a standard deviation")
+def he_weights(m, d, generator):
+    return torch.randn(m, d, generator=generator) * (2 / d)
+
+
+@wrong(check="he_weights_keep", why="counts neurons")
+def he_weights(m, d, generator):
+    return torch.randn(m, d, generator=generator) * (2 / m) ** 0.5
+
+
+@wrong(check="he_weights_keep", why="Glorot's")
+def he_weights(m, d, generator):
+    return torch.randn(m, d, generator=generator) * (2 / (m + d)) ** 0.5
+
+
+@wrong(check="he_weights_keep", why="ignores the generator")
+def he_weights(m, d, generator):
+    return torch.randn(m, d) * (2 / d) ** 0.5
+
+
+@wrong(check="he_weights_keep", why="rows for columns")
+def he_weights(m, d, generator):
+    return torch.randn(d, m, generator=generator) * (2 / d) ** 0.5
+
+
+@wrong(check="he_weights_keep", why="only positive numbers")
+def he_weights(m, d, generator):
+    return torch.rand(m, d, generator=generator) * (6 / d) ** 0.5
+
+
+@wrong(check="batch_norm_values", why="squares over B - 1")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0) + eps).sqrt() + beta
+
+
+@wrong(check="batch_norm_values", why="over features: layer normalisation")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    mean, var = x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
+    return gamma * (x - mean) / (var + eps).sqrt() + beta
+
+
+@wrong(check="batch_norm_values", why="epsilon outside of the root")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.std(0, correction=0) + eps) + beta
+
+
+@wrong(check="batch_norm_values", why="divides by the variance")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps) + beta
+
+
+@wrong(check="batch_norm_values", why="forgets gamma and beta")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    return (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt()
+
+
+@wrong(check="batch_norm_values", why="right values, but statistics without history")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    mean, var = x.detach().mean(0), x.detach().var(0, correction=0)
+    return gamma * (x - mean) / (var + eps).sqrt() + beta
+
+
+@wrong(check="batch_norm_gradients", why="statistics taken for constants")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    return gamma / std * g, (g * x_hat).sum(0), g.sum(0)
+
+
+@wrong(check="batch_norm_gradients", why="forgets the way through the variance")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    return gamma / std * (g - g.mean(0)), (g * x_hat).sum(0), g.sum(0)
+
+
+@wrong(check="batch_norm_gradients", why="means for sums in gamma and beta")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    dx = gamma / std * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
+    return dx, (g * x_hat).mean(0), g.mean(0)
+
+
+@wrong(check="batch_norm_gradients", why="gamma and beta exchanged")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    dx = gamma / std * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
+    return dx, g.sum(0), (g * x_hat).sum(0)
+
+
+@wrong(check="batch_norm_gradients", why="forgets gamma")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    dx = (g - g.mean(0) - x_hat * (g * x_hat).mean(0)) / std
+    return dx, (g * x_hat).sum(0), g.sum(0)
+
+
+@wrong(check="batch_norm_phases", why="the batch's own statistics in evaluation, too")
+class BatchNorm(nn.Module):
+    def __init__(self, d, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+        self.register_buffer("running_mean", torch.zeros(d))
+        self.register_buffer("running_var", torch.ones(d))
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.running_mean.lerp_(x.mean(0), self.momentum)
+            self.running_var.lerp_(x.var(0), self.momentum)
+        return batch_norm(x, self.gamma, self.beta, self.eps)
+
+
+@wrong(check="batch_norm_phases", why="momentum the other way round")
+class BatchNorm(nn.Module):
+    def __init__(self, d, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+        self.register_buffer("running_mean", torch.zeros(d))
+        self.register_buffer("running_var", torch.ones(d))
+
+    def forward(self, x):
+        if self.training:
+            with torch.no_grad():
+                self.running_mean.lerp_(x.mean(0), 1 - self.momentum)
+                self.running_var.lerp_(x.var(0), 1 - self.momentum)
+            return batch_norm(x, self.gamma, self.beta, self.eps)
+        return self.gamma * (x - self.running_mean) / (self.running_var + self.eps).sqrt() + self.beta
+
+
+@wrong(check="batch_norm_phases", why="the biased variance for the running one")
+class BatchNorm(nn.Module):
+    def __init__(self, d, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+        self.register_buffer("running_mean", torch.zeros(d))
+        self.register_buffer("running_var", torch.ones(d))
+
+    def forward(self, x):
+        if self.training:
+            with torch.no_grad():
+                self.running_mean.lerp_(x.mean(0), self.momentum)
+                self.running_var.lerp_(x.var(0, correction=0), self.momentum)
+            return batch_norm(x, self.gamma, self.beta, self.eps)
+        return self.gamma * (x - self.running_mean) / (self.running_var + self.eps).sqrt() + self.beta
+
+
+@wrong(check="batch_norm_phases", why="evaluation moves the running statistics")
+class BatchNorm(nn.Module):
+    def __init__(self, d, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+        self.register_buffer("running_mean", torch.zeros(d))
+        self.register_buffer("running_var", torch.ones(d))
+
+    def forward(self, x):
+        old_mean, old_var = self.running_mean.clone(), self.running_var.clone()
+        with torch.no_grad():
+            self.running_mean.lerp_(x.mean(0), self.momentum)
+            if len(x) > 1:
+                self.running_var.lerp_(x.var(0), self.momentum)
+        if self.training:
+            return batch_norm(x, self.gamma, self.beta, self.eps)
+        return self.gamma * (x - old_mean) / (old_var + self.eps).sqrt() + self.beta
+
+
+@wrong(check="batch_norm_phases", why="the running variance is never used")
+class BatchNorm(nn.Module):
+    def __init__(self, d, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+        self.register_buffer("running_mean", torch.zeros(d))
+        self.register_buffer("running_var", torch.ones(d))
+
+    def forward(self, x):
+        if self.training:
+            with torch.no_grad():
+                self.running_mean.lerp_(x.mean(0), self.momentum)
+                self.running_var.lerp_(x.var(0), self.momentum)
+            return batch_norm(x, self.gamma, self.beta, self.eps)
+        return self.gamma * (x - self.running_mean) + self.beta
