@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_utils.chapters import ROOT, chapter
-from course_utils.grading.mutants import Mutant, mutants_of, sample
+from course_utils.grading.mutants import mutants_of, sample
 from course_utils.lab import Lab
 
 TABLE = ROOT / "tests" / "mutation_scores.json"
@@ -76,6 +76,11 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
         if cell.kind == "solution"
         for mutant in mutants_of(cell)
     ]
+    unknown = set(equivalents) - {mutant.name for _, mutant in everything}
+    if unknown:
+        raise EquivalentsError(
+            f"{lab.key}: equivalent_mutants.txt: no mutant is called {min(unknown)}; remove its line"
+        )
     chosen = {mutant.name for mutant in sample([mutant for _, mutant in everything])}
     tried = [(place, mutant) for place, mutant in everything if mutant.name in chosen]
     rehearsals = Rehearsals(cells, jobs)
@@ -84,7 +89,11 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
         [Variant(mutant.name, {place: mutant.source}, "first") for place, mutant in tried]
     )
     survived = [mutant for _, mutant in tried if not runs[mutant.name].died and not runs[mutant.name].lost()]
-    _refuse_stale(lab.key, equivalents, everything, {mutant.name for mutant in survived}, chosen)
+    caught = set(equivalents) & chosen - {mutant.name for mutant in survived}
+    if caught:
+        raise EquivalentsError(
+            f"{lab.key}: equivalent_mutants.txt: {min(caught)} is caught by a check; remove its line"
+        )
     survivors = tuple(Survivor(m.name, m.cell, m.diff, equivalents.get(m.name, "")) for m in survived)
     broken = tuple(
         f"{mutant.diff}\n{name}: {outcome.message}"
@@ -93,25 +102,6 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
         if not outcome.honest
     )
     return Score(lab.key, len(everything), len(tried), len(tried) - len(survived), survivors, broken)
-
-
-def _refuse_stale(
-    key: str,
-    equivalents: dict[str, str],
-    everything: list[tuple[int, Mutant]],
-    survived: set[str],
-    tried: set[str],
-) -> None:
-    known = {mutant.name for _, mutant in everything}
-    for name in equivalents:
-        if name not in known:
-            raise EquivalentsError(
-                f"{key}: equivalent_mutants.txt: no mutant is called {name}; remove its line"
-            )
-        if name in tried and name not in survived:
-            raise EquivalentsError(
-                f"{key}: equivalent_mutants.txt: {name} is caught by a check; remove its line"
-            )
 
 
 def equivalents(key: str, root: Path = ROOT) -> dict[str, str]:

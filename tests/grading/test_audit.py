@@ -58,7 +58,8 @@ def test_wrong_answers_that_get_through_or_lose_elsewhere_are_found(warm, lab):
 
 def test_a_check_that_refuses_a_right_answer_is_found_with_its_message(warm, lab):
     _, right = answers()
-    strict = changed(lab, "spread_values", "3.0", "assert student.spread(x).dtype == torch.float32\n3.0")
+    exact = "assert student.spread(x).dtype == torch.float32\n### END HIDDEN TESTS"
+    strict = changed(lab, "spread_values", "### END HIDDEN TESTS", exact)
     found = failures(warm, strict, right=right)
     assert list(found) == ["spread: NumPy"]
     assert "spread_values 0/3" in found["spread: NumPy"]
@@ -67,25 +68,24 @@ def test_a_check_that_refuses_a_right_answer_is_found_with_its_message(warm, lab
 def test_a_right_answer_that_fails_in_training_alone_is_named(warm, lab):
     _, right = answers()
     worse = "class Line:\n    def fit(self, x, y):\n        return 3.0 if len(x) < 50 else 2.0"
-    # Only the training cell calls fit with fifty numbers.
-    easy = changed(lab, "line_fit", "close(student.Line().fit", "0 and close(student.Line().fit")
+    # Only the training cell, made slow enough to be shared by several answers, calls fit with fifty numbers.
+    easy = changed(
+        lab, "line_fit", "student.Line().fit(x, y),", "torch.linalg.lstsq(x[:, None], y[:, None])[0].item(),"
+    )
     easy = changed(easy, "line_fit", 'close(line.slope, 3.0, "slope", "keep it")', "")
-    slow = changed(easy, "sample_trained", "tensors =", "sum(range(30_000_000))\ntensors =")
-    found = failures(warm, slow, right=[*right[:2], Answer("right", "Line", worse, "two at scale")])
+    easy = changed(easy, "", "line = Line()", "import time\nstart = time.process_time()\nline = Line()")
+    easy = changed(easy, "", "for _ in range(20_000):", "while time.process_time() < start + 1.1:")
+    found = failures(warm, easy, right=[*right[:2], Answer("right", "Line", worse, "two at scale")])
     assert list(found) == ["Line: two at scale"]
     assert "sample_trained 0/1" in found["Line: two at scale"]
 
 
 def test_a_check_that_breaks_instead_of_explaining_is_found(warm, lab):
-    rude = changed(
-        lab, "centred_values", "close(student.centred(x), torch", "close(student.centred(x)[9], torch"
-    )
+    rude = changed(lab, "centred_values", "student.centred(x), torch", "student.centred(x)[9], torch")
     assert "IndexError" in failures(warm, rude)["centred_values: 0 of 2"]
-    tuple_ = [Answer("wrong", "centred", "def centred(x):\n    return None", "none", "centred_values")]
-    rude = changed(
-        lab, "centred_values", "close(student.centred(x), torch", "close(+student.centred(x), torch"
-    )
-    found = failures(warm, rude, tuple_)["centred: none"]
+    nothing = [Answer("wrong", "centred", "def centred(x):\n    return None", "none", "centred_values")]
+    rude = changed(lab, "centred_values", "student.centred(x), torch", "+student.centred(x), torch")
+    found = failures(warm, rude, nothing)["centred: none"]
     assert "the check itself broke" in found
     assert "TypeError" in found
 
