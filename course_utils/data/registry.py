@@ -135,6 +135,13 @@ DATASETS: dict[str, Dataset] = {
             "https://archive.ics.uci.edu/dataset/80",
         ),
         Dataset(
+            "coloured_digits",
+            "1,797 handwritten digits in random colours, 32×32",
+            "all, from scikit-learn",
+            "CC BY 4.0",
+            "https://archive.ics.uci.edu/dataset/80",
+        ),
+        Dataset(
             "mnist",
             "70,000 handwritten digits, 28×28",
             "digits",
