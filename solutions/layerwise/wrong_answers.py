@@ -1,0 +1,210 @@
+"""The mistakes that students make in `layerwise`; read as text, never imported."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+@wrong(check="head_deep", why="k blocks instead of k − 1")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k")
+        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k if k > 1 else 0)))
+        self.grid = grid
+        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
+
+    def forward(self, x):
+        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
+
+
+@wrong(check="head_deep", why="the same block twice")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k")
+        self.blocks = nn.Sequential(*[Block(channels, channels, kernel)] * (k - 1))
+        self.grid = grid
+        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
+
+    def forward(self, x):
+        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
+
+
+@wrong(check="head_linear", why="the largest value of each cell instead of the mean")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k")
+        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
+        self.grid = grid
+        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
+
+    def forward(self, x):
+        return self.linear(F.adaptive_max_pool2d(self.blocks(x), self.grid).flatten(1))
+
+
+@wrong(check="head_deep", why="averages before the blocks")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k")
+        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
+        self.grid = grid
+        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
+
+    def forward(self, x):
+        return self.linear(self.blocks(F.adaptive_avg_pool2d(x, self.grid)).flatten(1))
+
+
+@wrong(check="step_exact", why="old gradients are not cleared")
+def greedy_step(block, head, optimizer, x, y):
+    block.train()
+    head.train()
+    loss = F.cross_entropy(head(block(x)), y)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(check="step_learns", why="the block is frozen while its head learns")
+def greedy_step(block, head, optimizer, x, y):
+    block.train()
+    head.train()
+    loss = F.cross_entropy(head(block(x).detach()), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(check="step_learns", why="never in training mode")
+def greedy_step(block, head, optimizer, x, y):
+    loss = F.cross_entropy(head(block(x)), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(check="step_learns", why="the sum instead of the mean")
+def greedy_step(block, head, optimizer, x, y):
+    block.train()
+    head.train()
+    loss = F.cross_entropy(head(block(x)), y, reduction="sum")
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(check="cache_values", why="the block stays in training mode")
+def cache(block, x, size=512):
+    with torch.no_grad():
+        return torch.cat([block(part) for part in x.split(size)])
+
+
+@wrong(check="cache_values", why="keeps the graph")
+def cache(block, x, size=512):
+    block.eval()
+    return torch.cat([block(part) for part in x.split(size)])
+
+
+@wrong(check="cache_values", why="drops the last batch")
+def cache(block, x, size=512):
+    block.eval()
+    with torch.no_grad():
+        whole = [block(x[i : i + size]) for i in range(0, len(x) - size + 1, size)]
+        return torch.cat(whole) if whole else block(x)
+
+
+@wrong(check="cache_batches", why="everything at once")
+def cache(block, x, size=512):
+    block.eval()
+    with torch.no_grad():
+        return block(x)
+
+
+@wrong(check="cache_batches", why="detaches afterwards: the graph was built all the same")
+def cache(block, x, size=512):
+    block.eval()
+    return torch.cat([block(part).detach() for part in x.split(size)])
+
+
+@wrong(check="macs_one", why="forgets the input channels")
+def conv_macs(c_in, c_out, kernel, places):
+    return c_out * kernel[0] * kernel[1] * places
+
+
+@wrong(check="macs_one", why="squares one side of the kernel")
+def conv_macs(c_in, c_out, kernel, places):
+    return c_in * c_out * kernel[0] ** 2 * places
+
+
+@wrong(check="macs_training", why="fills the cache every epoch")
+def training_macs(blocks, heads, epochs):
+    layers = sum(epochs * (3 * (b + h) + b) for b, h in zip(blocks, heads))
+    return 3 * epochs * (sum(blocks) + heads[-1]), layers
+
+
+@wrong(check="macs_training", why="pays for every head end to end")
+def training_macs(blocks, heads, epochs):
+    layers = sum(3 * epochs * (b + h) + b for b, h in zip(blocks, heads))
+    return 3 * epochs * (sum(blocks) + sum(heads)), layers
+
+
+@wrong(check="macs_training", why="forgets to fill the cache")
+def training_macs(blocks, heads, epochs):
+    return 3 * epochs * (sum(blocks) + heads[-1]), 3 * epochs * (sum(blocks) + sum(heads))
+
+
+@wrong(check="probe_values", why="no column of ones")
+def linear_probe(x, y, x_new, y_new, ridge=1.0):
+    phi, phi_new = x.flatten(1).double(), x_new.flatten(1).double()
+    gram = phi.T @ phi + ridge * torch.eye(phi.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, phi.T @ F.one_hot(y).double())
+    return ((phi_new @ weights).argmax(1) == y_new).double().mean().item()
+
+
+@wrong(check="probe_values", why="measures on the examples that it was fitted to")
+def linear_probe(x, y, x_new, y_new, ridge=1.0):
+    phi = F.pad(x.flatten(1).double(), (0, 1), value=1.0)
+    gram = phi.T @ phi + ridge * torch.eye(phi.shape[1], dtype=torch.float64)
+    weights = torch.linalg.solve(gram, phi.T @ F.one_hot(y).double())
+    return ((phi @ weights).argmax(1) == y).double().mean().item()
+
+
+@wrong(check="strongest_filters", why="sums with their signs")
+def strongest(weight, keep):
+    if not 1 <= keep <= len(weight):
+        raise ValueError("keep")
+    return weight.sum(dim=(1, 2, 3)).topk(keep).indices.sort().values
+
+
+@wrong(check="strongest_filters", why="in order of strength")
+def strongest(weight, keep):
+    if not 1 <= keep <= len(weight):
+        raise ValueError("keep")
+    return weight.abs().sum(dim=(1, 2, 3)).topk(keep).indices
+
+
+@wrong(check="strongest_filters", why="the weakest")
+def strongest(weight, keep):
+    if not 1 <= keep <= len(weight):
+        raise ValueError("keep")
+    return (-weight.abs().sum(dim=(1, 2, 3))).topk(keep).indices.sort().values
+
+
+@wrong(check="prune_block", why="leaves the normalisation as wide as it was")
+def prune(tensors, keep):
+    rows = strongest(tensors["conv.weight"], keep)
+    return tensors | {"conv.weight": tensors["conv.weight"][rows]}
+
+
+@wrong(check="prune_block", why="the first channels instead of the strongest")
+def prune(tensors, keep):
+    return {name: tensor[:keep] if tensor.ndim else tensor for name, tensor in tensors.items()}
