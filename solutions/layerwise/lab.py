@@ -594,9 +594,7 @@ judge("layerwise", tensors, 6)
 # layer is trained: how much comes back?
 
 # %%
-half = {
-    name: tensor for name, tensor in prune(blocks[0].state_dict(), len(blocks[0].conv.weight) // 2).items()
-}
+half = prune(blocks[0].state_dict(), len(blocks[0].conv.weight) // 2)
 print({name: tuple(tensor.shape) for name, tensor in half.items()})
 
 # %% [markdown]

@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """The auxiliary problem of one block: k − 1 further blocks of stride 1, the mean of each cell of a grid, a linear layer.
+    """The auxiliary problem of one block: k − 1 further blocks of stride 1, a grid of means, a linear layer.
 
     Attributes: `blocks`, an nn.Sequential of the k − 1 blocks; `linear`, an nn.Linear.
 
