@@ -35,6 +35,8 @@ def plane(
     if surety.min() < 0 < surety.max():
         ax.contour(side, side, surety, levels=[0.0], colors=INK, linewidths=0.8)
     for label, (colour, mark) in enumerate(MARKS):
-        ax.scatter(*x[y == label].T, s=7, c=colour, marker=mark, edgecolors=INK, linewidths=0.25)
+        ax.scatter(
+            x[y == label, 0], x[y == label, 1], s=7, c=colour, marker=mark, edgecolors=INK, linewidths=0.25
+        )
     ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=extent[:2], ylim=extent[2:])
     return ax
