@@ -1,0 +1,588 @@
+# %% [markdown]
+# Somebody has trained a net on ten kinds of figures. You have two hundred pictures of something else. Here you put the
+# net's features to work on them, teach it a little, and then look inside: its style, its dreams, and where it looks.
+#
+# Shapes: B pictures, C maps (channels) of H × W places, K classes, N examples of D features.
+
+# %%
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from course_utils import plots, pretrained
+from course_utils.colab import save_artifact
+from course_utils.data import cifar10, coloured_digits, figures
+from course_utils.data import pictures as photographs
+from course_utils.training import record
+
+Objective = Callable[[Tensor], Tensor]
+
+body = pretrained.load(tier)
+for maps in body.stages(torch.rand(1, 3, 128, 128)):
+    print("maps", tuple(maps.shape))
+
+# %% [markdown]
+# That was all: weights, loaded. On its own task the net is good; it has never seen a digit.
+
+# %% given="pictures,few"
+
+# %%
+x_train, y_train = few(*pictures(tier, "train").tensors, each=20)
+x_test, y_test = (part[:500] for part in pictures(tier, "test").tensors)
+figure, axes = plots.subplots(2, 10, figsize=(10, 2.2))
+for row, (x, start) in zip(axes, ((figures.load("val").tensors[0], 0), (x_train, None))):
+    for k, ax in enumerate(row):
+        ax.imshow(x[k if start == 0 else 20 * k].permute(1, 2, 0))
+        ax.axis("off")
+plots.show(figure, "Above ten figures that the course's own net was trained on; below one picture of each class of the new task.")
+
+# %% [markdown]
+# ## 1 A linear probe (6 points, 20 minutes)
+#
+# Freeze the net, take its features as they are, and learn one linear layer on them. Features come in all sizes, so
+# first bring them to mean 0 and standard deviation 1. By hand: the training examples are 1 and 3. What becomes of a
+# test example 5?
+
+# %%
+train, test = torch.tensor([1.0, 3.0]), torch.tensor([5.0])
+(test - train.mean()) / train.std(correction=0)
+
+# %% solution="standardise"
+# Two statistics a column; of which examples?
+
+# %% test="standardise_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [8.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
+mean, deviation = train.mean(0), train.std(0, correction=0)
+one, two = student.standardise(train, other)
+unlike(two, (other - other.mean(0)) / other.std(0, correction=0), "the other examples are brought to their own mean and deviation", "in production there may be one example: what is its standard deviation?")
+unlike(one, (train - mean) / train.std(0), "the deviation divides by N - 1", "the docstring says which")
+unlike(one, (train - mean) / deviation**2, "features are divided by their variance", "the deviation is its root")
+unlike(one, (train - train.mean()) / train.std(correction=0), "one mean for all features", "each column has its own")
+unlike(one, (train.T - train.mean(1)).T / train.std(1, correction=0)[:, None], "statistics along the wrong axis", "a column is a feature: average over examples")
+close(one, (train - mean) / deviation, "the training features", "mean 0, deviation 1, column by column", rtol=1e-4)
+close(two, (other - mean) / deviation, "the other features", "the same shift and scale as for training", rtol=1e-4)
+### BEGIN HIDDEN TESTS
+train, other = 3 + 5 * torch.randn(40, 7), torch.randn(9, 7)
+train[:, 2] = 4.0
+mean, deviation = train.mean(0), train.std(0, correction=0) + 1e-6
+one, two = student.standardise(train, other)
+close(one[:, 2], torch.zeros(40), "a feature that never changes", "0 / 0 is no number: the docstring's 1e-6", atol=1.0)
+keep = [0, 1, 3, 4, 5, 6]
+close(one[:, keep], ((train - mean) / deviation)[:, keep], "40 training examples", rtol=1e-3, atol=1e-4)
+close(two[:, keep], ((other - mean) / deviation)[:, keep], "9 other examples", rtol=1e-3, atol=1e-4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The probe itself: softmax, cross-entropy, and a pull of W towards 0. You know the gradient of the cross-entropy in the
+# scores: (probability − truth) / N.
+
+# %% solution="probe"
+# Begin with zeros. The error has shape (N, K); which product of it with x has W's shape?
+
+# %% test="probe_values" points=4
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+
+def by_autograd(x, y, classes, steps, rate, decay, biases=False, total=False):
+    W, b = torch.zeros(classes, x.shape[1], requires_grad=True), torch.zeros(classes, requires_grad=True)
+    for _ in range(steps):
+        loss = torch.nn.functional.cross_entropy(x @ W.T + b, y, reduction="sum" if total else "mean")
+        loss = loss + decay / 2 * (W.square().sum() + biases * b.square().sum())
+        gW, gb = torch.autograd.grad(loss, [W, b])
+        W, b = (W - rate * gW).detach().requires_grad_(), (b - rate * gb).detach().requires_grad_()
+    return W.detach(), b.detach()
+
+
+x, y = torch.randn(8, 3) + 1, torch.tensor([0, 1, 2, 3, 0, 0, 0, 1])
+task = (x, y, 4, 3, 0.5, 0.2)
+want = by_autograd(*task)
+W, b = student.probe(*task)
+unlike(W, by_autograd(x, y, 4, 3, -0.5, 0.2)[0], "probe goes uphill", "the sign of the step")
+unlike(W, by_autograd(*task, total=True)[0], "probe adds the losses up", "the docstring's loss is a *mean* over examples")
+unlike(W, by_autograd(x, y, 4, 3, 0.5, 0.4)[0], "W decays twice as fast as it should", "what is the slope of decay / 2 · W²?")
+unlike(W, by_autograd(x, y, 4, 3, 0.5, 0.0)[0], "W does not decay", "the loss has a second term")
+unlike(b, by_autograd(*task, biases=True)[1], "the biases decay", "only W is pulled to 0")
+unlike(b, torch.zeros(4), "the biases do not learn", "a step changes W *and* b")
+close(W, want[0], "W after 3 steps from 0", "W and b change at once, both by the gradient at the old ones")
+close(b, want[1], "b after 3 steps from 0", "the sum of the error over examples")
+holds(not W.requires_grad and not b.requires_grad, "what probe gives has no graph", hint=".detach() at the end")
+### BEGIN HIDDEN TESTS
+for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
+    x, y = torch.randn(n, d), torch.randint(0, classes, (n,))
+    got, want = student.probe(x, y, classes, steps, 0.3, 0.1), by_autograd(x, y, classes, steps, 0.3, 0.1)
+    close(got[0], want[0], f"W for {n} examples, {d} features, {classes} classes, {steps} steps", "any sizes", atol=1e-4)
+    close(got[1], want[1], f"b for {n} examples, {d} features, {classes} classes, {steps} steps", "any sizes", atol=1e-4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The same classifier on pixels, and on features of the trained net and of one with random weights. How many of a hundred
+# will each get right from 20 examples a class? Write down three numbers, then run.
+
+# %% given="Transfer"
+
+
+# %%
+def share(inputs: tuple[Tensor, Tensor], each: int, rate: float, decay: float) -> float:
+    """Test accuracy of a probe that learned from `each` examples a class."""
+    rows = torch.cat([(y_train == k).nonzero()[:each, 0] for k in range(10)])
+    x, other = standardise(inputs[0][rows], inputs[1])
+    W, b = probe(x, y_train[rows], 10, 100, rate, decay)
+    return ((other @ W.T + b).argmax(1) == y_test).float().mean().item()
+
+
+seen = {"pixels": ((x_train.flatten(1), x_test.flatten(1)), 0.005, 0.1)}
+for name, source in {"random net": pretrained.untrained(tier).eval(), "trained net": body}.items():
+    with torch.no_grad():
+        net = Transfer(source, body.channels, 10)
+        seen[name] = tuple(torch.cat([net.features(p) for p in x.split(100)]) for x in (x_train, x_test)), 0.2, 0.01
+figure, ax = plots.subplots()
+for name, (inputs, rate, decay) in seen.items():
+    shares = [share(inputs, each, rate, decay) for each in (1, 2, 5, 10, 20)]
+    ax.semilogx((1, 2, 5, 10, 20), shares, label=name)
+    print(f"{name}: {shares[-1]:.3f}")
+ax.set(xlabel="examples a class", ylabel="test accuracy", ylim=(0, 1))
+ax.legend()
+plots.show(figure, "Accuracy against examples a class: features of the trained net gain most from each example.")
+
+# %% [markdown]
+# ## 2 Freeze and fine-tune (5 points, 15 minutes)
+#
+# Now as a net: a body and a new head. Two ways to learn: the head alone, or all of it, but the body gently. Here is a
+# tiny net to try both on. Which of its tensors would a forward pass change, without any optimiser?
+
+
+# %%
+def tiny() -> Transfer:
+    """Two maps with batch normalisation, three classes."""
+    return Transfer(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU()), 2, 3)
+
+
+print({name: tuple(tensor.shape) for name, tensor in tiny().state_dict().items()})
+
+# %% solution="freeze"
+# Gradients are one thing, batch normalisation's running statistics another.
+
+# %% test="freeze_parts" points=3
+import torch
+
+from course_utils.checks import close, equal, holds, student
+
+
+def state(net):
+    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+
+
+net = student.tiny()
+net.train()
+student.freeze(net)
+learning = sorted(name for name, p in net.named_parameters() if p.requires_grad)
+equal(learning, ["head.bias", "head.weight"], "the list of parameters that still learn", "requires_grad of the body's, and of the head's")
+before = state(net)
+net(5 + torch.randn(4, 3, 8, 8))
+after = state(net)
+close(after["body.1.running_mean"], before["body.1.running_mean"], "the body's running mean after a forward pass", "frozen weights are not enough: in which mode does batch normalisation keep its statistics?")
+### BEGIN HIDDEN TESTS
+for name, tensor in before.items():
+    close(after[name], tensor, f"{name} after freeze and a forward pass", "freeze must not change any value")
+for p in net.parameters():
+    p.requires_grad_(False)
+student.freeze(net)
+student.freeze(net)
+net = student.tiny()
+first = state(net)
+student.freeze(net)
+for name, tensor in state(net).items():
+    close(tensor, first[name], f"{name} after freeze", "freeze must not change any value")
+scores = net(torch.randn(4, 3, 8, 8))
+holds(scores.requires_grad, "the head of a frozen net must still learn", hint="autograd must reach it")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# PyTorch's optimisers take a list of *groups*, each with its own rate.
+
+# %% solution="parameter_groups"
+# Which parameters does an optimiser have no business with?
+
+# %% test="groups_rates" points=2
+import torch
+
+from course_utils.checks import close, equal, student
+
+net = student.tiny()
+groups = student.parameter_groups(net, 0.01, 0.1)
+equal(len(groups), 2, "the number of groups", "the body's and the head's")
+equal([group["lr"] for group in groups], [0.01, 0.1], "the list of the groups' rates", "first the body's, then the head's")
+sizes = [[tuple(p.shape) for p in group["params"]] for group in groups]
+equal(sizes[1], [(3, 8), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once")
+equal(sizes[0], [(2, 3, 3, 3), (2,), (2,), (2,)], "the list of shapes in the body's group", "all of net.body's parameters, and none of the head's")
+student.freeze(net)
+groups = student.parameter_groups(net, 0.01, 0.1)
+equal([len(list(group["params"])) for group in groups], [0, 2], "the list of numbers of parameters in a frozen net's groups", "those without a gradient are left out")
+### BEGIN HIDDEN TESTS
+net = student.tiny()
+groups = student.parameter_groups(net, 0.5, 0.25)
+equal([group["lr"] for group in groups], [0.5, 0.25], "the list of rates, the body's larger")
+for p, q in zip(groups[0]["params"], [p for n, p in net.named_parameters() if n.startswith("body.")]):
+    close(p, q, "a parameter in the body's group", "the net's own, in their order")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 3 Style (5 points, 15 minutes)
+#
+# Which maps are active *together*? Multiply two maps place by place, take the mean, and where things were is forgotten.
+# What remains is texture. Here are two maps of two places. Which four means come out?
+
+# %%
+maps = torch.tensor([[[[1.0, 0.0]], [[2.0, 4.0]]]])  # (B, C, H, W) = (1, 2, 1, 2)
+[[(maps[0, i] * maps[0, j]).mean().item() for j in range(2)] for i in range(2)]
+
+# %% solution="gram"
+# Put a map's places in a row: then a matrix product does it.
+
+# %% test="gram_values" points=3
+import torch
+
+from course_utils.checks import close, student, unlike
+
+maps = torch.randn(2, 3, 4, 5)
+sums = torch.einsum("bihw,bjhw->bij", maps, maps)
+got = student.gram(maps)
+unlike(got, sums, "gram adds up over places", "a *mean*: a larger picture has no more style")
+unlike(got, sums / 60, "gram also divides by the number of maps", "a mean over the H · W places, no more")
+centred = maps - maps.mean((2, 3), keepdim=True)
+unlike(got, torch.einsum("bihw,bjhw->bij", centred, centred) / 20, "gram gives a covariance", "the docstring takes off no mean")
+unlike(got, (sums / 20).mean(0), "gram mixes the pictures of a batch", "each has its own matrix")
+unlike(got, torch.einsum("bihw,cihw->bc", maps, maps) / 60, "gram compares pictures", "it compares maps of one picture")
+close(got, sums / 20, "gram of 2 pictures with 3 maps of 4 × 5", "compare one entry with the cell above")
+### BEGIN HIDDEN TESTS
+for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6)):
+    maps = torch.randn(shape)
+    want = torch.einsum("bihw,bjhw->bij", maps, maps) / (shape[2] * shape[3])
+    close(student.gram(maps), want, f"gram of maps of shape {shape}", "any sizes")
+maps = torch.randn(1, 3, 4, 4)
+shuffled = maps.flatten(2)[:, :, torch.randperm(16)].reshape(1, 3, 4, 4)
+close(student.gram(shuffled), student.gram(maps), "gram of the same places in another order", "style does not know where")
+### END HIDDEN TESTS
+
+# %% solution="style_loss"
+# One number a layer, then their mean.
+
+# %% test="style_values" points=2
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+
+def grams(stages):
+    return [torch.einsum("bihw,bjhw->bij", maps, maps) / maps[0, 0].numel() for maps in stages]
+
+
+stages = [torch.randn(1, 3, 4, 4, requires_grad=True), torch.randn(1, 5, 2, 2, requires_grad=True)]
+wanted = grams([torch.randn(1, 3, 6, 6), torch.randn(1, 5, 3, 3)])
+squares = [(g - w).square() for g, w in zip(grams(stages), wanted)]
+got = student.style_loss(stages, wanted)
+unlike(got, sum(s.mean() for s in squares), "style_loss adds the layers up", "their *mean*")
+unlike(got, sum(s.sum() for s in squares) / 2, "style_loss adds up the entries of a Gram matrix", "the mean squared difference of each layer")
+unlike(got, torch.cat([s.flatten() for s in squares]).mean(), "style_loss lets layers with many maps count for more", "first a mean for each layer, then the mean of these")
+unlike(got, squares[0].mean() / 2, "style_loss forgets a layer", "all of them")
+close(got, sum(s.mean() for s in squares) / 2, "style_loss of two layers", "gram of each layer's maps, minus the wanted")
+holds(getattr(got, "requires_grad", False), "autograd cannot follow style_loss", hint="float() and .item() leave PyTorch")
+### BEGIN HIDDEN TESTS
+slopes = torch.autograd.grad(got, stages)
+want = torch.autograd.grad(sum((g - w).square().mean() for g, w in zip(grams(stages), wanted)) / 2, stages)
+close(list(slopes), list(want), "the slopes of style_loss in the maps", "is anything detached?")
+close(student.style_loss(stages[:1], grams(stages[:1])), 0.0, "style_loss of one layer and its own Gram matrix", atol=1e-6)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Paint: begin with one photograph, and change its *pixels* until its Gram matrices are those of another. The body only
+# looks. Does the loss come near 0? What is left of the photograph?
+
+# %%
+side = 96 if tier == "mini" else 224
+content, style = photographs.load("flower", side), photographs.load("china", side)
+body.requires_grad_(False).eval()
+with torch.no_grad():
+    wanted = [gram(maps) for maps in body.stages(style)]
+painting = content.clone().requires_grad_()
+adam = torch.optim.Adam([painting], 0.02)
+losses = []
+for _ in range(40 if tier == "mini" else 200):
+    loss = style_loss(body.stages(painting), wanted)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    painting.data.clamp_(0, 1)
+    losses.append(loss.item())
+print(f"style loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+figure, axes = plots.subplots(1, 3, figsize=(9, 3))
+for ax, (name, picture) in zip(axes, {"content": content, "style": style, "painting": painting.detach()}.items()):
+    ax.imshow(picture[0].permute(1, 2, 0))
+    ax.set_title(name)
+    ax.axis("off")
+plots.show(figure, "A flower, a temple's roof, and the flower painted with the colours and strokes of the roof.")
+
+# %% [markdown]
+# ## 4 Dreams (8 points, 25 minutes)
+#
+# The same ascent with another aim: let a layer see *more* of what it sees. Plain gradients make noise, so the picture is
+# moved about between steps (*jitter*), and dreamt coarse first, then fine (*octaves*). Rolling by hand:
+
+# %%
+row = torch.tensor([[1, 2, 3, 4]])
+print(row.roll(1, dims=1), row.roll(1, dims=1).roll(-1, dims=1))
+
+# %% solution="ascend"
+# Roll, gradient of the rolled picture, scale, add, roll back, cut.
+
+# %% test="ascend_step" points=3
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+weights = torch.randn(1, 3, 4, 5)
+
+
+def weighed(x):
+    return (weights * x).sum()
+
+
+x = 0.4 + 0.2 * torch.rand(1, 3, 4, 5)
+step = 0.05 * weights / weights.abs().mean()
+got = student.ascend(x, weighed, 0.05, (0, 0))
+unlike(got, (x - step).clamp(0, 1), "ascend goes down", "the objective is to *grow*")
+unlike(got, (x + 0.05 * weights).clamp(0, 1), "the gradient is not scaled", "divide it by the mean of its absolute values")
+unlike(got, (x + 0.05 * weights / weights.norm()).clamp(0, 1), "the gradient is divided by its length", "by the *mean absolute value*")
+unlike(got, (x + 0.05 * weights.sign()).clamp(0, 1), "every pixel changes by the same", "scale the gradient, don't take its sign")
+close(got, (x + step).clamp(0, 1), "ascend without a shift", "the docstring, step by step")
+holds(not got.requires_grad, "what ascend gives has no graph", hint=".detach()")
+got = student.ascend(x, weighed, 0.05, (1, 2))
+unlike(got, (x.roll((1, 2), (2, 3)) + step).clamp(0, 1), "the picture is not rolled back", "the last lines of the docstring")
+unlike(got, (x + step).clamp(0, 1), "the objective sees the picture unmoved", "roll before the gradient")
+unlike(got, (x + step.roll((1, 2), (2, 3))).clamp(0, 1), "the picture is rolled the other way", "down and to the right is positive")
+close(got, (x + step.roll((-1, -2), (2, 3))).clamp(0, 1), "ascend with the shift (1, 2)", "rows are dimension 2, columns dimension 3")
+### BEGIN HIDDEN TESTS
+bright = torch.rand(2, 3, 6, 4)
+big = student.ascend(bright, lambda x: (x**2).sum(), 3.0, (-2, 1))
+gradient = 2 * bright
+close(big, (bright + 3 * gradient / gradient.abs().mean()).clamp(0, 1), "a large step", "pixels stay in [0, 1]")
+dark = student.ascend(bright, lambda x: -x.sum(), 0.3, (1, 1))
+close(dark, (bright - 0.3).clamp(0, 1), "a step to the dark", "pixels stay in [0, 1]")
+still = student.ascend(bright, lambda x: (0 * x).sum(), 0.1, (0, 1))
+close(still, bright, "a step where the gradient is 0", "0 / 0 is no number: the docstring's 1e-8")
+### END HIDDEN TESTS
+
+# %% solution="octaves"
+# The smallest is divided by scale most often.
+
+# %% test="octaves_sides" points=1
+from course_utils.checks import equal, student
+
+got = student.octaves(96, 4, 1.5)
+equal(isinstance(got, list | tuple), True, "whether octaves gives a list", "of integers")
+equal(sorted(got) != list(got), False, "whether the sides begin with the largest", "from coarse to fine")
+equal(len(got), 4, "the number of octaves", "`count` of them, the whole picture is one")
+equal(got, [28, 43, 64, 96], "octaves(96, 4, 1.5)", "96 / 1.5³ = 28.4, 96 / 1.5² = 42.7, 96 / 1.5, 96")
+### BEGIN HIDDEN TESTS
+equal(student.octaves(50, 1, 2.0), [50], "a single octave")
+equal(student.octaves(3, 4, 2.0)[0], 1, "the smallest side of octaves(3, 4, 2.0)", "at least 1")
+equal(student.octaves(101, 3, 1.4), [52, 72, 101], "octaves(101, 3, 1.4)", "each from the whole, rounded to the nearest")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# What the dream adds is carried from one octave to the next; the picture itself is taken anew each time, so that its
+# details are not lost.
+
+# %% given="resized"
+
+# %% solution="dream"
+# For each side: what to begin with, what to repeat, what to carry on.
+
+# %% test="dream_octaves" points=4
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+x = torch.rand(1, 3, 12, 12)
+sides = []
+
+
+def noted(x):
+    sides.append(x.shape[2])
+    return (x**2).sum()
+
+
+got = student.dream(x, noted, [6, 12], 2, 0.02, 0)
+equal(sides, [6, 6, 12, 12], "the list of the sides that the objective sees", "two steps at each side, in the given order")
+small = student.resized(x, 6)
+dreamt = small
+for _ in range(2):
+    dreamt = (dreamt + 0.02 * dreamt / dreamt.mean()).clamp(0, 1)
+forgotten, carried = x, (x + student.resized(dreamt - small, 12)).clamp(0, 1)
+blurred = student.resized(dreamt, 12)
+for _ in range(2):
+    forgotten, carried, blurred = ((p + 0.02 * p / p.mean()).clamp(0, 1) for p in (forgotten, carried, blurred))
+unlike(got, forgotten, "what was dreamt in the first octave is lost", "`detail` goes from one octave to the next")
+unlike(got, blurred, "the picture is enlarged from the small one", "begin each octave with x itself, and add `detail`")
+close(got, carried, "dream of two octaves, without jitter", "print the mean of `detail` after each octave", atol=1e-4)
+seen = []
+student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [12], 12, 0.0, 3)
+holds(any((p - x).abs().max() > 0.01 for p in seen), "dream does not jitter", "a shift of up to `reach`, at each step", "none", "what is handed to ascend?")
+### BEGIN HIDDEN TESTS
+x = torch.rand(2, 3, 8, 8)
+moves = {(r, c): x.roll((r, c), (2, 3)) for r in range(-3, 5) for c in range(-3, 5)}
+found = set()
+for reach in (1, 2):
+    seen.clear()
+    student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [8], 60, 0.0, reach)
+    found = {move for p in seen for move, y in moves.items() if torch.allclose(p, y, atol=1e-4)}
+    equal(max(abs(n) for move in found for n in move), reach, f"the largest shift of 60 with a reach of {reach}", "drawn evenly from -reach to reach, each time anew")
+    holds({r for r, _ in found} == {c for _, c in found} == set(range(-reach, reach + 1)), f"with a reach of {reach} some shifts never come", sorted(range(-reach, reach + 1)), sorted(found), "both ends of torch.randint; rows and columns")
+holds(any(r != c for r, c in found), "rows and columns are always shifted alike", "two draws", "one", "draw two integers")
+got = student.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0)
+from solutions.transfer import reference
+
+close(got, reference.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0), "dream of three octaves", "detail is what came of an octave minus x at that side", atol=1e-4)
+holds(not got.requires_grad, "what dream gives has no graph", hint="ascend gives none")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Let each of two layers dream on the flower. Which of the two will draw finer patterns?
+
+# %%
+figure, axes = plots.subplots(1, 3, figsize=(9, 3))
+for ax, layer in zip(axes, (None, 1, -1)):
+    picture = content
+    if layer is not None:
+        picture = dream(content, lambda x: (body.stages(x)[layer] ** 2).mean(), octaves(side, 3, 1.5), 8, 0.02, 4)
+    ax.imshow(picture[0].permute(1, 2, 0))
+    ax.set_title("before" if layer is None else ("an early layer" if layer == 1 else "the last layer"))
+    ax.axis("off")
+plots.show(figure, "A flower, dreamt by an early layer in fine patterns and by the last layer in larger shapes.")
+
+# %% [markdown]
+# ## 5 Where does it look? (3 points, 10 minutes)
+#
+# The net's own classes come from a linear layer on the *means* of its maps. A mean and a weighted sum can change places:
+# first the weighted sum at each place, then the mean. The first half is a picture of where the class was seen.
+
+# %% solution="class_map"
+# One row of weights, one number a map.
+
+# %% test="class_map_values" points=3
+import torch
+
+from course_utils.checks import close, student, unlike
+
+maps, weight = torch.randn(2, 3, 4, 4), torch.randn(3, 3)
+got = student.class_map(maps, weight, 1)
+unlike(got, torch.einsum("bchw,c->bhw", maps, weight[:, 1]), "class_map takes a column of the weights", "weight is (K, C): a row a class")
+unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]) / 3, "class_map takes a mean over maps", "the layer *adds* weighted maps up")
+unlike(got, maps[:, 1], "class_map gives the map number k", "k is a class, not a map")
+unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]).clamp(min=0), "class_map cuts off what speaks against the class", "the docstring cuts off nothing")
+unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]).mean((1, 2)), "class_map gives the score", "one number for each *place*")
+close(got, torch.einsum("bchw,c->bhw", maps, weight[1]), "class_map of 2 pictures with 3 maps", "try one place by hand")
+### BEGIN HIDDEN TESTS
+for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5)):
+    maps, weight = torch.randn(b, c, h, w), torch.randn(k, c)
+    got = student.class_map(maps, weight, k - 1)
+    close(got, (maps * weight[k - 1][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes")
+    close(got.mean((1, 2)), maps.mean((2, 3)) @ weight[k - 1], "the mean of a class map", "the score without its bias")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# A scene of four figures, larger than any picture the net was trained on. The body does not mind.
+
+# %%
+course_net = pretrained.load("mini")
+weight, bias = pretrained.head("mini")
+x, y = figures.load("test").tensors
+chosen = [3, 16, 8, 41]
+scene = torch.cat([torch.cat([x[i] for i in chosen[:2]], 2), torch.cat([x[i] for i in chosen[2:]], 2)], 1)[None]
+with torch.no_grad():
+    maps = course_net(scene)
+figure, axes = plots.subplots(1, 5, figsize=(11, 2.4))
+axes[0].imshow(scene[0].permute(1, 2, 0))
+axes[0].set_title("scene")
+for ax, i in zip(axes[1:], chosen):
+    ax.imshow(class_map(maps, weight, int(y[i]))[0])
+    ax.set_title(figures.CLASSES[y[i]])
+for ax in axes:
+    ax.axis("off")
+plots.show(figure, "A scene of four figures and, for each one's class, where the net sees it: mostly in its own quarter.")
+
+# %% [markdown]
+# ## 6 Your net (4 points, 10 minutes)
+#
+# From nothing, frozen, fine-tuned: which will be best from 20 examples a class? The loop is given. Change the rates as
+# you like; go by the validation accuracy.
+
+# %% given="optimiser,accuracy"
+
+
+# %%
+def learn(net: Transfer, body_rate: float, head_rate: float, steps: int, frozen: bool = False) -> float:
+    """Train on the few examples; gives the validation accuracy."""
+    net.to(device).train()
+    if frozen:
+        freeze(net)
+    sgd, schedule = optimiser(parameter_groups(net, body_rate, head_rate), steps)
+    for _ in range(steps):
+        rows = torch.randint(len(x_train), (50,))
+        loss = F.cross_entropy(net(x_train[rows]), y_train[rows])
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+        schedule.step()
+    return accuracy(net, x_val, y_val)
+
+
+device = "cuda" if torch.cuda.is_available() and tier == "full" else "cpu"
+x_train, y_train = x_train.to(device), y_train.to(device)
+x_val, y_val = (part[:500].to(device) for part in pictures(tier, "val").tensors)
+steps = 60 if tier == "mini" else 600
+high, low = (0.1, 0.02) if tier == "mini" else (0.005, 0.0005)
+nothing = Transfer(pretrained.untrained(tier), body.channels, 10)
+frozen, tuned = (Transfer(pretrained.load(tier), body.channels, 10) for _ in range(2))
+print(f"from nothing {learn(nothing, high, high, steps):.3f}")
+print(f"frozen       {learn(frozen, 0, high, steps, frozen=True):.3f}")
+print(f"fine-tuned   {learn(tuned, low, high, steps):.3f}")
+
+# %%
+save_artifact("transfer", tuned, tier)
+x, y = (part.to(device) for part in pictures(tier, "test").tensors)
+reference = record("transfer", tier)
+print(f"Yours {reference.show(accuracy(tuned, x, y))}, the reference {reference.show(reference.value)}.")
+print(f"A probe of pixels: {reference.show(reference.baseline)}.")
+
+# %% test="transfer_artifact" points=4
+import torch
+
+from course_utils.checks import holds, student
+
+tensors = student.artifact("transfer")
+holds(
+    "head.weight" in tensors and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point()),
+    "transfer.safetensors does not hold a trained net",
+    "finite tensors head.weight, head.bias, body.…",
+    sorted(tensors)[:6],
+    "run section 6 from its start, with every check above passed",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("transfer", tensors, 4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Save the notebook, then hand in `transfer.ipynb` and `transfer.safetensors`; `course_utils.colab.submit("transfer")`
+# packs both.

@@ -1,0 +1,241 @@
+"""The commonest mistakes in the exercises of the lab `transfer`, each with the check that must catch it."""
+
+import torch
+import torch.nn.functional as F
+
+
+@wrong(check="standardise_values", why="the other examples by their own statistics")
+def standardise(train, other):
+    return (train - train.mean(0)) / (train.std(0, correction=0) + 1e-6), (other - other.mean(0)) / (
+        other.std(0, correction=0) + 1e-6
+    )
+
+
+@wrong(check="standardise_values", why="divides by N - 1")
+def standardise(train, other):
+    m, s = train.mean(0), train.std(0) + 1e-6
+    return (train - m) / s, (other - m) / s
+
+
+@wrong(check="standardise_values", why="one mean and deviation for all")
+def standardise(train, other):
+    m, s = train.mean(), train.std(correction=0) + 1e-6
+    return (train - m) / s, (other - m) / s
+
+
+@wrong(check="standardise_values", why="divides by 0 where a feature never changes")
+def standardise(train, other):
+    m, s = train.mean(0), train.std(0, correction=0)
+    return (train - m) / s, (other - m) / s
+
+
+@wrong(check="probe_values", why="adds the losses up")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = torch.softmax(x @ W.T + b, 1) - truth
+        W, b = W - rate * (error.T @ x + decay * W), b - rate * error.sum(0)
+    return W, b
+
+
+@wrong(check="probe_values", why="goes uphill")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = (torch.softmax(x @ W.T + b, 1) - truth) / len(x)
+        W, b = W + rate * (error.T @ x + decay * W), b + rate * error.sum(0)
+    return W, b
+
+
+@wrong(check="probe_values", why="decays twice as fast: decay · W², not half of it")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = (torch.softmax(x @ W.T + b, 1) - truth) / len(x)
+        W, b = W - rate * (error.T @ x + 2 * decay * W), b - rate * error.sum(0)
+    return W, b
+
+
+@wrong(check="probe_values", why="the biases decay too")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = (torch.softmax(x @ W.T + b, 1) - truth) / len(x)
+        W, b = W - rate * (error.T @ x + decay * W), b - rate * (error.sum(0) + decay * b)
+    return W, b
+
+
+@wrong(check="probe_values", why="softmax over examples instead of classes")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = (torch.softmax(x @ W.T + b, 0) - truth) / len(x)
+        W, b = W - rate * (error.T @ x + decay * W), b - rate * error.sum(0)
+    return W, b
+
+
+@wrong(check="freeze_parts", why="batch normalisation keeps counting")
+def freeze(net):
+    for p in net.body.parameters():
+        p.requires_grad_(False)
+    for p in net.head.parameters():
+        p.requires_grad_(True)
+
+
+@wrong(check="freeze_parts", why="evaluation mode alone: the weights still learn")
+def freeze(net):
+    net.body.eval()
+
+
+@wrong(check="freeze_parts", why="freezes the head too")
+def freeze(net):
+    net.requires_grad_(False)
+    net.body.eval()
+
+
+@wrong(check="groups_rates", why="the rates are swapped")
+def parameter_groups(net, body_rate, head_rate):
+    parts = ((net.body, head_rate), (net.head, body_rate))
+    return [{"params": [p for p in part.parameters() if p.requires_grad], "lr": rate} for part, rate in parts]
+
+
+@wrong(check="groups_rates", why="the head is in both groups")
+def parameter_groups(net, body_rate, head_rate):
+    parts = ((net, body_rate), (net.head, head_rate))
+    return [{"params": [p for p in part.parameters() if p.requires_grad], "lr": rate} for part, rate in parts]
+
+
+@wrong(check="groups_rates", why="takes frozen parameters too")
+def parameter_groups(net, body_rate, head_rate):
+    return [
+        {"params": list(net.body.parameters()), "lr": body_rate},
+        {"params": list(net.head.parameters()), "lr": head_rate},
+    ]
+
+
+@wrong(check="gram_values", why="a sum over places")
+def gram(maps):
+    rows = maps.flatten(2)
+    return rows @ rows.mT
+
+
+@wrong(check="gram_values", why="a covariance")
+def gram(maps):
+    rows = maps.flatten(2)
+    rows = rows - rows.mean(2, keepdim=True)
+    return rows @ rows.mT / rows.shape[2]
+
+
+@wrong(check="gram_values", why="also divides by the number of maps")
+def gram(maps):
+    rows = maps.flatten(2)
+    return rows @ rows.mT / rows[0].numel()
+
+
+@wrong(check="gram_values", why="mixes maps and places up")
+def gram(maps):
+    b, c, h, w = maps.shape
+    rows = maps.permute(0, 2, 3, 1).reshape(b, c, h * w)
+    return rows @ rows.mT / (h * w)
+
+
+@wrong(check="style_values", why="adds the layers up")
+def style_loss(stages, wanted):
+    return sum(F.mse_loss(gram(maps), target) for maps, target in zip(stages, wanted))
+
+
+@wrong(check="style_values", why="leaves PyTorch")
+def style_loss(stages, wanted):
+    each = [((gram(maps) - target) ** 2).mean().item() for maps, target in zip(stages, wanted)]
+    return torch.tensor(each).mean()
+
+
+@wrong(check="style_values", why="all entries alike, so wide layers count for more")
+def style_loss(stages, wanted):
+    return torch.cat([((gram(m) - t) ** 2).flatten() for m, t in zip(stages, wanted)]).mean()
+
+
+@wrong(check="ascend_step", why="does not roll back")
+def ascend(x, objective, rate, shift):
+    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
+    (g,) = torch.autograd.grad(objective(moved), moved)
+    return (moved.detach() + rate * g / (g.abs().mean() + 1e-8)).clamp(0, 1)
+
+
+@wrong(check="ascend_step", why="goes down")
+def ascend(x, objective, rate, shift):
+    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
+    (g,) = torch.autograd.grad(objective(moved), moved)
+    moved = moved.detach() - rate * g / (g.abs().mean() + 1e-8)
+    return moved.roll((-shift[0], -shift[1]), dims=(2, 3)).clamp(0, 1)
+
+
+@wrong(check="ascend_step", why="does not scale the gradient")
+def ascend(x, objective, rate, shift):
+    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
+    (g,) = torch.autograd.grad(objective(moved), moved)
+    return (moved.detach() + rate * g).roll((-shift[0], -shift[1]), dims=(2, 3)).clamp(0, 1)
+
+
+@wrong(check="ascend_step", why="does not cut to [0, 1]")
+def ascend(x, objective, rate, shift):
+    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
+    (g,) = torch.autograd.grad(objective(moved), moved)
+    step = rate * g / (g.abs().mean() + 1e-8)
+    return (moved.detach() + step).roll((-shift[0], -shift[1]), dims=(2, 3))
+
+
+@wrong(check="octaves_sides", why="from the largest to the smallest")
+def octaves(side, count, scale):
+    return [max(1, round(side / scale**n)) for n in range(count)]
+
+
+@wrong(check="octaves_sides", why="cuts instead of rounding")
+def octaves(side, count, scale):
+    return [max(1, int(side / scale**n)) for n in reversed(range(count))]
+
+
+@wrong(check="dream_octaves", why="loses the detail of earlier octaves")
+def dream(x, objective, sides, steps, rate, reach):
+    for side in sides:
+        dreamt = resized(x, side)
+        for _ in range(steps):
+            dreamt = ascend(dreamt, objective, rate, tuple(torch.randint(-reach, reach + 1, (2,)).tolist()))
+    return dreamt
+
+
+@wrong(check="dream_octaves", why="enlarges the small dream instead of beginning with the picture")
+def dream(x, objective, sides, steps, rate, reach):
+    dreamt = x
+    for side in sides:
+        dreamt = resized(dreamt, side)
+        for _ in range(steps):
+            dreamt = ascend(dreamt, objective, rate, tuple(torch.randint(-reach, reach + 1, (2,)).tolist()))
+    return dreamt
+
+
+@wrong(check="dream_octaves", why="never moves up or left, nor by reach")
+def dream(x, objective, sides, steps, rate, reach):
+    detail = torch.zeros_like(x)
+    for side in sides:
+        small = resized(x, side)
+        dreamt = (small + resized(detail, side)).clamp(0, 1)
+        for _ in range(steps):
+            dreamt = ascend(dreamt, objective, rate, tuple(torch.randint(0, max(reach, 1), (2,)).tolist()))
+        detail = dreamt - small
+    return dreamt
+
+
+@wrong(check="class_map_values", why="a column instead of a row")
+def class_map(maps, weight, k):
+    return torch.einsum("bchw,c->bhw", maps, weight[:, k])
+
+
+@wrong(check="class_map_values", why="a mean over maps")
+def class_map(maps, weight, k):
+    return (maps * weight[k].reshape(1, -1, 1, 1)).mean(1)
+
+
+@wrong(check="class_map_values", why="cuts off what speaks against the class")
+def class_map(maps, weight, k):
+    return (maps * weight[k].reshape(1, -1, 1, 1)).sum(1).relu()
