@@ -553,8 +553,10 @@ import random
 import torch
 import torch.nn.functional as F
 
-for _ in range(12):
-    layers = [(random.randint(1, 4), random.randint(1, 3)) for _ in range(random.randint(2, 4))]
+drawn = [
+    [(random.randint(1, 4), random.randint(1, 3)) for _ in range(random.randint(2, 4))] for _ in range(8)
+]
+for layers in [[(3, 2), (2, 2), (3, 1)], [(2, 3), (3, 2), (2, 1), (4, 1)], *drawn]:
     x = torch.zeros(1, 1, 200, requires_grad=True)
     y = x
     for k, s in layers:
