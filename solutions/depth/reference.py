@@ -349,7 +349,8 @@ def distort(x: Tensor, shift: int) -> Tensor:
     columns = torch.randint(2 * shift + 1, (b, 1), device=x.device) + torch.arange(width, device=x.device)
     padded = F.pad(x, (shift,) * 4).permute(0, 2, 3, 1)  # (B, H + 2 · shift, W + 2 · shift, C)
     picture = torch.arange(b, device=x.device)[:, None, None]
-    return padded[picture, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    moved = padded[picture, rows[:, :, None], columns[:, None, :]]  # (B, H, W, C)
+    return moved.permute(0, 3, 1, 2).contiguous()  # PyTorch 2.13 aborts on a few channels stored last
 
 
 def optimizer_for(net: nn.Module, chosen: Config) -> torch.optim.Optimizer:
@@ -387,7 +388,7 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def answers(net: nn.Module, x: Tensor, device: str | torch.device = "cpu") -> Tensor:
-    """The class of the highest score of each picture (N, C, H, W), in evaluation mode: (N,), or (N, H, W) for pixels."""
+    """The class of the highest score of each picture (N, C, H, W), in evaluation mode: (N,); of pixels, (N, H, W)."""
     was_training = net.training
     net.eval()
     best = torch.cat([net(part.to(device)).argmax(1).cpu() for part in x.split(500)])
