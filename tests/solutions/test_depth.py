@@ -148,13 +148,14 @@ def test_distorted_pictures_are_moved_or_mirrored_only():
     moved = distort(x, 0)
     assert all(one.equal(two) or one.equal(two.flip(2)) for one, two in zip(moved, x))
     assert distort(x, 2).shape == x.shape
+    assert distort(x, 2).is_contiguous()
     assert set(distort(x, 2).unique().tolist()) <= {0.0, *x.unique().tolist()}
 
 
 def test_a_tiny_training_learns_and_repeats(monkeypatch):
     y = torch.arange(60) % 2
     data = TensorDataset(y.view(-1, 1, 1, 1) * 0.5 + 0.5 * torch.rand(60, 3, 16, 16), y)
-    small = Config(1, (4, 4, 8), 2, epochs=4, batch=20, rate=0.02, decay=0.01, shift=1, adaptive=True)
+    small = Config(1, (4, 4, 8), 2, epochs=15, batch=20, rate=0.01, decay=0.01, shift=1, adaptive=True)
     monkeypatch.setattr(reference, "config", lambda tier: small)
     monkeypatch.setattr(reference.cifar10, "load", lambda tier, split: data)
     first, again = (reference.train("mini", 0, Run(seed=0, device="cpu")) for _ in range(2))
