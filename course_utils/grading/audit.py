@@ -25,7 +25,7 @@ def audit(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1) -> 
         LabError: an answer names a cell, definition or check that the lab does not have.
     """
     cells = runnable(lab.cells)
-    rehearsals = Rehearsals(cells, jobs)
+    rehearsals = Rehearsals(cells, jobs, lab.key)
     reference = rehearsals.whole(Variant("reference", {}, draws=DRAWS))
     findings = [*_reference(cells, reference)]
     if all(finding.passed for finding in findings):

@@ -13,6 +13,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from course_utils.answers import Answer, right_answers, wrong_answers
 from course_utils.chapters import ROOT, chapter
 from course_utils.grading.findings import Finding, Report, shown
@@ -145,6 +147,7 @@ def _warm() -> None:
     import course_utils.grading.audit_engine  # noqa: F401
 
     torch.set_num_threads(1)
+    tqdm.monitor_interval = 0  # no thread beside the one that is forked
     # A fork takes a copy of its parent's folder along: this one is empty, and not the course's.
     folder = tempfile.mkdtemp(prefix="audit-")
     os.chdir(folder)
@@ -195,9 +198,10 @@ def _report(lab: Lab, data: dict | None) -> Report:
 
 
 def _hush() -> None:
-    """Send what the cells print to nowhere."""
+    """Send what cells print past Python to nowhere; Python's own stderr stays on the terminal, for progress bars."""
     sys.stdout.flush()
     sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,14 +14,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from course_utils.grading.syscalls import PR_SET_PDEATHSIG, prctl
+
 _CONTEXT = multiprocessing.get_context("fork")
 
 
 class Forks:
     """At most `jobs` forks at a time; each must end within `seconds` of wall time, a guard against hanging."""
 
-    def __init__(self, jobs: int, seconds: float):
-        self._jobs, self._seconds = jobs, seconds
+    def __init__(self, jobs: int, seconds: float, done: Callable[[], object] = lambda: None):
+        """`done` is called each time that a fork has ended."""
+        self._jobs, self._seconds, self._done = jobs, seconds, done
         self._running: dict[int, tuple[BaseProcess, str, Path, float]] = {}
         self.results: dict[str, Any] = {}
 
@@ -58,9 +63,12 @@ class Forks:
             path = folder / "result.json"
             self.results[name] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
             shutil.rmtree(folder, ignore_errors=True)
+            self._done()
 
 
 def _work(work: Callable[[], Any], folder: Path) -> None:
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # nothing goes on alone once the command is ended
     os.chdir(folder / "work")
     result = json.dumps(work())
     part = folder / "result.part"

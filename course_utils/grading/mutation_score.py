@@ -83,7 +83,7 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
         )
     chosen = {mutant.name for mutant in sample([mutant for _, mutant in everything])}
     tried = [(place, mutant) for place, mutant in everything if mutant.name in chosen]
-    rehearsals = Rehearsals(cells, jobs)
+    rehearsals = Rehearsals(cells, jobs, f"{lab.key}, mutants")
     rehearsals.whole(Variant("reference", {}))
     runs = rehearsals.parting(
         [Variant(mutant.name, {place: mutant.source}, "first") for place, mutant in tried]

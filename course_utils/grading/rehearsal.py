@@ -5,6 +5,7 @@ The code is the course's own (reference, answers, mutants), so that limits guard
 
 import contextlib
 import linecache
+import os
 import random
 import resource
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course_utils.checks.failure import CheckFailed
@@ -61,12 +63,13 @@ class Notebook:
         sys.modules["__main__"] = self._module
         self.names: dict[str, Any] = self._module.__dict__
         self._transform = TransformerManager().transform_cell
+        self._nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the notebook
         self.names["display"] = lambda *things, **options: None
 
     def run(self, label: str, source: str, seconds: float) -> str:
         """Execute a plain or solution cell; gives its error in a line or two, "" if there is none."""
         try:
-            with _cpu_time(seconds):
+            with self._quiet(), _cpu_time(seconds):
                 exec(_compiled(label, self._transform(source)), self.names)
         except KeyboardInterrupt:
             raise
@@ -76,13 +79,19 @@ class Notebook:
             return "\n".join(line for line in (f"{type(error).__name__}: {error}", own_line(error)) if line)
         return ""
 
+    @contextlib.contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """What a cell prints, and its progress bars, go nowhere."""
+        with contextlib.redirect_stdout(self._nowhere), contextlib.redirect_stderr(self._nowhere):
+            yield
+
     def check(self, cell: Cell, draw: int, seconds: float) -> Outcome:
         """Execute a check in names of its own, its random inputs decided by `draw`."""
         seed(zlib.crc32(f"{cell.name}/{draw}".encode()))
         started = time.process_time()
         earned, message, honest = 0.0, "", True
         try:
-            with standing_behind(Namespace(self.names, Path.cwd())), _cpu_time(seconds):
+            with self._quiet(), standing_behind(Namespace(self.names, Path.cwd())), _cpu_time(seconds):
                 _remember(f"<check {cell.name}>", cell.source)
                 value = execute(cell.source, f"<check {cell.name}>", {"__name__": "__check__"})
                 earned = cell.points if value is None else min(max(value, 0.0), cell.points)

@@ -10,6 +10,7 @@ from course_utils.grading.dependence import Dependence
 from course_utils.grading.forks import Forks, in_fork
 from course_utils.grading.rehearsal import Notebook, Outcome, bound_memory
 from course_utils.lab import Cell
+from course_utils.progress import bar
 
 CELL_SECONDS = 120.0  # CPU time of a cell where the reference's own time is not known yet
 SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it
@@ -69,8 +70,9 @@ class Run:
 class Rehearsals:
     """Runs the variants of one lab. Make it in a process of its own: it becomes the lab's `__main__`."""
 
-    def __init__(self, cells: tuple[Cell, ...], jobs: int = 1):
-        self._cells, self._jobs = cells, jobs
+    def __init__(self, cells: tuple[Cell, ...], jobs: int = 1, what: str = ""):
+        """`what` stands at the progress bar."""
+        self._cells, self._jobs, self._what = cells, jobs, what
         self._places = [
             place for place, cell in enumerate(cells) if cell.kind in ("code", "solution", "test")
         ]
@@ -93,16 +95,18 @@ class Rehearsals:
         starts: dict[int, list[Variant]] = {}
         for variant in variants:
             starts.setdefault(min(variant.sources), []).append(variant)
-        forks, notebook = Forks(self._jobs, HANGING), Notebook()
-        for place in self._places:
-            if place > max(starts, default=-1):
-                break
-            for variant in starts.get(place, []):
-                # What earlier cells have saved lies beside the fork's notebook too.
-                forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
-            if self._cells[place].kind != "test":
-                notebook.run(self._label(place), self._cells[place].source, CELL_SECONDS)
-        return {name: Run.from_plain(data) for name, data in forks.finish().items()}
+        notebook = Notebook()
+        with bar(len(variants), self._what, "variant") as progress:
+            forks = Forks(self._jobs, HANGING, progress.update)
+            for place in self._places:
+                if place > max(starts, default=-1):
+                    break
+                for variant in starts.get(place, []):
+                    # What earlier cells have saved lies beside the fork's notebook too.
+                    forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
+                if self._cells[place].kind != "test":
+                    notebook.run(self._label(place), self._cells[place].source, CELL_SECONDS)
+            return {name: Run.from_plain(data) for name, data in forks.finish().items()}
 
     def _part(self, notebook: Notebook, variant: Variant, start: int) -> dict[str, Any]:
         needed, quick = self._needed(variant, start)
