@@ -144,7 +144,7 @@ def style_loss(stages: list[Tensor], wanted: list[Tensor]) -> Tensor:
 def ascend(x: Tensor, objective: Objective, rate: float, shift: tuple[int, int]) -> Tensor:
     """One step of gradient ascent on a picture that is moved aside first, and back afterwards.
 
-    The picture is rolled by `shift` = (rows down, columns to the right), what leaves on one side coming in on the other.
+    The picture is rolled by `shift` = (rows down, columns to the right): what leaves on one side comes in on the other.
     Of the rolled picture the objective and its gradient are taken, and the gradient is divided by the mean of its
     absolute values plus 1e-8. `rate` times this is added, the picture is rolled back and cut to [0, 1].
 
@@ -180,9 +180,7 @@ def resized(x: Tensor, side: int) -> Tensor:
     return F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
 
 
-def dream(
-    x: Tensor, objective: Objective, sides: list[int], steps: int, rate: float, reach: int
-) -> Tensor:
+def dream(x: Tensor, objective: Objective, sides: list[int], steps: int, rate: float, reach: int) -> Tensor:
     """Gradient ascent from coarse to fine (DeepDream: Mordvintsev et al., 2015).
 
     `detail`, what the dream has added, is nothing at first. At each side in turn: begin with x, resized to it, plus
@@ -243,7 +241,9 @@ def pictures(tier: str, split: str) -> TensorDataset:
     """The new task: digits in colour (mini), or CIFAR-10, of whose test pictures the first 2,000 count (full)."""
     if tier == "mini":
         return coloured_digits.load(tier, split)
-    return TensorDataset(*(part[:2000] if split == "test" else part for part in cifar10.load(tier, split).tensors))
+    return TensorDataset(
+        *(part[:2000] if split == "test" else part for part in cifar10.load(tier, split).tensors)
+    )
 
 
 def few(x: Tensor, y: Tensor, each: int) -> tuple[Tensor, Tensor]:
@@ -252,7 +252,9 @@ def few(x: Tensor, y: Tensor, each: int) -> tuple[Tensor, Tensor]:
     return x[rows], y[rows]
 
 
-def optimiser(groups: list[dict], steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+def optimiser(
+    groups: list[dict], steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
     """SGD with momentum, and a schedule that lets its rates fall to 0 in a straight line over `steps` steps."""
     sgd = torch.optim.SGD([group for group in groups if group["params"]], momentum=0.9, weight_decay=5e-4)
     return sgd, torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 1 - step / steps)

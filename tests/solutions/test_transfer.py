@@ -1,0 +1,163 @@
+"""The reference of the topic transfer: by hand, against PyTorch, by its properties, and a tiny training."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import pretrained
+from course_utils.data import cifar10, squeezenet
+from course_utils.data.registry import DATASETS, DataError
+from course_utils.training import Run, reference_tensors
+from solutions.depth import reference as depth
+from solutions.transfer import reference
+from solutions.transfer.reference import (
+    Transfer,
+    ascend,
+    class_map,
+    dream,
+    few,
+    freeze,
+    gram,
+    octaves,
+    parameter_groups,
+    probe,
+    resized,
+    standardise,
+    style_loss,
+)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def tiny() -> Transfer:
+    return Transfer(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU()), 2, 3)
+
+
+def test_the_pretrained_body_is_the_net_of_depth():
+    net = depth.build("mini")
+    net.load_state_dict(reference_tensors("depth", "mini"))
+    net.eval()
+    x = cifar10.load("mini", "test").tensors[0][:20]
+    weight, bias = pretrained.head("mini")
+    with torch.no_grad():
+        torch.testing.assert_close(pretrained.load("mini")(x), net.maps(x))
+        torch.testing.assert_close(pretrained.load("mini")(x).mean((2, 3)) @ weight.T + bias, net(x))
+
+
+def test_standardise_worked_by_hand_and_constant_features_are_zero():
+    train, other = standardise(torch.tensor([[1.0, 4.0], [3.0, 4.0]]), torch.tensor([[5.0, 4.0]]))
+    torch.testing.assert_close(train, torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(other, torch.tensor([[3.0, 0.0]]), atol=1e-4, rtol=0)
+
+
+def test_a_probe_takes_pytorchs_gradients():
+    x, y = torch.randn(12, 4), torch.randint(0, 3, (12,))
+    layer = nn.Linear(4, 3)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    for _ in range(5):
+        loss = F.cross_entropy(layer(x), y) + 0.1 / 2 * layer.weight.square().sum()
+        slopes = torch.autograd.grad(loss, list(layer.parameters()))
+        with torch.no_grad():
+            for parameter, slope in zip(layer.parameters(), slopes):
+                parameter -= 0.5 * slope
+    W, b = probe(x, y, 3, 5, 0.5, 0.1)
+    torch.testing.assert_close(W, layer.weight.detach())
+    torch.testing.assert_close(b, layer.bias.detach())
+
+
+def test_a_frozen_body_does_not_change_and_its_head_learns():
+    net = tiny().train()
+    freeze(net)
+    before = {name: tensor.clone() for name, tensor in net.body.state_dict().items()}
+    F.cross_entropy(net(torch.randn(4, 3, 8, 8)), torch.tensor([0, 1, 2, 0])).backward()
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.body.state_dict().items())
+    assert net.head.weight.grad is not None
+    assert [len(group["params"]) for group in parameter_groups(net, 0.01, 0.1)] == [0, 2]
+
+
+def test_groups_hold_each_parameter_once():
+    net = tiny()
+    body, head = parameter_groups(net, 0.01, 0.1)
+    assert (body["lr"], head["lr"]) == (0.01, 0.1)
+    assert [id(p) for p in body["params"] + head["params"]] == [id(p) for p in net.parameters()]
+
+
+def test_a_gram_matrix_does_not_know_where():
+    maps = torch.randn(2, 3, 4, 5)
+    torch.testing.assert_close(gram(maps), torch.einsum("bihw,bjhw->bij", maps, maps) / 20)
+    shuffled = maps.flatten(2)[:, :, torch.randperm(20)].reshape(maps.shape)
+    torch.testing.assert_close(gram(shuffled), gram(maps))
+    assert style_loss([maps], [gram(shuffled)]) < 1e-8
+    assert style_loss([maps, maps], [gram(maps), gram(maps) + 2]) == pytest.approx(2)
+
+
+def test_an_ascent_rolls_there_and_back():
+    x, weights = 0.4 + 0.2 * torch.rand(1, 3, 5, 4), torch.randn(1, 3, 5, 4)
+    step = 0.05 * weights / weights.abs().mean()
+    got = ascend(x, lambda x: (weights * x).sum(), 0.05, (2, -1))
+    torch.testing.assert_close(got, x + step.roll((-2, 1), (2, 3)))
+    assert ascend(x, lambda x: x.sum(), 9.0, (0, 0)).max() == 1
+
+
+def test_octaves_and_a_dream_that_grows_its_objective():
+    assert octaves(96, 4, 1.5) == [28, 43, 64, 96]
+    assert octaves(3, 4, 2.0)[0] == 1
+    x, aim = torch.rand(1, 3, 16, 16), lambda x: x.square().mean()
+    dreamt = dream(x, aim, [8, 16], 5, 0.02, 2)
+    assert dreamt.shape == x.shape
+    assert aim(dreamt) > aim(x)
+    torch.testing.assert_close(dream(x, aim, [8, 16], 0, 0.02, 0), x)
+    torch.testing.assert_close(resized(x, 16), x)
+
+
+def test_a_class_maps_mean_is_the_score():
+    maps, weight = torch.randn(2, 6, 3, 4), torch.randn(5, 6)
+    torch.testing.assert_close(class_map(maps, weight, 2).mean((1, 2)), maps.mean((2, 3)) @ weight[2])
+
+
+def test_few_takes_the_first_of_each_class():
+    x, y = few(torch.arange(6), torch.tensor([0, 1, 0, 0, 1, 1]), 2)
+    assert (x.tolist(), y.tolist()) == ([0, 2, 1, 4], [0, 0, 1, 1])
+
+
+def test_a_tiny_training_beats_pixels_and_is_repeatable(monkeypatch):
+    monkeypatch.setitem(reference.CONFIG, "mini", replace(reference.CONFIG["mini"], steps=15))
+    first, second = (reference.train("mini", 1, Run(seed=1, device="cpu")) for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert reference.evaluate(first, "mini") > reference.baseline("mini")
+    with pytest.raises(RuntimeError):
+        reference.evaluate({"head.weight": torch.ones(1)}, "mini")
+
+
+def test_squeezenets_body_is_torchvisions():
+    torchvision = pytest.importorskip("torchvision")
+    theirs, ours = torchvision.models.squeezenet1_0(weights=None), pretrained.SqueezeBody().eval()
+    names = [name for name in theirs.state_dict() if name.startswith("features.")]
+    assert names == list(ours.state_dict())
+    ours.load_state_dict({name: theirs.state_dict()[name] for name in names})
+    x = torch.rand(1, 3, 96, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs.features(squeezenet.prepare(x)), rtol=1e-3, atol=1e-3)
+        assert [maps.shape[1] for maps in ours.stages(torch.rand(1, 3, 32, 32))] == [96, 256, 512, 512]
+
+
+@pytest.mark.real_data
+def test_a_few_steps_of_the_full_tier(monkeypatch):
+    try:
+        squeezenet.load("full")
+        data = cifar10.load("full", "train")
+    except DataError as error:
+        pytest.skip(f"needs {DATASETS['squeezenet'].name} and cifar10: {error}")
+    monkeypatch.setitem(
+        reference.CONFIG, "full", replace(reference.CONFIG["full"], each=2, batch=10, steps=2)
+    )
+    tensors = reference.train("full", 0, Run(device="cpu"))
+    assert len(data) == 45_000
+    assert "head.weight" in tensors
