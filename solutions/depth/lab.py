@@ -137,7 +137,7 @@ unlike(
 )
 unlike(
     fields,
-    [3, 5, 13, 13],
+    [3, 5, 21, 21],
     "a layer's own stride widens its own view",
     "its stride counts for the layers *behind* it",
 )
@@ -488,6 +488,10 @@ x = torch.randn(2, 6, 5, 5)
 got = net(x)
 equal(tuple(got.shape), (2, 18, 5, 5), "the shape for 5 × 5 pixels", "6 + 3 · 4 channels")
 close(got[:, :6], x, "the first 6 channels, which are x itself", "x first, new channels behind")
+widths = [tuple(net.state_dict()[f"norms.{i}.weight"].shape) for i in range(3)]
+equal(
+    widths, [(6,), (10,), (14,)], "the widths of the normalisations", "they stand *before* the convolutions"
+)
 net.eval()
 tensors = {k: 0.3 + torch.rand(v.shape) if v.ndim == 1 else v for k, v in net.state_dict().items()}
 net.load_state_dict(tensors)
@@ -815,7 +819,7 @@ holds(
 import torch
 from course_utils.checks import close, equal, student, unlike
 
-weight = torch.arange(48.0).view(48, 1) @ torch.tensor([[1.0, -3.0]])
+weight = torch.randint(-5, 6, (48, 2)).float()
 
 
 def net(x):
@@ -837,6 +841,8 @@ unlike(
 )
 unlike(got, torch.stack([net(y) for y in turned]).amax(0), "averaged takes the largest answer", "the mean")
 unlike(got, mean.mean(0), "averaged takes the mean over the batch", "each picture has its own answer")
+quarters = sum(net(torch.rot90(x, k, dims=(2, 3))) for k in range(4)) / 4
+unlike(got, quarters, "averaged leaves out the mirror images", "all that `symmetries` gives")
 close(got, mean, "averaged(net, x)", "the mean of the answers to all eight symmetries")
 for place, y in enumerate(turned):
     equal(
