@@ -549,12 +549,12 @@ def learn(net: Transfer, body_rate: float, head_rate: float, steps: int, frozen:
 device = "cuda" if torch.cuda.is_available() and tier == "full" else "cpu"
 x_train, y_train = x_train.to(device), y_train.to(device)
 x_val, y_val = (part[:500].to(device) for part in pictures(tier, "val").tensors)
-steps = 60 if tier == "mini" else 600
-high, low = (0.1, 0.02) if tier == "mini" else (0.005, 0.0005)
+steps = 120 if tier == "mini" else 600
+high, low = (0.1, 0.05) if tier == "mini" else (0.005, 0.0005)
 nothing = Transfer(pretrained.untrained(tier), body.channels, 10)
 frozen, tuned = (Transfer(pretrained.load(tier), body.channels, 10) for _ in range(2))
-print(f"from nothing {learn(nothing, high, high, steps):.3f}")
-print(f"frozen       {learn(frozen, 0, high, steps, frozen=True):.3f}")
+print(f"from nothing {learn(nothing, high, high, steps // 3):.3f}")
+print(f"frozen       {learn(frozen, 0, high, steps // 3, frozen=True):.3f}")
 print(f"fine-tuned   {learn(tuned, low, high, steps):.3f}")
 
 # %%
