@@ -127,7 +127,8 @@ class Marking:
             return None
         found = self._digests[hand_in.student] = digest(files)
         kept = None if settings.force else self._results.find(hand_in.student, found)
-        job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine_digest())
+        engine = engine_digest() if settings.cluster.scheduler else ""
+        job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine)
         return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:

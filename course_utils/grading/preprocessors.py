@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from course_utils.grading.classroom import HandIn, digest, engine_digest
+from course_utils.grading.classroom import HandIn, digest
 from course_utils.grading.coordinator import scores
 from course_utils.grading.gradebook import released_sources, save_scores, transaction
 from course_utils.grading.results import Results
@@ -106,7 +106,7 @@ def _marked(lab: Lab, hand_in: HandIn, released: dict[str, str], results: Result
         return shown(lab, refused(lab, reason))
     found = digest(files)
     kept = results.find(hand_in.student, found)
-    job = Job(lab, files, released, LIMITS, sandboxed, engine_digest())
+    job = Job(lab, files, released, LIMITS, sandboxed)
     marked = mark(job if kept is None else job.going_on(kept))
     results.keep(hand_in.student, found, marked.verdict, marked.unchanged)
     return marked

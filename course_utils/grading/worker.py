@@ -38,6 +38,7 @@ class Job:
 
     `files` are what was handed in, by name; `released` what the lab's named cells held when they were handed out.
     `known` is an earlier verdict, good but for the checks in `stale`: no other is run; `unchanged` belongs to it.
+    `engine` is the hash of the code that a worker elsewhere must have, "" for a worker of this very course.
     `counts` is the tier that counts, as the coordinator's environment says.
     """
 
@@ -46,7 +47,7 @@ class Job:
     released: dict[str, str]
     limits: Limits
     sandboxed: bool
-    engine: str
+    engine: str = ""
     known: Verdict | None = None
     stale: frozenset[str] = field(default=frozenset())
     unchanged: frozenset[str] = field(default=frozenset())
@@ -78,7 +79,7 @@ def mark(job: Job) -> Marked:
     from course_utils.grading.submission import SubmissionError, read_submission
 
     os.environ["COURSE_COUNTS"] = job.counts
-    if engine_digest() != job.engine:
+    if job.engine and engine_digest() != job.engine:
         raise WrongEngine(
             "a worker has another version of the course; install the same there and start it anew"
         )
