@@ -16,7 +16,7 @@ import course_utils
 from course_utils.grading import Limits, Verdict, Warm, grade
 from tests.grading.attacks.attack import FULL, KEY, LAB, NEEDLE, TOLD, Attack
 from tests.grading.attacks.attacks import ATTACKS
-from tests.grading.attacks.harms import PROCESSES, RESOURCES
+from tests.grading.attacks.harms import PROCESSES, RESOURCES, each
 
 LIMITS = Limits(
     cell_seconds=20,
@@ -171,3 +171,15 @@ def test_a_right_submission_still_earns_everything(world, tmp_path):
 
 def test_the_suite_is_as_large_as_it_claims():
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 30
+
+
+def test_an_attack_that_gets_in_says_so(world, capsys):
+    exec(each(f"open({str(world.folder / 'gradebook.db')!r})\n1 / 0"), {})
+    assert capsys.readouterr().out.count(TOLD) == 1
+
+
+def test_what_is_planted_or_changed_is_seen(world):
+    before = world.state()
+    (world.folder / "planted").touch()
+    assert world.state() != before
+    (world.folder / "planted").unlink()

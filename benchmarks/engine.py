@@ -1,0 +1,212 @@
+"""How fast a class is marked: stock nbgrader, this engine, and the floor, on the same submissions in one run.
+
+    python -m benchmarks.engine --submissions 40 --stock 8
+
+The floor runs the same cells and checks in bare forks of a warm process: no kernel, no sandbox, no gradebook.
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_utils.chapters import ROOT
+
+WORKERS = 2
+# Of the sample class: what hangs, crashes or cannot be read is no measure of speed.
+ASIDE = ("cut-off", "endless-loop", "crash", "checks-deleted", "checks-edited")
+CELL_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One way to mark: how many, in how long (s), after what start (s), and points by student."""
+
+    name: str
+    count: int
+    wall: float
+    start: float
+    points: dict[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Submissions a second."""
+        return self.count / self.wall
+
+
+def class_of(key: str, size: int) -> dict[str, str]:
+    """`size` submissions, a notebook's text by student: the sample class's readable ones, again and again."""
+    from course_utils.grading.sample import sample
+
+    kinds = [(name, text) for name, text in sample(key) if name not in ASIDE]
+    return {f"{n:04}-{name}": text for n, (name, text) in zip(range(size), itertools.cycle(kinds))}
+
+
+def hand_in(room: Path, key: str, texts: dict[str, str]) -> None:
+    """Put the class into a classroom."""
+    for student, text in texts.items():
+        folder = room / "submitted" / student / key
+        folder.mkdir(parents=True)
+        (folder / f"{key}.ipynb").write_text(text, encoding="utf-8")
+
+
+def floor(key: str, texts: dict[str, str]) -> dict[str, Any]:
+    """Wall time of bare forks, two at a time, and where the CPU time goes. It runs in its own process."""
+    start = time.monotonic()
+    from course_utils.grading import preload  # noqa: F401 - imports what the engine's workers import
+    from course_utils.grading.forks import Forks
+    from course_utils.grading.zygote import preload as warm_up
+    from course_utils.lab import Lab
+
+    lab = Lab.load(key)
+    sys.path.append(str(ROOT))
+    __import__(f"solutions.{key}.reference")
+    __import__("course_utils.grading.rehearsal")
+    warm_up(())
+    ready = time.monotonic()
+    forks = Forks(WORKERS, seconds=CELL_SECONDS)
+    for student, text in texts.items():
+        forks.start(student, lambda text=text: in_one_fork(lab, text))
+    done = forks.finish()
+    return {"start": ready - start, "wall": time.monotonic() - ready, "done": done}
+
+
+def in_one_fork(lab: Any, text: str) -> dict[str, float]:
+    """Run a submission's cells and the lab's checks; CPU seconds by kind, and the points."""
+    from course_utils.grading.limits import Limits
+    from course_utils.grading.plan import plan
+    from course_utils.grading.rehearsal import Notebook
+    from course_utils.grading.submission import read_cells
+
+    checks = {cell.name: cell for cell in lab.cells if cell.kind == "test"}
+    steps, _ = plan(lab.cells, read_cells(text.encode(), "lab", Limits()))
+    notebook, spent = Notebook(), {"cell": 0.0, "check": 0.0, "manual": 0.0, "points": 0.0}
+    for step in steps:
+        start = time.process_time()
+        if step.kind == "cell":
+            notebook.run(step.label, step.source, CELL_SECONDS)
+        elif step.kind == "check":
+            spent["points"] += notebook.check(checks[step.name], 0, CELL_SECONDS).earned
+        spent[step.kind] += time.process_time() - start
+    return spent
+
+
+def run_floor(key: str, texts: dict[str, str]) -> tuple[Measured, str]:
+    """The floor, and what its time goes into."""
+    from course_utils.grading.forks import in_fork
+
+    found = in_fork(lambda: floor(key, texts), seconds=3600)
+    lost = [student for student, spent in found["done"].items() if spent is None]
+    if lost:
+        raise RuntimeError(f"floor: expected every fork to end, {len(lost)} did not, first {lost[0]}")
+    cells, checks = (sum(s[kind] for s in found["done"].values()) / len(texts) for kind in ("cell", "check"))
+    points = {student: spent["points"] for student, spent in found["done"].items()}
+    words = f"CPU a submission: {cells:.2f} s in the student's cells, {checks:.2f} s in the checks"
+    return Measured("floor", len(texts), found["wall"], found["start"], points), words
+
+
+def run_engine(key: str, texts: dict[str, str], folder: Path) -> Measured:
+    """`course grade`'s path with two workers; its start is the cluster and two submissions' warm processes."""
+    from course_utils.grading.cluster import Cluster
+    from course_utils.grading.coordinator import Settings, mark_class
+    from course_utils.lab import Lab
+
+    lab = Lab.load(key)
+    rooms = {"first": dict(list(texts.items())[:WORKERS]), "class": texts}
+    for name, those in rooms.items():
+        hand_in(folder / name, key, those)
+    start = time.monotonic()
+    with Cluster(workers=WORKERS).client() as client:
+        settings = Settings(cluster=Cluster(client.scheduler.address))
+        mark_class(lab, folder / "first", settings)
+        ready = time.monotonic()
+        summary = mark_class(lab, folder / "class", settings)
+        wall = time.monotonic() - ready
+    if summary.failed:
+        raise RuntimeError(f"engine: {summary.failed}")
+    return Measured("engine", len(texts), wall, ready - start, summary.points)
+
+
+def run_stock(key: str, texts: dict[str, str], folder: Path) -> Measured:
+    """nbgrader as it comes, one submission after another in one process; its start is the import and the gradebook."""
+    start = time.monotonic()
+    from nbgrader.apps.api import NbGraderAPI
+    from traitlets.config import Config
+
+    from course_utils.grading import gradebook
+    from course_utils.lab import Lab
+
+    hand_in(folder, key, texts)
+    gradebook.enter_assignment(folder, Lab.load(key))
+    config = Config()
+    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.db_url = gradebook.url(folder)
+    api = NbGraderAPI(config=config)
+    os.environ["PYTHONPATH"] = str(ROOT)  # hidden tests import the reference
+    ready = time.monotonic()
+    for student in texts:
+        result = api.autograde(key, student, force=True)
+        if not result["success"]:
+            raise RuntimeError(f"stock nbgrader: {student}: {result.get('error') or result.get('log')}")
+    wall = time.monotonic() - ready
+    with gradebook.opened(folder) as book:
+        points = {
+            student: sum(p or 0 for p in e.auto.values())
+            for student, e in gradebook.entries(book, key).items()
+        }
+    return Measured("stock nbgrader", len(texts), wall, ready - start, points)
+
+
+@contextlib.contextmanager
+def load_around() -> Iterator[None]:
+    """Print the machine's load before and after: figures of a busy machine are no figures."""
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before", flush=True)
+    yield
+    print(f"load {os.getloadavg()[0]:.1f} after")
+
+
+def report(stock: Measured, engine: Measured, low: Measured) -> Iterator[str]:
+    """The table, the ratios against their targets, and whether the marks agree."""
+    yield f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}"
+    for one in (stock, engine, low):
+        each = one.wall / one.count
+        yield f"{one.name:16}{one.count:12}{one.start:12.1f}{one.wall:9.1f}{each:9.2f}{60 * one.rate:10.1f}"
+    yield f"engine / stock nbgrader: {engine.rate / stock.rate:.1f} times the throughput (target: at least 12)"
+    yield f"engine / floor: {low.rate / engine.rate:.2f} times the time (target: at most 1.3)"
+    for other in (stock, low):
+        shared = engine.points.keys() & other.points.keys()
+        same = sum(abs(engine.points[s] - other.points[s]) < 1e-6 for s in shared)
+        yield f"the same points from engine and {other.name}: {same} of {len(shared)}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--key", default="convolution")
+    parser.add_argument("--submissions", type=int, default=40, metavar="N")
+    parser.add_argument(
+        "--stock", type=int, default=0, metavar="N", help="stock nbgrader marks the first N alone"
+    )
+    args = parser.parse_args()
+    if args.submissions < WORKERS:
+        parser.error(f"--submissions: expected at least {WORKERS}, got {args.submissions}")
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "COURSE_TIER": "mini"}
+    texts = class_of(args.key, args.submissions)
+    first = dict(list(texts.items())[: args.stock or args.submissions])
+    with load_around(), tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
+        low, words = run_floor(args.key, texts)
+        print(words, flush=True)
+        engine = run_engine(args.key, texts, Path(folder) / "engine")
+        stock = run_stock(args.key, first, Path(folder) / "stock")
+        print("\n".join(report(stock, engine, low)))
+
+
+if __name__ == "__main__":
+    main()
