@@ -23,6 +23,7 @@ WORKERS = 2
 # Of the sample class: what hangs, crashes or cannot be read is no measure of speed.
 ASIDE = ("cut-off", "endless-loop", "crash", "checks-deleted", "checks-edited")
 CELL_SECONDS = 300
+HEAD = f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}"
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,15 @@ def load_around() -> Iterator[None]:
     print(f"load {os.getloadavg()[0]:.1f} after")
 
 
+def row(one: Measured) -> str:
+    """A line under `HEAD`."""
+    each = one.wall / one.count
+    return f"{one.name:16}{one.count:12}{one.start:12.1f}{one.wall:9.1f}{each:9.2f}{60 * one.rate:10.1f}"
+
+
 def report(stock: Measured, engine: Measured, low: Measured) -> Iterator[str]:
-    """The table, the ratios against their targets, and whether the marks agree."""
-    yield f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}"
-    for one in (stock, engine, low):
-        each = one.wall / one.count
-        yield f"{one.name:16}{one.count:12}{one.start:12.1f}{one.wall:9.1f}{each:9.2f}{60 * one.rate:10.1f}"
+    """The last row, the ratios against their targets, and whether the marks agree."""
+    yield row(stock)
     yield f"engine / stock nbgrader: {engine.rate / stock.rate:.1f} times the throughput (target: at least 12)"
     yield f"engine / floor: {low.rate / engine.rate:.2f} times the time (target: at most 1.3)"
     for other in (stock, low):
@@ -202,8 +206,9 @@ def main() -> None:
     first = dict(list(texts.items())[: args.stock or args.submissions])
     with load_around(), tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
         low, words = run_floor(args.key, texts)
-        print(words, flush=True)
+        print(f"{words}\n{HEAD}\n{row(low)}", flush=True)
         engine = run_engine(args.key, texts, Path(folder) / "engine")
+        print(row(engine), flush=True)
         stock = run_stock(args.key, first, Path(folder) / "stock")
         print("\n".join(report(stock, engine, low)))
 
