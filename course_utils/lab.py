@@ -140,10 +140,14 @@ class Definitions:
     def _find(self, name: str) -> tuple[ast.stmt, dict[int, str]]:
         """The node of `name` and its lines by number."""
         if name not in self._nodes:
-            raise LabError(f"{self._path}: no top-level function or class {name!r}; a lab's cell takes it from there")
+            raise LabError(
+                f"{self._path}: no top-level function or class {name!r}; a lab's cell takes it from there"
+            )
         node = self._nodes[name]
         first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-        return node, {number: self._lines[number - 1] for number in range(first, (node.end_lineno or first) + 1)}
+        return node, {
+            number: self._lines[number - 1] for number in range(first, (node.end_lineno or first) + 1)
+        }
 
 
 def _functions(node: ast.stmt) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -123,7 +123,9 @@ def _items(
 def _given(value: object, what: str, hint: str) -> Tensor:
     """The student's value as a tensor, or a `CheckFailed` that says what it is instead."""
     if value is None:
-        raise CheckFailed(f"{what} gave nothing", "numbers", "None", "does the function `return` what it has computed?")
+        raise CheckFailed(
+            f"{what} gave nothing", "numbers", "None", "does the function `return` what it has computed?"
+        )
     try:
         return _tensor(value)
     except (TypeError, ValueError, RuntimeError):

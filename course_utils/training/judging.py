@@ -7,6 +7,8 @@ from pathlib import Path
 from course_utils.chapters import ROOT
 from course_utils.training.record import MINI_SHARE, TIERS, Record, records
 
+LEAST_WIDTH = 0.15  # of the distance between the reference's mean and its baseline
+
 
 def counting_tier() -> str:
     """The tier that earns all points: "full", or what COURSE_COUNTS says; a class without GPUs sets it to "mini".
@@ -23,13 +25,16 @@ def counting_tier() -> str:
 def points(entry: Record, value: float, maximum: float, root: Path = ROOT) -> float:
     """Points of `maximum` for a metric of `value`, against the record of the tier that it was trained at.
 
-    At the baseline or worse: 0. In the band (two standard deviations from the mean over seeds, or better): all. Where
-    the full tier counts and the topic has a record of it, an artifact of the mini tier can earn `MINI_SHARE` of the
-    maximum.
+    At the baseline or worse: 0. In the band (two standard deviations from the mean over seeds, or better): all. The
+    band is at least `LEAST_WIDTH` of the way from the mean to the baseline wide: a few seeds may agree by chance, and
+    a student's net, as good as the reference's, must not lose a point by that. Where the full tier counts and the
+    topic has a record of it, an artifact of the mini tier can earn `MINI_SHARE` of the maximum.
     """
     if entry.tier == "mini" and counting_tier() == "full" and "full" in records(entry.key, root):
         maximum *= MINI_SHARE
-    return maximum * share(value, entry.baseline, entry.band, entry.higher_is_better)
+    lenient = entry.value - LEAST_WIDTH * (entry.value - entry.baseline)
+    band = min(entry.band, lenient) if entry.higher_is_better else max(entry.band, lenient)
+    return maximum * share(value, entry.baseline, band, entry.higher_is_better)
 
 
 def share(value: float, baseline: float, band: float, higher_is_better: bool) -> float:

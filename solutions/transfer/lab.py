@@ -37,7 +37,10 @@ for row, (x, start) in zip(axes, ((figures.load("val").tensors[0], 0), (x_train,
     for k, ax in enumerate(row):
         ax.imshow(x[k if start == 0 else 20 * k].permute(1, 2, 0))
         ax.axis("off")
-plots.show(figure, "Above ten figures that the course's own net was trained on; below one picture of each class of the new task.")
+plots.show(
+    figure,
+    "Above ten figures that the course's own net was trained on; below one picture of each class of the new task.",
+)
 
 # %% [markdown]
 # ## 1 A linear probe (6 points, 20 minutes)
@@ -61,19 +64,54 @@ from course_utils.checks import close, student, unlike
 train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [8.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
 mean, deviation = train.mean(0), train.std(0, correction=0)
 one, two = student.standardise(train, other)
-unlike(two, (other - other.mean(0)) / other.std(0, correction=0), "the other examples are brought to their own mean and deviation", "in production there may be one example: what is its standard deviation?")
+unlike(
+    two,
+    (other - other.mean(0)) / other.std(0, correction=0),
+    "the other examples are brought to their own mean and deviation",
+    "in production there may be one example: what is its standard deviation?",
+)
 unlike(one, (train - mean) / train.std(0), "the deviation divides by N - 1", "the docstring says which")
-unlike(one, (train - mean) / deviation**2, "features are divided by their variance", "the deviation is its root")
-unlike(one, (train - train.mean()) / train.std(correction=0), "one mean for all features", "each column has its own")
-unlike(one, (train.T - train.mean(1)).T / train.std(1, correction=0)[:, None], "statistics along the wrong axis", "a column is a feature: average over examples")
-close(one, (train - mean) / deviation, "the training features", "mean 0, deviation 1, column by column", rtol=1e-4)
-close(two, (other - mean) / deviation, "the other features", "the same shift and scale as for training", rtol=1e-4)
+unlike(
+    one, (train - mean) / deviation**2, "features are divided by their variance", "the deviation is its root"
+)
+unlike(
+    one,
+    (train - train.mean()) / train.std(correction=0),
+    "one mean for all features",
+    "each column has its own",
+)
+unlike(
+    one,
+    (train.T - train.mean(1)).T / train.std(1, correction=0)[:, None],
+    "statistics along the wrong axis",
+    "a column is a feature: average over examples",
+)
+close(
+    one,
+    (train - mean) / deviation,
+    "the training features",
+    "mean 0, deviation 1, column by column",
+    rtol=1e-4,
+)
+close(
+    two,
+    (other - mean) / deviation,
+    "the other features",
+    "the same shift and scale as for training",
+    rtol=1e-4,
+)
 ### BEGIN HIDDEN TESTS
 train, other = 3 + 5 * torch.randn(40, 7), torch.randn(9, 7)
 train[:, 2] = 4.0
 mean, deviation = train.mean(0), train.std(0, correction=0) + 1e-6
 one, two = student.standardise(train, other)
-close(one[:, 2], torch.zeros(40), "a feature that never changes", "0 / 0 is no number: the docstring's 1e-6", atol=1.0)
+close(
+    one[:, 2],
+    torch.zeros(40),
+    "a feature that never changes",
+    "0 / 0 is no number: the docstring's 1e-6",
+    atol=1.0,
+)
 keep = [0, 1, 3, 4, 5, 6]
 close(one[:, keep], ((train - mean) / deviation)[:, keep], "40 training examples", rtol=1e-3, atol=1e-4)
 close(two[:, keep], ((other - mean) / deviation)[:, keep], "9 other examples", rtol=1e-3, atol=1e-4)
@@ -107,20 +145,44 @@ task = (x, y, 4, 3, 0.5, 0.2)
 want = by_autograd(*task)
 W, b = student.probe(*task)
 unlike(W, by_autograd(x, y, 4, 3, -0.5, 0.2)[0], "probe goes uphill", "the sign of the step")
-unlike(W, by_autograd(*task, total=True)[0], "probe adds the losses up", "the docstring's loss is a *mean* over examples")
-unlike(W, by_autograd(x, y, 4, 3, 0.5, 0.4)[0], "W decays twice as fast as it should", "what is the slope of decay / 2 · W²?")
+unlike(
+    W,
+    by_autograd(*task, total=True)[0],
+    "probe adds the losses up",
+    "the docstring's loss is a *mean* over examples",
+)
+unlike(
+    W,
+    by_autograd(x, y, 4, 3, 0.5, 0.4)[0],
+    "W decays twice as fast as it should",
+    "what is the slope of decay / 2 · W²?",
+)
 unlike(W, by_autograd(x, y, 4, 3, 0.5, 0.0)[0], "W does not decay", "the loss has a second term")
 unlike(b, by_autograd(*task, biases=True)[1], "the biases decay", "only W is pulled to 0")
 unlike(b, torch.zeros(4), "the biases do not learn", "a step changes W *and* b")
 close(W, want[0], "W after 3 steps from 0", "W and b change at once, both by the gradient at the old ones")
 close(b, want[1], "b after 3 steps from 0", "the sum of the error over examples")
-holds(not W.requires_grad and not b.requires_grad, "what probe gives has no graph", hint=".detach() at the end")
+holds(
+    not W.requires_grad and not b.requires_grad, "what probe gives has no graph", hint=".detach() at the end"
+)
 ### BEGIN HIDDEN TESTS
 for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
     x, y = torch.randn(n, d), torch.randint(0, classes, (n,))
     got, want = student.probe(x, y, classes, steps, 0.3, 0.1), by_autograd(x, y, classes, steps, 0.3, 0.1)
-    close(got[0], want[0], f"W for {n} examples, {d} features, {classes} classes, {steps} steps", "any sizes", atol=1e-4)
-    close(got[1], want[1], f"b for {n} examples, {d} features, {classes} classes, {steps} steps", "any sizes", atol=1e-4)
+    close(
+        got[0],
+        want[0],
+        f"W for {n} examples, {d} features, {classes} classes, {steps} steps",
+        "any sizes",
+        atol=1e-4,
+    )
+    close(
+        got[1],
+        want[1],
+        f"b for {n} examples, {d} features, {classes} classes, {steps} steps",
+        "any sizes",
+        atol=1e-4,
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -143,7 +205,11 @@ seen = {"pixels": ((x_train.flatten(1), x_test.flatten(1)), 0.005, 0.1)}
 for name, source in {"random net": pretrained.untrained(tier).eval(), "trained net": body}.items():
     with torch.no_grad():
         net = Transfer(source, body.channels, 10)
-        seen[name] = tuple(torch.cat([net.features(p) for p in x.split(100)]) for x in (x_train, x_test)), 0.2, 0.01
+        seen[name] = (
+            tuple(torch.cat([net.features(p) for p in x.split(100)]) for x in (x_train, x_test)),
+            0.2,
+            0.01,
+        )
 figure, ax = plots.subplots()
 for name, (inputs, rate, decay) in seen.items():
     shares = [share(inputs, each, rate, decay) for each in (1, 2, 5, 10, 20)]
@@ -151,7 +217,9 @@ for name, (inputs, rate, decay) in seen.items():
     print(f"{name}: {shares[-1]:.3f}")
 ax.set(xlabel="examples a class", ylabel="test accuracy", ylim=(0, 1))
 ax.legend()
-plots.show(figure, "Accuracy against examples a class: features of the trained net gain most from each example.")
+plots.show(
+    figure, "Accuracy against examples a class: features of the trained net gain most from each example."
+)
 
 # %% [markdown]
 # ## 2 Freeze and fine-tune (5 points, 15 minutes)
@@ -185,11 +253,21 @@ net = student.tiny()
 net.train()
 student.freeze(net)
 learning = sorted(name for name, p in net.named_parameters() if p.requires_grad)
-equal(learning, ["head.bias", "head.weight"], "the list of parameters that still learn", "requires_grad of the body's, and of the head's")
+equal(
+    learning,
+    ["head.bias", "head.weight"],
+    "the list of parameters that still learn",
+    "requires_grad of the body's, and of the head's",
+)
 before = state(net)
 net(5 + torch.randn(4, 3, 8, 8))
 after = state(net)
-close(after["body.1.running_mean"], before["body.1.running_mean"], "the body's running mean after a forward pass", "frozen weights are not enough: in which mode does batch normalisation keep its statistics?")
+close(
+    after["body.1.running_mean"],
+    before["body.1.running_mean"],
+    "the body's running mean after a forward pass",
+    "frozen weights are not enough: in which mode does batch normalisation keep its statistics?",
+)
 ### BEGIN HIDDEN TESTS
 for name, tensor in before.items():
     close(after[name], tensor, f"{name} after freeze and a forward pass", "freeze must not change any value")
@@ -220,13 +298,30 @@ from course_utils.checks import close, equal, student
 net = student.tiny()
 groups = student.parameter_groups(net, 0.01, 0.1)
 equal(len(groups), 2, "the number of groups", "the body's and the head's")
-equal([group["lr"] for group in groups], [0.01, 0.1], "the list of the groups' rates", "first the body's, then the head's")
+equal(
+    [group["lr"] for group in groups],
+    [0.01, 0.1],
+    "the list of the groups' rates",
+    "first the body's, then the head's",
+)
 sizes = [[tuple(p.shape) for p in group["params"]] for group in groups]
-equal(sizes[1], [(3, 8), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once")
-equal(sizes[0], [(2, 3, 3, 3), (2,), (2,), (2,)], "the list of shapes in the body's group", "all of net.body's parameters, and none of the head's")
+equal(
+    sizes[1], [(3, 8), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once"
+)
+equal(
+    sizes[0],
+    [(2, 3, 3, 3), (2,), (2,), (2,)],
+    "the list of shapes in the body's group",
+    "all of net.body's parameters, and none of the head's",
+)
 student.freeze(net)
 groups = student.parameter_groups(net, 0.01, 0.1)
-equal([len(list(group["params"])) for group in groups], [0, 2], "the list of numbers of parameters in a frozen net's groups", "those without a gradient are left out")
+equal(
+    [len(list(group["params"])) for group in groups],
+    [0, 2],
+    "the list of numbers of parameters in a frozen net's groups",
+    "those without a gradient are left out",
+)
 ### BEGIN HIDDEN TESTS
 net = student.tiny()
 groups = student.parameter_groups(net, 0.5, 0.25)
@@ -259,9 +354,19 @@ got = student.gram(maps)
 unlike(got, sums, "gram adds up over places", "a *mean*: a larger picture has no more style")
 unlike(got, sums / 60, "gram also divides by the number of maps", "a mean over the H · W places, no more")
 centred = maps - maps.mean((2, 3), keepdim=True)
-unlike(got, torch.einsum("bihw,bjhw->bij", centred, centred) / 20, "gram gives a covariance", "the docstring takes off no mean")
+unlike(
+    got,
+    torch.einsum("bihw,bjhw->bij", centred, centred) / 20,
+    "gram gives a covariance",
+    "the docstring takes off no mean",
+)
 unlike(got, (sums / 20).mean(0), "gram mixes the pictures of a batch", "each has its own matrix")
-unlike(got, torch.einsum("bihw,cihw->bc", maps, maps) / 60, "gram compares pictures", "it compares maps of one picture")
+unlike(
+    got,
+    torch.einsum("bihw,cihw->bc", maps, maps) / 60,
+    "gram compares pictures",
+    "it compares maps of one picture",
+)
 close(got, sums / 20, "gram of 2 pictures with 3 maps of 4 × 5", "compare one entry with the cell above")
 ### BEGIN HIDDEN TESTS
 for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6)):
@@ -270,7 +375,12 @@ for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6)):
     close(student.gram(maps), want, f"gram of maps of shape {shape}", "any sizes")
 maps = torch.randn(1, 3, 4, 4)
 shuffled = maps.flatten(2)[:, :, torch.randperm(16)].reshape(1, 3, 4, 4)
-close(student.gram(shuffled), student.gram(maps), "gram of the same places in another order", "style does not know where")
+close(
+    student.gram(shuffled),
+    student.gram(maps),
+    "gram of the same places in another order",
+    "style does not know where",
+)
 ### END HIDDEN TESTS
 
 # %% solution="style_loss"
@@ -291,16 +401,40 @@ wanted = grams([torch.randn(1, 3, 6, 6), torch.randn(1, 5, 3, 3)])
 squares = [(g - w).square() for g, w in zip(grams(stages), wanted)]
 got = student.style_loss(stages, wanted)
 unlike(got, sum(s.mean() for s in squares), "style_loss adds the layers up", "their *mean*")
-unlike(got, sum(s.sum() for s in squares) / 2, "style_loss adds up the entries of a Gram matrix", "the mean squared difference of each layer")
-unlike(got, torch.cat([s.flatten() for s in squares]).mean(), "style_loss lets layers with many maps count for more", "first a mean for each layer, then the mean of these")
+unlike(
+    got,
+    sum(s.sum() for s in squares) / 2,
+    "style_loss adds up the entries of a Gram matrix",
+    "the mean squared difference of each layer",
+)
+unlike(
+    got,
+    torch.cat([s.flatten() for s in squares]).mean(),
+    "style_loss lets layers with many maps count for more",
+    "first a mean for each layer, then the mean of these",
+)
 unlike(got, squares[0].mean() / 2, "style_loss forgets a layer", "all of them")
-close(got, sum(s.mean() for s in squares) / 2, "style_loss of two layers", "gram of each layer's maps, minus the wanted")
-holds(getattr(got, "requires_grad", False), "autograd cannot follow style_loss", hint="float() and .item() leave PyTorch")
+close(
+    got,
+    sum(s.mean() for s in squares) / 2,
+    "style_loss of two layers",
+    "gram of each layer's maps, minus the wanted",
+)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow style_loss",
+    hint="float() and .item() leave PyTorch",
+)
 ### BEGIN HIDDEN TESTS
 slopes = torch.autograd.grad(got, stages)
 want = torch.autograd.grad(sum((g - w).square().mean() for g, w in zip(grams(stages), wanted)) / 2, stages)
 close(list(slopes), list(want), "the slopes of style_loss in the maps", "is anything detached?")
-close(student.style_loss(stages[:1], grams(stages[:1])), 0.0, "style_loss of one layer and its own Gram matrix", atol=1e-6)
+close(
+    student.style_loss(stages[:1], grams(stages[:1])),
+    0.0,
+    "style_loss of one layer and its own Gram matrix",
+    atol=1e-6,
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -325,11 +459,15 @@ for _ in range(40 if tier == "mini" else 200):
     losses.append(loss.item())
 print(f"style loss {losses[0]:.3f} -> {losses[-1]:.3f}")
 figure, axes = plots.subplots(1, 3, figsize=(9, 3))
-for ax, (name, picture) in zip(axes, {"content": content, "style": style, "painting": painting.detach()}.items()):
+for ax, (name, picture) in zip(
+    axes, {"content": content, "style": style, "painting": painting.detach()}.items()
+):
     ax.imshow(picture[0].permute(1, 2, 0))
     ax.set_title(name)
     ax.axis("off")
-plots.show(figure, "A flower, a temple's roof, and the flower painted with the colours and strokes of the roof.")
+plots.show(
+    figure, "A flower, a temple's roof, and the flower painted with the colours and strokes of the roof."
+)
 
 # %% [markdown]
 # ## 4 Dreams (8 points, 25 minutes)
@@ -360,21 +498,53 @@ x = 0.4 + 0.2 * torch.rand(1, 3, 4, 5)
 step = 0.05 * weights / weights.abs().mean()
 got = student.ascend(x, weighed, 0.05, (0, 0))
 unlike(got, (x - step).clamp(0, 1), "ascend goes down", "the objective is to *grow*")
-unlike(got, (x + 0.05 * weights).clamp(0, 1), "the gradient is not scaled", "divide it by the mean of its absolute values")
-unlike(got, (x + 0.05 * weights / weights.norm()).clamp(0, 1), "the gradient is divided by its length", "by the *mean absolute value*")
-unlike(got, (x + 0.05 * weights.sign()).clamp(0, 1), "every pixel changes by the same", "scale the gradient, don't take its sign")
+unlike(
+    got,
+    (x + 0.05 * weights).clamp(0, 1),
+    "the gradient is not scaled",
+    "divide it by the mean of its absolute values",
+)
+unlike(
+    got,
+    (x + 0.05 * weights / weights.norm()).clamp(0, 1),
+    "the gradient is divided by its length",
+    "by the *mean absolute value*",
+)
+unlike(
+    got,
+    (x + 0.05 * weights.sign()).clamp(0, 1),
+    "every pixel changes by the same",
+    "scale the gradient, don't take its sign",
+)
 close(got, (x + step).clamp(0, 1), "ascend without a shift", "the docstring, step by step")
 holds(not got.requires_grad, "what ascend gives has no graph", hint=".detach()")
 got = student.ascend(x, weighed, 0.05, (1, 2))
-unlike(got, (x.roll((1, 2), (2, 3)) + step).clamp(0, 1), "the picture is not rolled back", "the last lines of the docstring")
+unlike(
+    got,
+    (x.roll((1, 2), (2, 3)) + step).clamp(0, 1),
+    "the picture is not rolled back",
+    "the last lines of the docstring",
+)
 unlike(got, (x + step).clamp(0, 1), "the objective sees the picture unmoved", "roll before the gradient")
-unlike(got, (x + step.roll((1, 2), (2, 3))).clamp(0, 1), "the picture is rolled the other way", "down and to the right is positive")
-close(got, (x + step.roll((-1, -2), (2, 3))).clamp(0, 1), "ascend with the shift (1, 2)", "rows are dimension 2, columns dimension 3")
+unlike(
+    got,
+    (x + step.roll((1, 2), (2, 3))).clamp(0, 1),
+    "the picture is rolled the other way",
+    "down and to the right is positive",
+)
+close(
+    got,
+    (x + step.roll((-1, -2), (2, 3))).clamp(0, 1),
+    "ascend with the shift (1, 2)",
+    "rows are dimension 2, columns dimension 3",
+)
 ### BEGIN HIDDEN TESTS
 bright = torch.rand(2, 3, 6, 4)
 big = student.ascend(bright, lambda x: (x**2).sum(), 3.0, (-2, 1))
 gradient = 2 * bright
-close(big, (bright + 3 * gradient / gradient.abs().mean()).clamp(0, 1), "a large step", "pixels stay in [0, 1]")
+close(
+    big, (bright + 3 * gradient / gradient.abs().mean()).clamp(0, 1), "a large step", "pixels stay in [0, 1]"
+)
 dark = student.ascend(bright, lambda x: -x.sum(), 0.3, (1, 1))
 close(dark, (bright - 0.3).clamp(0, 1), "a step to the dark", "pixels stay in [0, 1]")
 still = student.ascend(bright, lambda x: (0 * x).sum(), 0.1, (0, 1))
@@ -395,7 +565,12 @@ equal(got, [28, 43, 64, 96], "octaves(96, 4, 1.5)", "96 / 1.5³ = 28.4, 96 / 1.5
 ### BEGIN HIDDEN TESTS
 equal(student.octaves(50, 1, 2.0), [50], "a single octave")
 equal(student.octaves(3, 4, 2.0)[0], 1, "the smallest side of octaves(3, 4, 2.0)", "at least 1")
-equal(student.octaves(101, 3, 1.4), [52, 72, 101], "octaves(101, 3, 1.4)", "each from the whole, rounded to the nearest")
+equal(
+    student.octaves(101, 3, 1.4),
+    [52, 72, 101],
+    "octaves(101, 3, 1.4)",
+    "each from the whole, rounded to the nearest",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -422,7 +597,12 @@ def noted(x):
 
 
 got = student.dream(x, noted, [6, 12], 2, 0.02, 0)
-equal(sides, [6, 6, 12, 12], "the list of the sides that the objective sees", "two steps at each side, in the given order")
+equal(
+    sides,
+    [6, 6, 12, 12],
+    "the list of the sides that the objective sees",
+    "two steps at each side, in the given order",
+)
 small = student.resized(x, 6)
 dreamt = small
 for _ in range(2):
@@ -430,13 +610,34 @@ for _ in range(2):
 forgotten, carried = x, (x + student.resized(dreamt - small, 12)).clamp(0, 1)
 blurred = student.resized(dreamt, 12)
 for _ in range(2):
-    forgotten, carried, blurred = ((p + 0.02 * p / p.mean()).clamp(0, 1) for p in (forgotten, carried, blurred))
-unlike(got, forgotten, "what was dreamt in the first octave is lost", "`detail` goes from one octave to the next")
-unlike(got, blurred, "the picture is enlarged from the small one", "begin each octave with x itself, and add `detail`")
-close(got, carried, "dream of two octaves, without jitter", "print the mean of `detail` after each octave", atol=1e-4)
+    forgotten, carried, blurred = (
+        (p + 0.02 * p / p.mean()).clamp(0, 1) for p in (forgotten, carried, blurred)
+    )
+unlike(
+    got, forgotten, "what was dreamt in the first octave is lost", "`detail` goes from one octave to the next"
+)
+unlike(
+    got,
+    blurred,
+    "the picture is enlarged from the small one",
+    "begin each octave with x itself, and add `detail`",
+)
+close(
+    got,
+    carried,
+    "dream of two octaves, without jitter",
+    "print the mean of `detail` after each octave",
+    atol=1e-4,
+)
 seen = []
 student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [12], 12, 0.0, 3)
-holds(any((p - x).abs().max() > 0.01 for p in seen), "dream does not jitter", "a shift of up to `reach`, at each step", "none", "what is handed to ascend?")
+holds(
+    any((p - x).abs().max() > 0.01 for p in seen),
+    "dream does not jitter",
+    "a shift of up to `reach`, at each step",
+    "none",
+    "what is handed to ascend?",
+)
 ### BEGIN HIDDEN TESTS
 x = torch.rand(2, 3, 8, 8)
 moves = {(r, c): x.roll((r, c), (2, 3)) for r in range(-3, 5) for c in range(-3, 5)}
@@ -445,13 +646,36 @@ for reach in (1, 2):
     seen.clear()
     student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [8], 60, 0.0, reach)
     found = {move for p in seen for move, y in moves.items() if torch.allclose(p, y, atol=1e-4)}
-    equal(max(abs(n) for move in found for n in move), reach, f"the largest shift of 60 with a reach of {reach}", "drawn evenly from -reach to reach, each time anew")
-    holds({r for r, _ in found} == {c for _, c in found} == set(range(-reach, reach + 1)), f"with a reach of {reach} some shifts never come", sorted(range(-reach, reach + 1)), sorted(found), "both ends of torch.randint; rows and columns")
-holds(any(r != c for r, c in found), "rows and columns are always shifted alike", "two draws", "one", "draw two integers")
+    equal(
+        max(abs(n) for move in found for n in move),
+        reach,
+        f"the largest shift of 60 with a reach of {reach}",
+        "drawn evenly from -reach to reach, each time anew",
+    )
+    holds(
+        {r for r, _ in found} == {c for _, c in found} == set(range(-reach, reach + 1)),
+        f"with a reach of {reach} some shifts never come",
+        sorted(range(-reach, reach + 1)),
+        sorted(found),
+        "both ends of torch.randint; rows and columns",
+    )
+holds(
+    any(r != c for r, c in found),
+    "rows and columns are always shifted alike",
+    "two draws",
+    "one",
+    "draw two integers",
+)
 got = student.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0)
 from solutions.transfer import reference
 
-close(got, reference.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0), "dream of three octaves", "detail is what came of an octave minus x at that side", atol=1e-4)
+close(
+    got,
+    reference.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0),
+    "dream of three octaves",
+    "detail is what came of an octave minus x at that side",
+    atol=1e-4,
+)
 holds(not got.requires_grad, "what dream gives has no graph", hint="ascend gives none")
 ### END HIDDEN TESTS
 
@@ -463,11 +687,20 @@ figure, axes = plots.subplots(1, 3, figsize=(9, 3))
 for ax, layer in zip(axes, (None, 1, -1)):
     picture = content
     if layer is not None:
-        picture = dream(content, lambda x: (body.stages(x)[layer] ** 2).mean(), octaves(side, 3, 1.5), 8, 0.02, 4)
+        picture = dream(
+            content,
+            lambda x, layer=layer: (body.stages(x)[layer] ** 2).mean(),
+            octaves(side, 3, 1.5),
+            8,
+            0.02,
+            4,
+        )
     ax.imshow(picture[0].permute(1, 2, 0))
     ax.set_title("before" if layer is None else ("an early layer" if layer == 1 else "the last layer"))
     ax.axis("off")
-plots.show(figure, "A flower, dreamt by an early layer in fine patterns and by the last layer in larger shapes.")
+plots.show(
+    figure, "A flower, dreamt by an early layer in fine patterns and by the last layer in larger shapes."
+)
 
 # %% [markdown]
 # ## 5 Where does it look? (3 points, 10 minutes)
@@ -485,18 +718,48 @@ from course_utils.checks import close, student, unlike
 
 maps, weight = torch.randn(2, 3, 4, 4), torch.randn(3, 3)
 got = student.class_map(maps, weight, 1)
-unlike(got, torch.einsum("bchw,c->bhw", maps, weight[:, 1]), "class_map takes a column of the weights", "weight is (K, C): a row a class")
-unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]) / 3, "class_map takes a mean over maps", "the layer *adds* weighted maps up")
+unlike(
+    got,
+    torch.einsum("bchw,c->bhw", maps, weight[:, 1]),
+    "class_map takes a column of the weights",
+    "weight is (K, C): a row a class",
+)
+unlike(
+    got,
+    torch.einsum("bchw,c->bhw", maps, weight[1]) / 3,
+    "class_map takes a mean over maps",
+    "the layer *adds* weighted maps up",
+)
 unlike(got, maps[:, 1], "class_map gives the map number k", "k is a class, not a map")
-unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]).clamp(min=0), "class_map cuts off what speaks against the class", "the docstring cuts off nothing")
-unlike(got, torch.einsum("bchw,c->bhw", maps, weight[1]).mean((1, 2)), "class_map gives the score", "one number for each *place*")
-close(got, torch.einsum("bchw,c->bhw", maps, weight[1]), "class_map of 2 pictures with 3 maps", "try one place by hand")
+unlike(
+    got,
+    torch.einsum("bchw,c->bhw", maps, weight[1]).clamp(min=0),
+    "class_map cuts off what speaks against the class",
+    "the docstring cuts off nothing",
+)
+unlike(
+    got,
+    torch.einsum("bchw,c->bhw", maps, weight[1]).mean((1, 2)),
+    "class_map gives the score",
+    "one number for each *place*",
+)
+close(
+    got,
+    torch.einsum("bchw,c->bhw", maps, weight[1]),
+    "class_map of 2 pictures with 3 maps",
+    "try one place by hand",
+)
 ### BEGIN HIDDEN TESTS
 for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5)):
     maps, weight = torch.randn(b, c, h, w), torch.randn(k, c)
     got = student.class_map(maps, weight, k - 1)
     close(got, (maps * weight[k - 1][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes")
-    close(got.mean((1, 2)), maps.mean((2, 3)) @ weight[k - 1], "the mean of a class map", "the score without its bias")
+    close(
+        got.mean((1, 2)),
+        maps.mean((2, 3)) @ weight[k - 1],
+        "the mean of a class map",
+        "the score without its bias",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -507,7 +770,9 @@ course_net = pretrained.load("mini")
 weight, bias = pretrained.head("mini")
 x, y = figures.load("test").tensors
 chosen = [3, 16, 8, 41]
-scene = torch.cat([torch.cat([x[i] for i in chosen[:2]], 2), torch.cat([x[i] for i in chosen[2:]], 2)], 1)[None]
+scene = torch.cat([torch.cat([x[i] for i in chosen[:2]], 2), torch.cat([x[i] for i in chosen[2:]], 2)], 1)[
+    None
+]
 with torch.no_grad():
     maps = course_net(scene)
 figure, axes = plots.subplots(1, 5, figsize=(11, 2.4))
@@ -518,7 +783,10 @@ for ax, i in zip(axes[1:], chosen):
     ax.set_title(figures.CLASSES[y[i]])
 for ax in axes:
     ax.axis("off")
-plots.show(figure, "A scene of four figures and, for each one's class, where the net sees it: mostly in its own quarter.")
+plots.show(
+    figure,
+    "A scene of four figures and, for each one's class, where the net sees it: mostly in its own quarter.",
+)
 
 # %% [markdown]
 # ## 6 Your net (4 points, 10 minutes)
@@ -571,7 +839,8 @@ from course_utils.checks import holds, student
 
 tensors = student.artifact("transfer")
 holds(
-    "head.weight" in tensors and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point()),
+    "head.weight" in tensors
+    and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point()),
     "transfer.safetensors does not hold a trained net",
     "finite tensors head.weight, head.bias, body.…",
     sorted(tensors)[:6],

@@ -29,12 +29,18 @@ def test_gradients_pass_through_the_copy():
 
 
 def test_an_unwritten_exercise_says_so():
-    with behind("def f(x):\n    raise NotImplementedError"), pytest.raises(StudentError, match="not written yet"):
+    with (
+        behind("def f(x):\n    raise NotImplementedError"),
+        pytest.raises(StudentError, match="not written yet"),
+    ):
         student.f(1)
 
 
 def test_an_error_comes_with_its_kind_and_text():
-    with behind("def f(x):\n    return 1 / x"), pytest.raises(StudentError, match="ZeroDivisionError") as caught:
+    with (
+        behind("def f(x):\n    return 1 / x"),
+        pytest.raises(StudentError, match="ZeroDivisionError") as caught,
+    ):
         student.f(0)
     assert "ArithmeticError" in caught.value.kinds
 

@@ -111,7 +111,7 @@ def test_the_source_cells_are_those_that_nbgrader_itself_keeps(room):
 def test_a_full_disk_is_one_line_and_loses_nothing(room):
     with gradebook.opened(room) as book:
         enter(book)
-    with pytest.raises(OSError, match="nothing is lost"), gradebook.opened(room) as book:
+    with pytest.raises(OSError, match="nothing is lost"), gradebook.opened(room) as book:  # noqa: PT012
         pages = book.db.connection().exec_driver_sql("PRAGMA page_count").scalar()
         book.db.connection().exec_driver_sql(f"PRAGMA max_page_count={pages}")
         for number in range(500):

@@ -62,15 +62,23 @@ def test_mean_spread_and_band_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("value", "share"), [(0.4, 0), (0.5, 0), (0.68, 0.5), (0.86, 1), (1.0, 1), (math.nan, 0), (math.inf, 0)]
+    ("value", "share"), [(0.4, 0), (0.5, 0), (0.67, 0.5), (0.84, 1), (1.0, 1), (math.nan, 0), (math.inf, 0)]
 )
 def test_points_grow_from_baseline_to_band(value, share, tmp_path):
     assert points(ENTRY, value, 10, tmp_path) == pytest.approx(10 * share)
 
 
+def test_seeds_that_agree_by_chance_leave_room_for_a_students_net(tmp_path):
+    entry = replace(ENTRY, values=[0.9, 0.9, 0.9])  # no spread at all
+    assert points(entry, 0.84, 10, tmp_path) == pytest.approx(10)  # 0.9 - 0.15 * (0.9 - 0.5)
+    assert points(entry, 0.83, 10, tmp_path) < 10
+
+
 def test_points_where_less_is_better(tmp_path):
     entry = replace(ENTRY, higher_is_better=False, values=[1.0, 1.0], baseline=3.0)
-    assert [points(entry, value, 4, tmp_path) for value in (3.5, 3.0, 2.0, 1.0, 0.0)] == [0, 0, 2, 4, 4]
+    assert [points(entry, value, 4, tmp_path) for value in (3.5, 3.0, 2.15, 1.0, 0.0)] == pytest.approx(
+        [0, 0, 2, 4, 4]
+    )
 
 
 def test_a_reference_no_better_than_its_baseline_gives_all_or_nothing(tmp_path):
