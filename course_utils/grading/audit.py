@@ -71,49 +71,14 @@ def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
 
 
 def _right_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[Answer]) -> list[Finding]:
-    """Each answer's quick checks by itself; what is slow (training, mostly) with one answer a cell at the same time.
-
-    Where such a company loses points, its members are tried one by one.
-    """
-    alone = [
-        Variant(str(number), sources(cells, answer), "quick", draws=DRAWS)
-        for number, answer in enumerate(answers)
-    ]
-    slow = [variant for variant in alone if not rehearsals.is_quick(variant)]
-    groups = {
-        f"company {number}": [slow[member] for member in members]
-        for number, members in enumerate(companies([variant.sources for variant in slow]))
-    }
-    together = [
-        Variant(name, {place: text for member in members for place, text in member.sources.items()})
-        for name, members in groups.items()
-    ]
-    runs = rehearsals.parting(alone + together)
-    suspects = [member for name in groups if _unsound(runs[name]) for member in groups[name]]
-    runs |= rehearsals.parting([replace(suspect, ending="all") for suspect in suspects])
-    findings = [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
-    for name, members in groups.items():
-        if _unsound(runs[name]) and all(findings[int(member.name)].passed for member in members):
-            said = " + ".join(answers[int(member.name)].why for member in members)
-            findings.append(_right(cells, Answer("right", "together", "", said), runs[name]))
-    return findings
-
-
-def _unsound(run: Run) -> bool:
-    return run.died or bool(run.errors) or bool(run.lost())
-
-
-def companies(changed: list[dict[int, str]]) -> list[list[int]]:
-    """Answers to be tried together, by number: the first of each cell, the second of each, and so on."""
-    found: list[list[int]] = []
-    seen: list[int] = []
-    for number, places in enumerate(changed):
-        place = min(places)
-        rank = seen.count(place)
-        found += [[]] if rank == len(found) else []
-        found[rank].append(number)
-        seen.append(place)
-    return found
+    """Each answer's quick checks. What is slow (training, mostly) is left to the engine, which runs it anyway."""
+    runs = rehearsals.parting(
+        [
+            Variant(str(number), sources(cells, answer), "quick", draws=DRAWS)
+            for number, answer in enumerate(answers)
+        ]
+    )
+    return [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
 
 
 def sources(cells: tuple[Cell, ...], answer: Answer) -> dict[int, str]:
@@ -224,6 +189,4 @@ def _right(cells: tuple[Cell, ...], answer: Answer, run: Run) -> Finding:
         f"{name} {run.checks[name].earned:g}/{run.checks[name].points:g}\n{run.checks[name].message}"
         for name in run.lost()
     ]
-    if not run.checks:
-        lines.append(f"no check depends on {answer.cell}")
     return Finding("right", title, not lines, "\n".join(lines))

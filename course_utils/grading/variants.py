@@ -16,20 +16,20 @@ CELL_SECONDS = 120.0  # CPU time of a cell where the reference's own time is not
 SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it
 HANGING = 1800.0  # wall seconds after which a fork is given up
 
-Ending = Literal["all", "quick", "named", "first"]
+Ending = Literal["quick", "named", "first"]
 
 
 @dataclass(frozen=True)
 class Variant:
     """A lab with other sources in some cells (by place).
 
-    `ending` says how far it runs: "all" that is affected; what of it is "quick"; that and whatever the check `named`
-    needs; or until the "first" lost point. `draws` is how often each quick check is repeated with other random inputs.
+    `ending` says how far it runs: what is affected and "quick"; that and whatever the check `named` needs; or all that
+    is affected until the "first" lost point. `draws` is how often a quick check is repeated with other random inputs.
     """
 
     name: str
     sources: dict[int, str]
-    ending: Ending = "all"
+    ending: Ending = "quick"
     named: str = ""
     draws: int = 1
 
@@ -110,9 +110,7 @@ class Rehearsals:
 
     def _part(self, notebook: Notebook, variant: Variant, start: int) -> dict[str, Any]:
         needed, quick = self._needed(variant, start)
-        if variant.ending == "all" or quick == needed:
-            return self._execute(notebook, variant, needed).plain()
-        if variant.ending == "quick":
+        if variant.ending == "quick" or quick == needed:
             return self._execute(notebook, variant, quick).plain()
         if variant.ending == "named":
             asked = [place for place in needed if self._cells[place].name == variant.named]
@@ -122,11 +120,6 @@ class Rehearsals:
         found = in_fork(lambda: self._execute(notebook, variant, quick).plain(), HANGING, Path.cwd())
         run = Run.from_plain(found)
         return run.plain() if run.died or run.lost() else self._execute(notebook, variant, needed).plain()
-
-    def is_quick(self, variant: Variant) -> bool:
-        """Whether nothing slow depends on what the variant changes."""
-        needed, quick = self._needed(variant, min(variant.sources))
-        return needed == quick
 
     def _needed(self, variant: Variant, start: int) -> tuple[list[int], list[int]]:
         """The places to run from `start` on, and those of them that are quick and need nothing slow."""

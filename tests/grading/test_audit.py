@@ -7,7 +7,8 @@ import pytest
 
 from course_utils.answers import Answer
 from course_utils.grading import audit_command
-from course_utils.grading.audit_command import audit_apart, rehearsed_apart, warm_processes
+from course_utils.grading.audit_command import audit_apart, graded_apart, rehearsed_apart, warm_processes
+from course_utils.grading.audit_engine import companies
 from course_utils.grading.dependence import ARTIFACT, Dependence, names_of
 from course_utils.grading.findings import Finding, Report, shown
 from course_utils.grading.forks import Forks
@@ -65,19 +66,20 @@ def test_a_check_that_refuses_a_right_answer_is_found_with_its_message(warm, lab
     assert "spread_values 0/3" in found["spread: NumPy"]
 
 
-def test_a_right_answer_that_fails_in_training_alone_is_named(warm, lab):
+def test_of_answers_graded_together_the_engine_names_the_one_that_fails(warm, lab):
     _, right = answers()
     worse = "class Line:\n    def fit(self, x, y):\n        return 3.0 if len(x) < 50 else 2.0"
-    # Only the training cell, made slow enough to be shared by several answers, calls fit with fifty numbers.
-    easy = changed(
-        lab, "line_fit", "student.Line().fit(x, y),", "torch.linalg.lstsq(x[:, None], y[:, None])[0].item(),"
-    )
-    easy = changed(easy, "line_fit", 'close(line.slope, 3.0, "slope", "keep it")', "")
-    easy = changed(easy, "", "line = Line()", "import time\nstart = time.process_time()\nline = Line()")
-    easy = changed(easy, "", "for _ in range(20_000):", "while time.process_time() < start + 1.1:")
-    found = failures(warm, easy, right=[*right[:2], Answer("right", "Line", worse, "two at scale")])
-    assert list(found) == ["Line: two at scale"]
-    assert "sample_trained 0/1" in found["Line: two at scale"]
+    found = warm.submit(
+        graded_apart, lab, [*right[:2], Answer("right", "Line", worse, "two at scale")]
+    ).result()
+    failed = [finding for finding in found if not finding.passed]
+    assert [finding.title for finding in failed] == ["Line: two at scale"]
+    assert "sample_trained 0/1" in failed[0].text
+
+
+def test_answers_of_different_cells_are_tried_together():
+    a, b, c = {1: "x"}, {1: "y"}, {4: "z"}
+    assert companies([a, b, c]) == [[0, 2], [1]]
 
 
 def test_a_check_that_breaks_instead_of_explaining_is_found(warm, lab):
