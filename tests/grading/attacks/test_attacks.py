@@ -174,7 +174,7 @@ def test_the_suite_is_as_large_as_it_claims():
 
 
 def test_an_attack_that_gets_in_says_so(world, capsys):
-    exec(each(f"open({str(world.folder / 'gradebook.db')!r})\n1 / 0"), {})
+    exec(each(f"os.stat({str(world.folder / 'gradebook.db')!r})\n1 / 0"), {})
     assert capsys.readouterr().out.count(TOLD) == 1
 
 
