@@ -19,6 +19,8 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 install: $(VENV)/installed      ## make .venv with the pinned requirements
 
+# The sample class has no GPU: what it trains on small data earns all points.
+course: export COURSE_COUNTS := mini
 course: install ## build the book, make the labs, grade the sample class, write its feedback
 	$(BIN)/course build
 	$(BIN)/course release --all

@@ -2,7 +2,7 @@
 
 import argparse
 
-from course_utils.chapters import KEYS, chapter
+from course_utils.chapters import KEYS, PROVEN, chapter
 
 
 def add_keys(parser: argparse.ArgumentParser) -> None:
@@ -11,15 +11,15 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every topic")
 
 
-def chosen(args: argparse.Namespace) -> tuple[str, ...]:
-    """The topics that the command line names.
+def chosen(args: argparse.Namespace, drafts: bool = True) -> tuple[str, ...]:
+    """The topics that the command line names; `--all` leaves drafts out where `drafts` is False.
 
     Raises:
         UnknownKey: a name is no topic.
         SystemExit: neither a key nor --all was given.
     """
     if args.all:
-        return KEYS
+        return KEYS if drafts else PROVEN
     if not args.keys:
         raise SystemExit(f"name a topic or give --all; the topics are: {', '.join(KEYS)}")
     return tuple(chapter(key).key for key in args.keys)

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Audit, print, and give 1 where anything failed."""
-    keys = chosen(args)
+    keys = chosen(args, drafts=False)
     messages = args.messages or len(keys) == 1
     failed = set()
     for report in reports(keys, args.jobs, args.fresh):

@@ -22,7 +22,7 @@ class Command:
 def _sample(args: argparse.Namespace) -> int:
     from course_utils.grading.sample import make_sample
 
-    for key in chosen(args):
+    for key in chosen(args, drafts=False):
         made = make_sample(key, classroom())
         print(f"{key}: {len(made)} submissions in {_near(classroom() / 'submitted')}")
     return 0
@@ -63,7 +63,7 @@ def _grade(args: argparse.Namespace) -> int:
         cluster=Cluster(args.scheduler, args.workers), sandboxed=not args.unsandboxed, force=args.force
     )
     broken = 0
-    for key in chosen(args):
+    for key in chosen(args, drafts=False):
         summary = mark_class(Lab.load(key), classroom(), settings)
         print("\n".join(summary.lines()))
         broken += len(summary.broken)
@@ -73,7 +73,7 @@ def _grade(args: argparse.Namespace) -> int:
 def _feedback(args: argparse.Namespace) -> int:
     from course_utils.grading.feedback_class import write_feedback
 
-    for key in chosen(args):
+    for key in chosen(args, drafts=False):
         pages = write_feedback(key, classroom())
         print(f"{key}: {pages} pages in {_near(classroom() / 'feedback')}")
     return 0
@@ -88,7 +88,7 @@ def _gradebook(args: argparse.Namespace) -> int:
     from course_utils.grading.table import rows, table
 
     args.all = not args.keys
-    keys = chosen(args)
+    keys = chosen(args, drafts=False)
     print("\n".join(rows(classroom(), keys) if args.csv else table(classroom(), keys)))
     return 0
 

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from course_utils.chapters import KEYS
+from course_utils.chapters import PROVEN
 from course_utils.grading.sample import make_sample, sample
 from course_utils.lab import LabError
 from tests.grading.room import sample_texts
@@ -63,7 +63,7 @@ def test_no_hidden_test_is_handed_out():
     assert not [student for student, text in sample_texts().items() if "SECRET" in text]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", PROVEN)
 def test_every_lab_has_its_sample_class(key, tmp_path):
     paths = make_sample(key, tmp_path)
     students = {path.parent.parent.name for path in paths}
