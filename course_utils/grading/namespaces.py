@@ -275,4 +275,5 @@ def _fresh(scratch_bytes: int) -> None:
     for name in ("work", "tmp"):
         os.mkdir(f"{ROOT}{SCRATCH}/{name}")
         os.chown(f"{ROOT}{SCRATCH}/{name}", uid, os.getegid() or NOBODY)
-    os.symlink(f"{SCRATCH}/tmp", f"{ROOT}/tmp")
+    if not os.path.exists(f"{ROOT}/tmp"):  # a course that lies below /tmp is shown there
+        os.symlink(f"{SCRATCH}/tmp", f"{ROOT}/tmp")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from course_utils.grading.sandbox import Isolation
 
 MODULES = (
+    "importlib.readers",  # what reads a package's data, on first use
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
     "matplotlib_inline.backend_inline",

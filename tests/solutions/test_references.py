@@ -22,7 +22,17 @@ def test_the_examples_in_the_docstrings_run(key):
 @pytest.mark.parametrize("key", KEYS)
 def test_a_reference_needs_little(key):
     tree = ast.parse((chapter(key).solution_folder / "reference.py").read_text(encoding="utf-8"))
-    standard = {"collections", "dataclasses", "functools", "itertools", "typing", "random", "heapq", "re"}
+    standard = {
+        "collections",
+        "copy",
+        "dataclasses",
+        "functools",
+        "itertools",
+        "typing",
+        "random",
+        "heapq",
+        "re",
+    }
     for node in ast.walk(tree):
         names = (
             [alias.name for alias in node.names]
