@@ -60,6 +60,11 @@ class Picture:
     def _repr_html_(self) -> str:
         return self.svg
 
+    def __repr__(self) -> str:
+        """What stands where pictures cannot: in a terminal, on a feedback page."""
+        said = re.search(r'aria-label="([^"]*)"', self.svg)
+        return f"[picture: {html.unescape(said.group(1))}]" if said else "[picture]"
+
 
 def subplots(*args: Any, **settings: Any) -> tuple[Figure, Any]:
     """`matplotlib.pyplot.subplots` in the house style, which also holds for what is drawn into it later."""

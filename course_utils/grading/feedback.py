@@ -120,7 +120,7 @@ def page(notebook: NotebookNode, facts: dict[str, Any]) -> str:
 def _template() -> Template:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["points"] = lambda value: f"{value:g}"
+    environment.filters["points"] = lambda value: f"{round(value, 2):g}"
     return environment.get_template("feedback.html.j2")
 
 

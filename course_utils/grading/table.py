@@ -29,7 +29,7 @@ def table(room: Path, keys: tuple[str, ...]) -> list[str]:
 def _cell(entry: gradebook.Entry | None) -> str:
     if entry is None:
         return "–"
-    return f"{entry.score:g}/{entry.max_score:g}{'*' if entry.needs_hand else ' '}"
+    return f"{round(entry.score, 2):g}/{entry.max_score:g}{'*' if entry.needs_hand else ' '}"
 
 
 def rows(room: Path, keys: tuple[str, ...]) -> list[str]:
