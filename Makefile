@@ -33,7 +33,7 @@ course: install ## build the book, make the labs, grade the sample class, write 
 	@echo "The feedback: classroom/feedback/"
 
 test: install   ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 
 check: install  ## lint, types, links and leaks
 	$(BIN)/ruff check .
