@@ -23,6 +23,7 @@ WORKERS = 2
 # Of the sample class: what hangs, crashes or cannot be read is no measure of speed.
 ASIDE = ("cut-off", "endless-loop", "crash", "checks-deleted", "checks-edited")
 CELL_SECONDS = 300
+Files = dict[str, bytes]
 HEAD = f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}"
 
 
@@ -42,23 +43,29 @@ class Measured:
         return self.count / self.wall
 
 
-def class_of(key: str, size: int) -> dict[str, str]:
-    """`size` submissions, a notebook's text by student: the sample class's readable ones, again and again."""
+def class_of(key: str, size: int) -> dict[str, Files]:
+    """`size` submissions, files by student: the sample class's readable ones, again and again."""
     from course_utils.grading.sample import sample
 
-    kinds = [(name, text) for name, text in sample(key) if name not in ASIDE]
-    return {f"{n:04}-{name}": text for n, (name, text) in zip(range(size), itertools.cycle(kinds))}
+    kinds = [(name, files) for name, files in sample(key) if name not in ASIDE]
+    return {f"{n:04}-{name}": files for n, (name, files) in zip(range(size), itertools.cycle(kinds))}
 
 
-def hand_in(room: Path, key: str, texts: dict[str, str]) -> None:
+def hand_in(room: Path, key: str, those: dict[str, Files]) -> None:
     """Put the class into a classroom."""
-    for student, text in texts.items():
+    for student, files in those.items():
         folder = room / "submitted" / student / key
         folder.mkdir(parents=True)
-        (folder / f"{key}.ipynb").write_text(text, encoding="utf-8")
+        write(folder, files)
 
 
-def floor(key: str, texts: dict[str, str]) -> dict[str, Any]:
+def write(folder: Path, files: Files) -> None:
+    """Put a submission's files into `folder`."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
+def floor(key: str, those: dict[str, Files]) -> dict[str, Any]:
     """Wall time of bare forks, two at a time, and where the CPU time goes. It runs in its own process."""
     start = time.monotonic()
     from course_utils.grading import preload  # noqa: F401 - imports what the engine's workers import
@@ -73,22 +80,23 @@ def floor(key: str, texts: dict[str, str]) -> dict[str, Any]:
     warm_up(())
     ready = time.monotonic()
     forks = Forks(WORKERS, seconds=CELL_SECONDS)
-    for student, text in texts.items():
-        forks.start(student, lambda text=text: in_one_fork(lab, text))
+    for student, files in those.items():
+        forks.start(student, lambda files=files: in_one_fork(lab, files))
     done = forks.finish()
     return {"start": ready - start, "wall": time.monotonic() - ready, "done": done}
 
 
-def in_one_fork(lab: Any, text: str) -> dict[str, float]:
+def in_one_fork(lab: Any, files: Files) -> dict[str, float]:
     """Run a submission's cells and the lab's checks; CPU seconds by kind, and the points."""
-    from course_utils.grading.limits import Limits
     from course_utils.grading.plan import plan
     from course_utils.grading.rehearsal import Notebook
-    from course_utils.grading.submission import read_cells
+    from course_utils.grading.submission import read_submission
 
+    write(Path.cwd(), files)
     checks = {cell.name: cell for cell in lab.cells if cell.kind == "test"}
-    steps, _ = plan(lab.cells, read_cells(text.encode(), "lab", Limits()))
-    notebook, spent = Notebook(), {"cell": 0.0, "check": 0.0, "manual": 0.0, "points": 0.0}
+    submission = read_submission(Path.cwd(), lab.key)
+    steps, _ = plan(lab.cells, submission.cells, submission.whole)
+    notebook, spent = Notebook(), dict.fromkeys(("cell", "check", "manual", "trained", "points"), 0.0)
     for step in steps:
         start = time.process_time()
         if step.kind == "cell":
@@ -99,30 +107,30 @@ def in_one_fork(lab: Any, text: str) -> dict[str, float]:
     return spent
 
 
-def run_floor(key: str, texts: dict[str, str]) -> tuple[Measured, str]:
+def run_floor(key: str, those: dict[str, Files]) -> tuple[Measured, str]:
     """The floor, and what its time goes into."""
     from course_utils.grading.forks import in_fork
 
-    found = in_fork(lambda: floor(key, texts), seconds=3600)
+    found = in_fork(lambda: floor(key, those), seconds=3600)
     lost = [student for student, spent in found["done"].items() if spent is None]
     if lost:
         raise RuntimeError(f"floor: expected every fork to end, {len(lost)} did not, first {lost[0]}")
-    cells, checks = (sum(s[kind] for s in found["done"].values()) / len(texts) for kind in ("cell", "check"))
+    cells, checks = (sum(s[kind] for s in found["done"].values()) / len(those) for kind in ("cell", "check"))
     points = {student: spent["points"] for student, spent in found["done"].items()}
     words = f"CPU a submission: {cells:.2f} s in the student's cells, {checks:.2f} s in the checks"
-    return Measured("floor", len(texts), found["wall"], found["start"], points), words
+    return Measured("floor", len(those), found["wall"], found["start"], points), words
 
 
-def run_engine(key: str, texts: dict[str, str], folder: Path) -> Measured:
+def run_engine(key: str, those: dict[str, Files], folder: Path) -> Measured:
     """`course grade`'s path with two workers; its start is the cluster and two submissions' warm processes."""
     from course_utils.grading.cluster import Cluster
     from course_utils.grading.coordinator import Settings, mark_class
     from course_utils.lab import Lab
 
     lab = Lab.load(key)
-    rooms = {"first": dict(list(texts.items())[:WORKERS]), "class": texts}
-    for name, those in rooms.items():
-        hand_in(folder / name, key, those)
+    rooms = {"first": dict(list(those.items())[:WORKERS]), "class": those}
+    for name, some in rooms.items():
+        hand_in(folder / name, key, some)
     start = time.monotonic()
     with Cluster(workers=WORKERS).client() as client:
         settings = Settings(cluster=Cluster(client.scheduler.address))
@@ -132,10 +140,10 @@ def run_engine(key: str, texts: dict[str, str], folder: Path) -> Measured:
         wall = time.monotonic() - ready
     if summary.failed:
         raise RuntimeError(f"engine: {summary.failed}")
-    return Measured("engine", len(texts), wall, ready - start, summary.points)
+    return Measured("engine", len(those), wall, ready - start, summary.points)
 
 
-def run_stock(key: str, texts: dict[str, str], folder: Path) -> Measured:
+def run_stock(key: str, those: dict[str, Files], folder: Path) -> Measured:
     """nbgrader as it comes, one submission after another in one process; its start is the import and the gradebook."""
     start = time.monotonic()
     from nbgrader.apps.api import NbGraderAPI
@@ -144,7 +152,7 @@ def run_stock(key: str, texts: dict[str, str], folder: Path) -> Measured:
     from course_utils.grading import gradebook
     from course_utils.lab import Lab
 
-    hand_in(folder, key, texts)
+    hand_in(folder, key, those)
     gradebook.enter_assignment(folder, Lab.load(key))
     config = Config()
     config.CourseDirectory.root = str(folder)
@@ -152,7 +160,7 @@ def run_stock(key: str, texts: dict[str, str], folder: Path) -> Measured:
     api = NbGraderAPI(config=config)
     os.environ["PYTHONPATH"] = str(ROOT)  # hidden tests import the reference
     ready = time.monotonic()
-    for student in texts:
+    for student in those:
         result = api.autograde(key, student, force=True)
         if not result["success"]:
             raise RuntimeError(f"stock nbgrader: {student}: {result.get('error') or result.get('log')}")
@@ -162,7 +170,7 @@ def run_stock(key: str, texts: dict[str, str], folder: Path) -> Measured:
             student: sum(p or 0 for p in e.auto.values())
             for student, e in gradebook.entries(book, key).items()
         }
-    return Measured("stock nbgrader", len(texts), wall, ready - start, points)
+    return Measured("stock nbgrader", len(those), wall, ready - start, points)
 
 
 @contextlib.contextmanager
@@ -202,12 +210,12 @@ def main() -> None:
     if args.submissions < WORKERS:
         parser.error(f"--submissions: expected at least {WORKERS}, got {args.submissions}")
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "COURSE_TIER": "mini"}
-    texts = class_of(args.key, args.submissions)
-    first = dict(list(texts.items())[: args.stock or args.submissions])
+    those = class_of(args.key, args.submissions)
+    first = dict(list(those.items())[: args.stock or args.submissions])
     with load_around(), tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
-        low, words = run_floor(args.key, texts)
+        low, words = run_floor(args.key, those)
         print(f"{words}\n{HEAD}\n{row(low)}", flush=True)
-        engine = run_engine(args.key, texts, Path(folder) / "engine")
+        engine = run_engine(args.key, those, Path(folder) / "engine")
         print(row(engine), flush=True)
         stock = run_stock(args.key, first, Path(folder) / "stock")
         print("\n".join(report(stock, engine, low)))

@@ -46,13 +46,15 @@ class LabError(ValueError):
 class Cell:
     """One cell of a lab or of any nbgrader assignment.
 
-    `name` is nbgrader's grade id ("" for prose and plain code); `points` is 0 where nothing is marked.
+    `name` is nbgrader's grade id ("" for prose and plain code); `points` is 0 where nothing is marked. Plain code that
+    `trains` an artifact is not run again by the engine where that artifact was handed in.
     """
 
     kind: Kind
     source: str
     name: str = ""
     points: float = 0
+    trains: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,9 +181,13 @@ def _header(row: Chapter) -> str:
 
 
 def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
-    """One jupytext cell, whose marker carries `solution=`, `given=`, `test=` or `answer=`, as a `Cell`."""
+    """One jupytext cell, whose marker carries `solution=`, `given=`, `test=`, `answer=` or `trains=`, as a `Cell`."""
     options: dict[str, Any] = raw.metadata
-    points = float(options.get("points", 0))
+    points, trains = float(options.get("points", 0)), options.get("trains", "")
+    if trains and (raw.cell_type == "markdown" or {"solution", "test"} & options.keys()):
+        raise LabError(
+            f"{path}: trains={trains!r} stands in front of plain or given code only; split that cell"
+        )
     if raw.cell_type == "markdown":
         name = options.get("answer", "")
         return Cell("answer" if name else "prose", raw.source, name, points)
@@ -194,14 +200,14 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
         return Cell("solution", "\n\n\n".join(texts), name)
     if "given" in options:
         texts = [definitions.given(name) for name in _names(options["given"])]
-        return Cell("code", "\n\n\n".join(texts + [raw.source] * bool(raw.source)))
+        return Cell("code", "\n\n\n".join(texts + [raw.source] * bool(raw.source)), trains=trains)
     if "test" in options:
         if points <= 0:
             raise LabError(
                 f"{path}: the check {options['test']!r} has no points; write points=2 in its marker"
             )
         return Cell("test", raw.source, options["test"], points)
-    return Cell("code", raw.source)
+    return Cell("code", raw.source, trains=trains)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -232,6 +238,8 @@ def to_notebook(key: str, cells: tuple[Cell, ...]) -> NotebookNode:
         node["id"] = hashlib.sha256(f"{key}/{cell.name or place}".encode()).hexdigest()[:12]
         if cell.name:
             node.metadata["nbgrader"] = _nbgrader(cell)
+        if cell.trains:
+            node.metadata["course"] = {"trains": cell.trains}
         notebook.cells.append(node)
     return notebook
 
@@ -256,6 +264,13 @@ def from_notebook(notebook: NotebookNode) -> tuple[Cell, ...]:
     return tuple(_from_node(node) for node in notebook.cells)
 
 
+def trains(metadata: object) -> str:
+    """The artifact that a cell trains, as its metadata says; "" for others, and for metadata of any other form."""
+    marks = metadata.get("course") if isinstance(metadata, dict) else None
+    name = marks.get("trains") if isinstance(marks, dict) else None
+    return name if isinstance(name, str) and len(name) <= 200 else ""
+
+
 def _from_node(node: NotebookNode) -> Cell:
     marks = node.metadata.get("nbgrader", {})
     name, points = marks.get("grade_id", ""), float(marks.get("points", 0) or 0)
@@ -267,5 +282,5 @@ def _from_node(node: NotebookNode) -> Cell:
     }
     kind = kinds.get((solution, grade), "code" if node.cell_type == "code" else "prose")
     if kind in ("code", "prose"):
-        return Cell(kind, node.source)
+        return Cell(kind, node.source, trains=trains(node.metadata))
     return Cell(kind, node.source, name, points)

@@ -1,9 +1,10 @@
 """A lab's text becomes a notebook that nbgrader takes, the same to the byte every time."""
 
+import jupytext
 import nbformat
 import pytest
 
-from course_utils.lab import Cell, Definitions, LabError, from_notebook, to_notebook
+from course_utils.lab import Cell, Definitions, LabError, _cell, from_notebook, to_notebook, trains
 
 SOURCE = '''
 def double(x):
@@ -64,6 +65,7 @@ def test_cells_survive_the_notebook_and_come_back():
         Cell("code", "import torch"),
         Cell("solution", "def f(): ...", "f"),
         Cell("test", "assert True", "f_values", 2),
+        Cell("code", "train()", trains="neurons"),
         Cell("answer", "Because.", "why", 1.5),
     )
     notebook = to_notebook("neurons", cells)
@@ -76,3 +78,25 @@ def test_cell_ids_depend_on_the_name_and_not_on_the_place():
     cell = Cell("solution", "def f(): ...", "f")
     alone, after = to_notebook("neurons", (cell,)), to_notebook("neurons", (Cell("prose", "new"), cell))
     assert alone.cells[0].id == after.cells[1].id
+
+
+def marked(text: str) -> list[Cell]:
+    """The cells of a lab's text."""
+    notebook = jupytext.reads(text, fmt="py:percent")
+    return [_cell(raw, definitions(), "lab.py") for raw in notebook.cells]
+
+
+def test_plain_and_given_code_may_train_an_artifact():
+    plain, given = marked('# %% trains="neurons"\nfit()\n\n# %% given="double" trains="neurons"\n')
+    assert (plain.source, plain.trains, given.trains) == ("fit()", "neurons", "neurons")
+
+
+@pytest.mark.parametrize("marker", ['solution="double"', 'test="double_values" points=1'])
+def test_what_is_marked_trains_nothing(marker):
+    with pytest.raises(LabError, match="split that cell"):
+        marked(f'# %% {marker} trains="neurons"\n1')
+
+
+@pytest.mark.parametrize("metadata", [None, [], {"course": "own"}, {"course": {"trains": 3}}, {"course": {}}])
+def test_metadata_of_any_form_is_read(metadata):
+    assert trains(metadata) == ""

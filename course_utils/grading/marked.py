@@ -158,7 +158,7 @@ def _outputs(result: CellResult | None) -> list[NotebookNode]:
         name, text, line = result.error
         shown = f"{name}: {text}" + (f"\n  {line}" if line else "")
         outputs.append(new_output("error", ename=name, evalue=text, traceback=[shown]))
-    elif result.status != "ok":
+    elif result.status not in ("ok", "not run"):  # why it was not run stands among its outputs
         outputs.append(
             new_output("error", ename=result.status, evalue=NOT_RUN, traceback=[_status(result.status)])
         )

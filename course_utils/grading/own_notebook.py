@@ -88,14 +88,14 @@ def run_here(lab: Lab, submission: Submission, folder: Path) -> Verdict:
     try:
         capture(shell)
         os.chdir(folder)
-        for step in plan(lab.cells, submission.cells)[0]:
+        for step in plan(lab.cells, submission.cells, submission.whole)[0]:
             if step.kind == "cell":
                 shell.run(step.source, step.label)
             elif step.kind == "check":
                 with standing_behind(Namespace(shell.user_ns, folder)):
                     found = run_check(step.source, step.name, step.points)
                 checks.append(CheckResult(step.name, found.points, step.points, found.status, found.message))
-            else:
+            elif step.kind == "manual":
                 checks.append(CheckResult(step.name, 0.0, step.points, "manual"))
     finally:
         os.chdir(here)

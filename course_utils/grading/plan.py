@@ -7,26 +7,33 @@ from course_utils.lab import Cell
 
 
 class Step(NamedTuple):
-    """A cell for the student's process, a check, or an answer that a teacher reads."""
+    """A cell for the student's process, a check, an answer that a teacher reads, or a training that is over.
 
-    kind: Literal["cell", "check", "manual"]
+    The `name` of what was "trained" is the artifact that was handed in: such a cell is not run again.
+    """
+
+    kind: Literal["cell", "check", "manual", "trained"]
     source: str
     name: str = ""
     points: float = 0
     label: str = ""
 
 
-def plan(lab: tuple[Cell, ...], submitted: tuple[StudentCell, ...]) -> tuple[list[Step], list[str]]:
+def plan(
+    lab: tuple[Cell, ...], submitted: tuple[StudentCell, ...], artifacts: frozenset[str] = frozenset()
+) -> tuple[list[Step], list[str]]:
     """Steps in the instructor's order of names, each followed by the extra cells that stand below it in the notebook.
 
     Checks and their points are the instructor's; a submission's copies of them are dropped. A solution cell that
-    occurs twice counts where it first stands, the second is an extra cell.
+    occurs twice counts where it first stands, the second is an extra cell. A cell that trains one of `artifacts`, as
+    its metadata or, where that was lost, its text says, is not run.
 
     Returns:
         The steps, and notes for the submission's author.
     """
     names = {cell.name: cell for cell in lab if cell.name}
-    own, extra, notes = _sort(names, submitted)
+    trained = {cell.source.strip(): cell.trains for cell in lab if cell.trains in artifacts}
+    own, extra, notes = _sort(names, submitted, trained)
     code = {cell.name for cell in submitted if cell.code}
     steps = extra.get("", [])
     for cell in names.values():
@@ -46,7 +53,7 @@ def plan(lab: tuple[Cell, ...], submitted: tuple[StudentCell, ...]) -> tuple[lis
 
 
 def _sort(
-    names: dict[str, Cell], submitted: tuple[StudentCell, ...]
+    names: dict[str, Cell], submitted: tuple[StudentCell, ...], trained: dict[str, str]
 ) -> tuple[dict[str, str], dict[str, list[Step]], list[str]]:
     """The named cells' sources; the extra code cells by the name that they stand below; notes."""
     own: dict[str, str] = {}
@@ -66,7 +73,9 @@ def _sort(
             own[cell.name], below = cell.source, cell.name
         elif cell.code:
             label = f"cell {number}" if not cell.name else f"{cell.name} (cell {number})"
-            extra.setdefault(below, []).append(Step("cell", cell.source, label=label))
+            done = cell.trains if cell.trains in trained.values() else trained.get(cell.source.strip(), "")
+            step = Step("trained" if done else "cell", cell.source, done, label=label)
+            extra.setdefault(below, []).append(step)
     return own, extra, notes
 
 

@@ -18,6 +18,10 @@ from course_utils.lab import Lab, LabError, from_notebook
 
 Sources = dict[str, str]  # a cell's name -> what the student wrote in it
 
+TRAINED = (
+    "perfect",
+    "another-way",
+)  # and whoever made one mistake; the others' notebooks train when they are run
 WRITTEN_ANSWER = "Because the same small pattern may appear anywhere; I checked it with the picture above."
 
 
@@ -28,24 +32,48 @@ def make_sample(key: str, room: Path) -> list[Path]:
         LabError: the lab has not been released.
     """
     made = []
-    for student, text in sample(key):
+    for student, files in sample(key):
         folder = room / "submitted" / student / key
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{key}.ipynb"
-        path.write_text(text, encoding="utf-8")
-        made.append(path)
+        for old in folder.glob("*.safetensors"):
+            old.unlink()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        made.append(folder / f"{key}.ipynb")
     return sorted(made)
 
 
-def sample(key: str, root: Path = ROOT) -> Iterator[tuple[str, str]]:
-    """(student, the text of its notebook file) for every submission of the sample class of `key`."""
+def sample(key: str, root: Path = ROOT) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """(student, its files by name) for every submission of the sample class of `key`.
+
+    Who has been through the lab to its end hands in what it trained: here the reference's net of the mini tier.
+    """
     release = root / "labs" / key / f"{key}.ipynb"
     if not release.is_file():
         raise LabError(f"{release}: no such file; make it with: course release {chapter(key).key}")
     lab = Lab.load(key, root)
-    yield from submissions(
-        lab, release.read_text(encoding="utf-8"), right_answers(key, root), wrong_answers(key, root)
+    text, right, wrong = (
+        release.read_text(encoding="utf-8"),
+        right_answers(key, root),
+        wrong_answers(key, root),
     )
+    trained = artifact(key, root)
+    for student, notebook in submissions(lab, text, right, wrong):
+        brought = trained if student in TRAINED or student.startswith("mistake-in-") else {}
+        yield student, {f"{key}.ipynb": notebook.encode()} | brought
+
+
+def artifact(key: str, root: Path = ROOT) -> dict[str, bytes]:
+    """What the reference learned at the mini tier, as a student's file by its name; empty where there is no record."""
+    from safetensors.torch import save
+
+    from course_utils.training.record import RecordError, reference_tensors
+
+    try:
+        tensors = reference_tensors(key, "mini", root)
+    except RecordError:
+        return {}
+    return {f"{key}.safetensors": save(tensors, metadata={"tier": "mini"})}
 
 
 def submissions(

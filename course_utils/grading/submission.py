@@ -14,6 +14,7 @@ from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed
 from course_utils.grading.limits import Limits
 from course_utils.grading.tensors import read_artifact
+from course_utils.lab import trains
 
 SOURCE = 500_000
 
@@ -27,11 +28,12 @@ class NotANotebook(SubmissionError):
 
 
 class StudentCell(NamedTuple):
-    """What survives of a submitted cell. `name` is nbgrader's grade id, "" without one."""
+    """What survives of a submitted cell. `name` is nbgrader's grade id, `trains` an artifact's name, "" without one."""
 
     code: bool
     name: str
     source: str
+    trains: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,17 @@ class Submission:
     cells: tuple[StudentCell, ...]
     digest: str
     artifacts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """The names of the artifacts that can be read."""
+        return frozenset(name for name in self.artifacts if self._readable(name))
+
+    def _readable(self, name: str) -> bool:
+        try:
+            return self.artifact(name) is not None
+        except CheckFailed:
+            return False
 
     def artifact(self, name: str) -> Artifact | None:
         """The tensors of `<name>.safetensors`, or None if it was not handed in.
@@ -126,7 +139,7 @@ def _cell(cell: Any, name: str) -> StudentCell:
     marks = metadata.get("nbgrader") if type(metadata) is dict else None
     grade_id = marks.get("grade_id") if type(marks) is dict else None
     name = grade_id if isinstance(grade_id, str) and len(grade_id) <= 200 else ""
-    return StudentCell(cell.get("cell_type") == "code", name, source)
+    return StudentCell(cell.get("cell_type") == "code", name, source, trains(metadata))
 
 
 def _check_depth(data: bytes, name: str, most: int) -> None:

@@ -857,7 +857,7 @@ def accuracy(net, shift=0):
     return (scores.argmax(1).cpu() == test_set[1]).float().mean().item()
 
 
-# %%
+# %% trains="convolution"
 epochs = 20 if tier == "mini" else 8
 curves = {"dense": fit(dense, epochs), "convolutional": fit(net, epochs)}
 save_artifact("convolution", net, tier)
@@ -869,7 +869,7 @@ ax.set(xlabel="step", ylabel="training loss (nats)")
 ax.legend()
 plots.show(figure, "The training loss of the dense and of the convolutional net over the steps")
 
-# %%
+# %% trains="convolution"
 entry = record("convolution", tier)
 print(f"linear classifier     {entry.baseline:.2%}")
 print(f"your dense net        {accuracy(dense):.2%}")

@@ -528,7 +528,7 @@ plots.show(figure, "One example of each of the ten classes.")
 # **Predict.** Each block learns knowing nothing of those above it. Will the linear probe's accuracy rise from layer to
 # layer, stay, or fall?
 
-# %%
+# %% trains="layerwise"
 run = Run("layerwise", seed=0)
 x, y, x_test, y_test = run.to(*load(tier, "train"), *load(tier, "test"))
 blocks, heads = build(net, c_in=x.shape[1])
@@ -550,7 +550,7 @@ for depth, (block, head) in enumerate(zip(blocks, heads)):
     separable.append(probe())
     print(f"{depth + 1} layers: accuracy {accuracies[-1]:.3f}, linear separability {separable[-1]:.3f}")
 
-# %%
+# %% trains="layerwise"
 reference = record("layerwise", tier)
 print(f"Yours: {reference.show(accuracies[-1])}. The reference: {reference.show(reference.value)}.")
 print(f"A linear classifier of the raw inputs: {reference.show(reference.baseline)}.")
@@ -568,7 +568,7 @@ plots.show(
 # The step up is large at first and small at the end: with so few layers, the greedy first block has already done most of
 # the work. If your curve falls, look at `cache`; if it stays at the bottom, at `greedy_step`.
 
-# %%
+# %% trains="layerwise"
 save_artifact("layerwise", net_tensors(blocks, heads[-1]), tier)
 
 # %% test="trained_net" points=6
@@ -593,7 +593,7 @@ judge("layerwise", tensors, 6)
 # Prune a finished net by half, and see what it costs when nobody above may get used to it. Then try it *before* the next
 # layer is trained: how much comes back?
 
-# %%
+# %% trains="layerwise"
 half = prune(blocks[0].state_dict(), len(blocks[0].conv.weight) // 2)
 print({name: tuple(tensor.shape) for name, tensor in half.items()})
 

@@ -800,7 +800,7 @@ def learn(layers: list[Layer], x: Tensor, y: Tensor, steps: int) -> list[float]:
 # Four data sets, three networks, 500 steps each. Before you run: which of the twelve will do little better than
 # guessing, 0.5?
 
-# %%
+# %% trains="neurons"
 generator = torch.Generator().manual_seed(0)
 figure, axes = plots.subplots(3, 4, figsize=(10, 8))
 for column, kind in enumerate(["clusters", "xor", "circle", "spiral"]):
@@ -827,7 +827,7 @@ plots.show(
 # %% [markdown]
 # Now the spiral, for longer. Change `widths` and `steps` as you like, and go by the *validation* accuracy.
 
-# %%
+# %% trains="neurons"
 x, y = points.load(tier, "train", "spiral").tensors
 (x_train, y_train), (x_val, y_val) = split(x, y, len(x) // 4, seed=0)
 
@@ -839,7 +839,7 @@ for _ in range(6):
         share = float(accuracy(mlp(x_val, layers, torch.tanh)[:, 0], y_val))
     print(f"{len(losses)} steps: loss {losses[-1]:.3f}, validation accuracy {share:.3f}")
 
-# %%
+# %% trains="neurons"
 figure, (left, right) = plots.subplots(1, 2, figsize=(8, 3.4))
 left.semilogy(losses)
 left.set(xlabel="step", ylabel="training loss")
@@ -852,7 +852,7 @@ plots.show(
 # What do hidden neurons see? Above, six neurons of the first layer; below, six of the last hidden one. Nobody told
 # them.
 
-# %%
+# %% trains="neurons"
 figure, axes = plots.subplots(2, 6, figsize=(12, 4.2))
 for row, stop in zip(axes, (1, len(layers) - 1)):
     for j, ax in enumerate(row):
@@ -867,7 +867,7 @@ plots.show(
 # %% [markdown]
 # Save the weights and look, once, at points that took no part in anything: production.
 
-# %%
+# %% trains="neurons"
 save_artifact(
     "neurons", {f"{i}.{name}": t for i, pair in enumerate(layers) for name, t in zip("Wb", pair)}, tier
 )

@@ -27,10 +27,11 @@ def hand_in(folder, text, name="toy.ipynb"):
     return folder
 
 
-def test_only_kind_name_and_source_survive(tmp_path):
-    cells = [code(["a\n", "b"], "one", tags=["skip-execution"]), {"cell_type": "markdown", "source": "prose"}]
+def test_only_kind_name_source_and_what_it_trains_survive(tmp_path):
+    tagged = code(["a\n", "b"], "one", tags=["skip-execution"], course={"trains": "toy"})
+    cells = [tagged, {"cell_type": "markdown", "source": "prose"}]
     submission = read_submission(hand_in(tmp_path, notebook(cells)), "toy")
-    assert submission.cells == ((True, "one", "a\nb"), (False, "", "prose"))
+    assert submission.cells == ((True, "one", "a\nb", "toy"), (False, "", "prose", ""))
 
 
 @pytest.mark.parametrize(
