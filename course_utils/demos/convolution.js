@@ -122,7 +122,7 @@ html[data-theme=dark] .cv,[data-jp-theme-light=false] .cv{color-scheme:dark}
 .cv-middle label{display:grid;grid-template-columns:auto 1fr 3.4em;gap:8px;align-items:center;margin:0}
 .cv-middle input{width:100%;min-width:0;accent-color:var(--pos)}
 .cv-sum{display:grid;grid-template-columns:repeat(3,auto);gap:2px 10px;justify-content:start;font-variant-numeric:tabular-nums}
-.cv-sum .zero{opacity:.62}.cv-sum b{grid-column:1/-1;font-weight:600}
+.cv-sum .zero{opacity:.8}.cv-sum b{grid-column:1/-1;font-weight:600}
 .cv p{margin:8px 0 0}
 @container (min-width:420px){.cv-middle{grid-template-columns:198px 1fr;align-items:start}}
 @media (prefers-reduced-motion:reduce){.cv-map .window{transition:none}}`;

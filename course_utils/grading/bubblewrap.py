@@ -17,9 +17,10 @@ def command(scratch_bytes: int) -> list[str]:
     for path in namespaces.SYSTEM:
         if os.path.islink(path):
             line += ["--symlink", os.readlink(path), path]
+    line += ["--size", str(scratch_bytes), "--tmpfs", "/tmp"]  # before the course, which may lie below /tmp
     for path in namespaces.readable():
         line += ["--ro-bind", path, path]
     for path in namespaces.private():
         line += ["--tmpfs", path, "--remount-ro", path]
     line += ["--proc", "/proc", "--dev", "/dev", "--dir", "/sys", "--dir", "/mnt"]
-    return [*line, "--size", str(scratch_bytes), "--tmpfs", "/tmp", "--chdir", "/"]
+    return [*line, "--chdir", "/"]

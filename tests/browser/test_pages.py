@@ -37,6 +37,8 @@ def scroll_through(page):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_opens_from_a_file(open_page, built_book, name, theme):
     page = open_page((built_book / f"{name}.html").as_uri(), theme)
+    if name == "index":  # it only leads on
+        page.wait_for_url(f"**/{ROOT_PAGE}.html")
     page.wait_for_load_state("load")
     scroll_through(page)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
