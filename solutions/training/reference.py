@@ -402,7 +402,7 @@ class Config:
         return [inputs] + [self.width] * (self.depth - 1) + [classes]
 
 
-CONFIG = {"mini": Config(64, 20, 500, 128, 1.5e-3), "full": Config(256, 20, 6000, 256, 1e-3)}
+CONFIG = {"mini": Config(64, 20, 300, 128, 2.5e-3), "full": Config(256, 20, 6000, 256, 1e-3)}
 
 
 def data(tier: str, split: str) -> TensorDataset:

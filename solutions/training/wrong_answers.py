@@ -23,12 +23,6 @@ def softmax(z):
     return torch.softmax(z, dim=0)
 
 
-@wrong(check="softmax_values", why="one sum over everything")
-def softmax(z):
-    e = z.exp()
-    return e / e.sum()
-
-
 @wrong(check="softmax_values", why="no keepdim")
 def softmax(z):
     e = (z - z.amax(dim=1, keepdim=True)).exp()
@@ -53,21 +47,6 @@ def cross_entropy(z, y):
 @wrong(check="cross_entropy_values", why="a column for each example")
 def cross_entropy(z, y):
     return -F.log_softmax(z, dim=1)[:, y].mean()
-
-
-@wrong(check="cross_entropy_values", why="the mean over classes, too")
-def cross_entropy(z, y):
-    return -(F.one_hot(y, z.shape[1]) * F.log_softmax(z, dim=1)).mean()
-
-
-@wrong(check="cross_entropy_values", why="forgets the minus")
-def cross_entropy(z, y):
-    return F.log_softmax(z, dim=1).gather(1, y[:, None]).mean()
-
-
-@wrong(check="cross_entropy_values", why="a Python number: no slopes")
-def cross_entropy(z, y):
-    return F.cross_entropy(z, y).item()
 
 
 @wrong(check="cross_entropy_slopes", why="forgets that the loss is a mean")
@@ -133,7 +112,7 @@ def tanh(a):
     return Value(t, (a,), (t * (1 - t),))
 
 
-@wrong(check="tanh_slopes", why="cosh overflows far out")
+@wrong(check="tanh_slopes", why="1 / cosh without its square")
 def tanh(a):
     return Value(math.tanh(a.data), (a,), (1 / math.cosh(a.data),))
 
@@ -190,21 +169,6 @@ def topological(result):
     return order[::-1]
 
 
-@wrong(check="topological_order", why="forgets the result itself")
-def topological(result):
-    order, seen = [], set()
-
-    def visit(value):
-        for parent in value.parents:
-            if parent not in seen:
-                seen.add(parent)
-                visit(parent)
-                order.append(parent)
-
-    visit(result)
-    return order
-
-
 @wrong(check="backward_values", why="replaces where it should add")
 def backward(result):
     order = topological(result)
@@ -246,27 +210,6 @@ def backward(result):
             parent.grad += slope
 
 
-@wrong(check="backward_values", why="multiplies by the number instead of its grad")
-def backward(result):
-    order = topological(result)
-    for value in order:
-        value.grad = 0.0
-    result.grad = 1.0
-    for value in reversed(order):
-        for parent, slope in zip(value.parents, value.slopes):
-            parent.grad += slope * value.data
-
-
-@wrong(check="backward_values", why="leaves the result's grad at 0")
-def backward(result):
-    order = topological(result)
-    for value in order:
-        value.grad = 0.0
-    for value in reversed(order):
-        for parent, slope in zip(value.parents, value.slopes):
-            parent.grad += slope * value.grad
-
-
 @wrong(check="momentum_steps", why="moves by the old velocity")
 def momentum_step(theta, g, v, lr, beta=0.9):
     return theta - lr * v, beta * v + g
@@ -282,12 +225,6 @@ def momentum_step(theta, g, v, lr, beta=0.9):
 def momentum_step(theta, g, v, lr, beta=0.9):
     v = beta * v + g
     return theta + lr * v, v
-
-
-@wrong(check="momentum_steps", why="beta fixed")
-def momentum_step(theta, g, v, lr, beta=0.9):
-    v = 0.9 * v + g
-    return theta - lr * v, v
 
 
 @wrong(check="momentum_steps", why="plain descent")
@@ -319,12 +256,6 @@ def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
     return theta - lr * g / (s.sqrt() + eps), s
 
 
-@wrong(check="rmsprop_steps", why="one size for all parameters")
-def rmsprop_step(theta, g, s, lr, alpha=0.99, eps=1e-8):
-    s = alpha * s + (1 - alpha) * g**2
-    return theta - lr * g / (s.mean().sqrt() + eps), s
-
-
 @wrong(check="adam_steps", why="no correction")
 def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
     m = betas[0] * m + (1 - betas[0]) * g
@@ -351,14 +282,6 @@ def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
     m = betas[0] * m + (1 - betas[0]) * g
     s = betas[1] * s + (1 - betas[1]) * g**2
     return theta - lr * m / (1 - betas[0] ** t) / (s / (1 - betas[1] ** t) + eps), m, s
-
-
-@wrong(check="adam_steps", why="counts from 0")
-def adam_step(theta, g, m, s, t, lr, betas=(0.9, 0.999), eps=1e-8):
-    m = betas[0] * m + (1 - betas[0]) * g
-    s = betas[1] * s + (1 - betas[1]) * g**2
-    t = t + 1
-    return theta - lr * m / (1 - betas[0] ** t) / ((s / (1 - betas[1] ** t)).sqrt() + eps), m, s
 
 
 @wrong(check="signal_sizes", why="each layer sees the first inputs")
@@ -406,24 +329,9 @@ def he_weights(m, d, generator):
     return torch.randn(m, d, generator=generator) * (2 / m) ** 0.5
 
 
-@wrong(check="he_weights_keep", why="Glorot's")
-def he_weights(m, d, generator):
-    return torch.randn(m, d, generator=generator) * (2 / (m + d)) ** 0.5
-
-
 @wrong(check="he_weights_keep", why="ignores the generator")
 def he_weights(m, d, generator):
     return torch.randn(m, d) * (2 / d) ** 0.5
-
-
-@wrong(check="he_weights_keep", why="rows for columns")
-def he_weights(m, d, generator):
-    return torch.randn(d, m, generator=generator) * (2 / d) ** 0.5
-
-
-@wrong(check="he_weights_keep", why="only positive numbers")
-def he_weights(m, d, generator):
-    return torch.rand(m, d, generator=generator) * (6 / d) ** 0.5
 
 
 @wrong(check="batch_norm_values", why="squares over B - 1")
@@ -437,19 +345,9 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     return gamma * (x - mean) / (var + eps).sqrt() + beta
 
 
-@wrong(check="batch_norm_values", why="epsilon outside of the root")
-def batch_norm(x, gamma, beta, eps=1e-5):
-    return gamma * (x - x.mean(0)) / (x.std(0, correction=0) + eps) + beta
-
-
 @wrong(check="batch_norm_values", why="divides by the variance")
 def batch_norm(x, gamma, beta, eps=1e-5):
     return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps) + beta
-
-
-@wrong(check="batch_norm_values", why="forgets gamma and beta")
-def batch_norm(x, gamma, beta, eps=1e-5):
-    return (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt()
 
 
 @wrong(check="batch_norm_values", why="right values, but statistics without history")
@@ -478,14 +376,6 @@ def batch_norm_backward(x, gamma, g, eps=1e-5):
     x_hat = (x - x.mean(0)) / std
     dx = gamma / std * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
     return dx, (g * x_hat).mean(0), g.mean(0)
-
-
-@wrong(check="batch_norm_gradients", why="gamma and beta exchanged")
-def batch_norm_backward(x, gamma, g, eps=1e-5):
-    std = (x.var(0, correction=0) + eps).sqrt()
-    x_hat = (x - x.mean(0)) / std
-    dx = gamma / std * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
-    return dx, g.sum(0), (g * x_hat).sum(0)
 
 
 @wrong(check="batch_norm_gradients", why="forgets gamma")
@@ -566,21 +456,3 @@ class BatchNorm(nn.Module):
         if self.training:
             return batch_norm(x, self.gamma, self.beta, self.eps)
         return self.gamma * (x - old_mean) / (old_var + self.eps).sqrt() + self.beta
-
-
-@wrong(check="batch_norm_phases", why="the running variance is never used")
-class BatchNorm(nn.Module):
-    def __init__(self, d, momentum=0.1, eps=1e-5):
-        super().__init__()
-        self.momentum, self.eps = momentum, eps
-        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
-        self.register_buffer("running_mean", torch.zeros(d))
-        self.register_buffer("running_var", torch.ones(d))
-
-    def forward(self, x):
-        if self.training:
-            with torch.no_grad():
-                self.running_mean.lerp_(x.mean(0), self.momentum)
-                self.running_var.lerp_(x.var(0), self.momentum)
-            return batch_norm(x, self.gamma, self.beta, self.eps)
-        return self.gamma * (x - self.running_mean) + self.beta
