@@ -94,8 +94,8 @@ class Dependence:
             kind = self._cells[place].kind
             if kind not in _RUN:
                 continue
-            names = self._names(place, changed)
-            if place in changed or names.reads & stale:
+            reads = self._through(self._names(place, changed).reads, place, changed)
+            if place in changed or reads & stale:
                 found.append(place)
                 stale |= self._written(place, changed) - _imported(
                     changed.get(place, self._cells[place].source)
@@ -113,7 +113,7 @@ class Dependence:
                 self._cells[place].kind != "test" and self._written(place, changed) & asked
             ):
                 wanted.add(place)
-                asked |= self._names(place, changed).reads
+                asked |= self._through(self._names(place, changed).reads, place, changed)
         return sorted(wanted)
 
     def without(self, places: list[int], slow: set[int]) -> list[int]:
@@ -127,6 +127,22 @@ class Dependence:
             else:
                 kept.append(place)
         return kept
+
+    def _through(self, names: frozenset[str], before: int, changed: dict[int, str]) -> set[str]:
+        """`names`, and what definitions of these names in cells `before` read in their turn once they are called."""
+        found, waiting = set(names), set(names)
+        while waiting:
+            name = waiting.pop()
+            for place in range(before):
+                if name in self._defines(place, changed):
+                    waiting |= self._names(place, changed).reads - found
+                    found |= self._names(place, changed).reads
+        return found
+
+    def _defines(self, place: int, changed: dict[int, str]) -> frozenset[str]:
+        """Functions and classes of a plain or solution cell."""
+        cell, source = self._cells[place], changed.get(place, self._cells[place].source)
+        return _defined(source) - _imported(source) if cell.kind in ("code", "solution") else frozenset()
 
     def _names(self, place: int, changed: dict[int, str]) -> Names:
         cell = self._cells[place]

@@ -165,6 +165,20 @@ def test_only_what_depends_on_a_changed_cell_runs_again():
     assert dependence.without([0, 2, 4, 5, 6, 7], {5}) == [0, 2, 4]
 
 
+def test_what_an_earlier_definition_calls_is_needed_though_it_is_written_later():
+    cells = (
+        Cell("code", "class Value:\n    def __mul__(self, k):\n        return multiply(self, k)"),
+        Cell("solution", "def add(a, b):\n    return a", "add"),
+        Cell("solution", "def multiply(a, b):\n    return b", "multiply"),
+        Cell("solution", "def apart(a):\n    return a", "apart"),
+        Cell("code", "b = add(Value(), 3) * 2"),
+        Cell("test", "student.b\nstudent.add", "b_values", 1),
+    )
+    dependence = Dependence(cells)
+    assert dependence.needed(1, {1: cells[1].source}) == [1, 2, 4, 5]
+    assert dependence.affected(2, {2: cells[2].source}) == [2, 4, 5]
+
+
 def test_a_report_is_kept_until_something_changes(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     content = ["one"]
