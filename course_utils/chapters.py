@@ -103,7 +103,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         part="Foundations",
         points=36,
         minutes=110,
-        minutes_cpu=0.3,
+        minutes_cpu=0.1,
         minutes_gpu=3,
         data_mini="signals",
         data_full="fashion_mnist",
@@ -112,7 +112,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=True,
         margin=0.15,
         target=0.88,
-        draft=True,
     ),
     Chapter(
         key="depth",
