@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.checks.student import raised_by_student
 
 # Relative and absolute tolerance by the coarser of the two types: wide enough for another order of summation,
 # narrow enough to see a wrong formula.
@@ -88,13 +89,22 @@ def raises(error: type[Exception], call: Callable[[], object], what: str, hint: 
     """
     try:
         call()
-    except StudentError as raised:
-        if error.__name__ in raised.kinds:
-            return
-        if "NotImplementedError" in raised.kinds:
+    except Exception as raised:
+        # In the student's own notebook a method of the student's class raises what it raises.
+        own = raised if isinstance(raised, CheckFailed) else raised_by_student(raised, call)
+        if own is None:
             raise
+        _raised(own, error, what, hint)
+    else:
+        raise CheckFailed(what, error.__name__, "no error", hint)
+
+
+def _raised(raised: CheckFailed, error: type[Exception], what: str, hint: str) -> None:
+    """Whether what was raised is the `error` that was due."""
+    if not isinstance(raised, StudentError) or "NotImplementedError" in raised.kinds:
+        raise raised
+    if error.__name__ not in raised.kinds:
         raise CheckFailed(what, error.__name__, f"{raised.kinds[0]}: {raised.message}", hint) from raised
-    raise CheckFailed(what, error.__name__, "no error", hint)
 
 
 def unlike(got: object, mistake: object, what: str, hint: str) -> None:

@@ -6,9 +6,23 @@ from types import ModuleType
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed
 
+MINI = "a net trained at the mini tier earns at most {most:g} of {points:g} here; train it at the full tier (on a GPU)"
 
-def judge(key: str, tensors: Artifact, points: float) -> float:
-    """Points of an artifact: 0 at the baseline, all at the reference's band, linear between.
+
+class Earned(float):
+    """Points with the reason why they are not all, "" where the metric alone decides."""
+
+    why: str
+
+    def __new__(cls, points: float, why: str = "") -> "Earned":
+        """Points to two decimals."""
+        earned = super().__new__(cls, round(points, 2))
+        earned.why = why
+        return earned
+
+
+def judge(key: str, tensors: Artifact, points: float) -> Earned:
+    """Points of an artifact, to two decimals: 0 at the baseline, all at the reference's band, linear between.
 
     Args:
         key: The topic whose `reference.evaluate` measures the artifact.
@@ -35,7 +49,16 @@ def judge(key: str, tensors: Artifact, points: float) -> float:
             f"{value:.4g}",
             "train longer, or look at the loss curve: does it go down?",
         )
-    return earned
+    most = points * _ceiling(key, tensors.tier)
+    return Earned(earned, MINI.format(most=most, points=points) if most < points else "")
+
+
+def _ceiling(key: str, tier: str) -> float:
+    from course_utils.training import records
+    from course_utils.training.judging import ceiling
+
+    entry = records(key).get(tier)
+    return 1.0 if entry is None else ceiling(entry)
 
 
 def _measured(reference: ModuleType, key: str, tensors: Artifact) -> float:

@@ -8,6 +8,7 @@ import copy
 import functools
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -113,10 +114,25 @@ def student_error(name: str, error: BaseException) -> StudentError:
     return StudentError(f"{name}(…)", kinds, str(error), own_line(error))
 
 
+def raised_by_student(error: Exception, call: Callable[[], object]) -> StudentError | None:
+    """`error` as the student's, if a check's `call` got it from a cell of this notebook other than the check's own.
+
+    Methods of the student's objects are not wrapped here; behind a proxy every error comes as a `StudentError`.
+    """
+    frames, code = _cell_frames(error), getattr(call, "__code__", None)
+    if not isinstance(_behind.get(), Namespace) or code is None or not frames:
+        return None
+    return student_error(frames[-1].name, error) if frames[-1].filename != code.co_filename else None
+
+
 def own_line(error: BaseException) -> str:
     """The innermost line of `error` that stands in a notebook's cell: "line 3: `return x @ w`"."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_cell(f.filename)]
+    frames = _cell_frames(error)
     return f"line {frames[-1].lineno} of its cell: `{frames[-1].line}`" if frames and frames[-1].line else ""
+
+
+def _cell_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [f for f in traceback.extract_tb(error.__traceback__) if _is_cell(f.filename)]
 
 
 def _is_cell(filename: str) -> bool:

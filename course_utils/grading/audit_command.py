@@ -18,7 +18,7 @@ from tqdm import tqdm
 from course_utils.answers import Answer, right_answers, wrong_answers
 from course_utils.chapters import ROOT, chapter
 from course_utils.grading.findings import Finding, Report, shown
-from course_utils.grading.forks import in_fork
+from course_utils.grading.forks import end_with_parent, in_fork, tidied
 from course_utils.grading.mutation_score import (
     LEAST,
     EquivalentsError,
@@ -57,12 +57,13 @@ def run(args: argparse.Namespace) -> int:
     keys = chosen(args, drafts=False)
     messages = args.messages or len(keys) == 1
     failed = set()
-    for report in reports(keys, args.jobs, args.fresh):
-        print(shown(report, messages), flush=True)
-        if not report.passed:
-            failed.add(report.key)
-    if args.mutants:
-        failed |= {key for key in keys if not _scored(key, args.jobs)}
+    with tidied():
+        for report in reports(keys, args.jobs, args.fresh):
+            print(shown(report, messages), flush=True)
+            if not report.passed:
+                failed.add(report.key)
+        if args.mutants:
+            failed |= {key for key in keys if not _scored(key, args.jobs)}
     if failed:
         print(f"failed: {', '.join(key for key in keys if key in failed)}")
     return 1 if failed else 0
@@ -146,6 +147,7 @@ def _warm() -> None:
 
     import course_utils.grading.audit_engine  # noqa: F401
 
+    end_with_parent()
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # no thread beside the one that is forked
     # A fork takes a copy of its parent's folder along: this one is empty, and not the course's.

@@ -6,6 +6,7 @@ import traceback
 from typing import Any, NamedTuple
 
 from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.checks.judge import Earned
 from course_utils.grading.verdict import CheckStatus
 
 
@@ -32,9 +33,12 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
         return Check("failed", 0.0, str(error))
     except Exception as error:
         return Check("failed", 0.0, _explained(error, source, filename))
-    earned = points if value is None else max(0.0, min(float(points), value))
-    status: CheckStatus = "passed" if earned >= points else "partial" if earned > 0 else "failed"
-    return Check(status, earned, "" if earned >= points else f"{earned:.3g} of {points:g} points")
+    earned = points if value is None else round(max(0.0, min(float(points), value)), 2)
+    if earned >= points:
+        return Check("passed", float(points))
+    why = value.why if isinstance(value, Earned) else ""
+    said = f"{earned:g} of {points:g} points" + (f": {why}" if why else "")
+    return Check("partial" if earned > 0 else "failed", earned, said)
 
 
 def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
@@ -47,9 +51,9 @@ def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | No
     tree.body.pop()
     exec(compile(tree, filename, "exec"), namespace)
     value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float, Earned) or not math.isfinite(value):
         return None
-    return float(value)
+    return value if type(value) is Earned else float(value)
 
 
 def _explained(error: Exception, source: str, filename: str) -> str:

@@ -1,5 +1,6 @@
 """Forks of this process as they stand: each runs one piece of work in a folder of its own and gives back plain data."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -8,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -16,7 +17,51 @@ from typing import Any
 
 from course_utils.grading.syscalls import PR_SET_PDEATHSIG, prctl
 
+TERMINATED = 128 + signal.SIGTERM  # the exit status of a process that SIGTERM ended
 _CONTEXT = multiprocessing.get_context("fork")
+
+
+@contextlib.contextmanager
+def tidied() -> Iterator[None]:
+    """Within this block the temporary files of this process and its children lie in one folder.
+
+    It is removed at the end, and where SIGTERM ends the process: then its children are ended first.
+    """
+    folder = tempfile.mkdtemp(prefix="audit-")
+    kept = tempfile.tempdir, os.environ.get("TMPDIR"), os.getpid()
+    tempfile.tempdir = os.environ["TMPDIR"] = folder
+
+    def end(number: int, frame: object) -> None:
+        if os.getpid() == kept[2]:
+            _end_children()
+            shutil.rmtree(folder, ignore_errors=True)
+        os._exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        tempfile.tempdir = kept[0]
+        os.environ.pop("TMPDIR")
+        os.environ |= {"TMPDIR": kept[1]} if kept[1] is not None else {}
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_children() -> None:
+    """End this process's children; theirs end with them."""
+    children = multiprocessing.active_children()
+    for child in children:
+        child.kill()
+    for child in children:
+        child.join(5)
+    time.sleep(0.1)  # until the last of theirs has let go of its files
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when its parent does, so that nothing goes on alone."""
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Forks:
@@ -67,8 +112,7 @@ class Forks:
 
 
 def _work(work: Callable[[], Any], folder: Path) -> None:
-    if sys.platform == "linux":
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # nothing goes on alone once the command is ended
+    end_with_parent()
     os.chdir(folder / "work")
     result = json.dumps(work())
     part = folder / "result.part"

@@ -185,7 +185,7 @@ def check_outputs(check: CheckResult | None, points: float) -> Iterator[Notebook
         yield new_output("error", ename="CheckFailed", evalue=message, traceback=[f"✗ {message}"])
         return
     full = check.points >= points
-    said = "Right." if full else "A part of what this check asks for is right."
+    said = "Right." if full else f"A part of what this check asks for is right: {check.message}."
     yield new_output("stream", name="stdout", text=said)
     if not full:
         yield new_output("execute_result", data={"text/plain": repr(float(check.points))}, execution_count=1)

@@ -40,6 +40,7 @@ class Isolation:
 
     spaces: namespaces.Namespaces | None
     wrapped: bool = False  # in bubblewrap
+    why: str = ""  # there are no namespaces, or none for this kernel
     folders: dict[int, str] = field(default_factory=dict)
 
     def fork(self) -> int:
@@ -75,8 +76,8 @@ def prepare(wrapped: bool = False) -> Isolation:
     """What can be done once, in the warm process; `wrapped` if bubblewrap is around it."""
     try:
         return Isolation(namespaces.prepare(), wrapped)
-    except OSError:
-        return Isolation(None, wrapped)
+    except OSError as error:
+        return Isolation(None, wrapped, str(error))
 
 
 def enter(
@@ -84,7 +85,8 @@ def enter(
 ) -> list[str]:
     """Put this process into the sandbox, for good; the names of the layers that hold.
 
-    A Jupyter kernel also gets the folder of its sockets, and sees the notebook's folder, which it cannot change.
+    A Jupyter kernel also gets the folder of its sockets, and sees the notebook's folder, which it cannot change. Where
+    namespaces fail, `isolation.why` says by what.
 
     Raises:
         Unavailable: they are too few.
@@ -94,7 +96,9 @@ def enter(
     _bound_oom()
     folder, sockets = (jupyter["folder"], jupyter["sockets"]) if jupyter else (None, None)
     spaces = lambda: namespaces.enter(limits.scratch, key, folder, sockets)  # noqa: E731
-    if isolation.spaces is not None and _holds("namespaces", held, spaces):
+    if isolation.spaces is not None:
+        isolation.why = _holds("namespaces", held, spaces)
+    if "namespaces" in held:
         work, readable, writable = namespaces.WORK, ["/"], [namespaces.SCRATCH, "/dev"]
         sockets = sockets and namespaces.SOCKETS
     else:
@@ -114,13 +118,14 @@ def enter(
     return held
 
 
-def _holds(name: str, held: list[str], layer: Callable[[], None]) -> bool:
+def _holds(name: str, held: list[str], layer: Callable[[], None]) -> str:
+    """Enter a layer, and its name in `held`; why it does not hold, "" where it does."""
     try:
         layer()
-    except OSError:
-        return False
+    except OSError as error:
+        return str(error)
     held.append(name)
-    return True
+    return ""
 
 
 def require(held: list[str]) -> None:

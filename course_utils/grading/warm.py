@@ -86,6 +86,7 @@ class Warm:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
+        self._said = False
 
     def __enter__(self) -> "Warm":
         return self
@@ -148,10 +149,17 @@ class Warm:
             kernel.close()
             raise
         kernel.layers = tuple(hello.get("layers", ()))
+        self._say(str(hello.get("why", "")), kernel.layers)
         if "refused" in hello:
             kernel.close()
             raise SandboxError(hello["refused"])
         return kernel
+
+    def _say(self, why: str, layers: tuple[str, ...]) -> None:
+        """Tell the teacher, once, that the first layer failed and which stand in for it."""
+        if why and not self._said:
+            self._said = True
+            print(f"sandbox: no namespaces here ({why}); what holds is {', '.join(layers)}", file=sys.stderr)
 
     def _ask(self, request: dict[str, Any], theirs: socket.socket) -> int:
         control = self._control or self._start()

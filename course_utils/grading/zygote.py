@@ -120,7 +120,8 @@ def kernel(
         os._exit(1)
     try:
         _silence()
-        channel.send({"layers": layers}, [])
+        why = isolation.why if isolation and not isolation.wrapped else ""
+        channel.send({"layers": layers, "why": why}, [])
         if jupyter:
             _serve_jupyter(jupyter["connection"], bool(isolation and isolation.spaces))
         else:

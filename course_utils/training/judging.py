@@ -30,11 +30,16 @@ def points(entry: Record, value: float, maximum: float, root: Path = ROOT) -> fl
     a student's net, as good as the reference's, must not lose a point by that. Where the full tier counts and the
     topic has a record of it, an artifact of the mini tier can earn `MINI_SHARE` of the maximum.
     """
-    if entry.tier == "mini" and counting_tier() == "full" and "full" in records(entry.key, root):
-        maximum *= MINI_SHARE
+    maximum *= ceiling(entry, root)
     lenient = entry.value - LEAST_WIDTH * (entry.value - entry.baseline)
     band = min(entry.band, lenient) if entry.higher_is_better else max(entry.band, lenient)
     return maximum * share(value, entry.baseline, band, entry.higher_is_better)
+
+
+def ceiling(entry: Record, root: Path = ROOT) -> float:
+    """The share of the points that the best net of this tier earns."""
+    reduced = entry.tier == "mini" and counting_tier() == "full" and "full" in records(entry.key, root)
+    return MINI_SHARE if reduced else 1.0
 
 
 def share(value: float, baseline: float, band: float, higher_is_better: bool) -> float:

@@ -270,9 +270,9 @@ close(
     "each output number adds 2 channels × 3 rows × 3 columns; the result is (B, C_out, H', W')",
 )
 close(
-    student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0]))[0, :, 0, 0],
-    torch.tensor([18.0, 19.0, 20.0]),
-    "the three channels with biases 0, 1, 2",
+    student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0])),
+    torch.tensor([18.0, 19.0, 20.0]).view(1, 3, 1, 1).expand(1, 3, 2, 3),
+    "the same with biases 0, 1, 2",
     "one bias an output channel",
 )
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.checks import CheckFailed, StudentError, close, equal, holds, raises, unlike
+from course_utils.checks import CheckFailed, StudentError, close, equal, holds, raises, student, unlike
+from course_utils.checks.student import Namespace, standing_behind
 
 WANTED = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 
@@ -95,6 +96,41 @@ def test_raises_wants_the_error_it_names():
         raises(ValueError, lambda: 1, "an even kernel is refused")
     with pytest.raises(CheckFailed, match="ValueError: odd"):
         raises(TypeError, fails, "a string is refused")
+
+
+def own_notebook(source):
+    """A student's names, from a cell of its own."""
+    names: dict = {}
+    exec(compile(source, "<cell Net>", "exec"), names)
+    return standing_behind(Namespace(names))
+
+
+NET = """
+class Net:
+    def grow(self, by):
+        if by < 0:
+            raise ValueError("by must not be negative")
+        return int("no number") if by == 9 else by
+    def shrink(self):
+        raise NotImplementedError
+"""
+
+
+def test_raises_knows_what_a_method_of_the_students_class_raises_in_its_own_notebook():
+    with own_notebook(NET):
+        net = student.Net()
+        raises(ValueError, lambda: net.grow(-1), "growing by less than nothing")
+        with pytest.raises(CheckFailed, match="no error"):
+            raises(ValueError, lambda: net.grow(1), "growing by less than nothing")
+        with pytest.raises(CheckFailed, match=r"expected: +KeyError(?s:.)*ValueError: by must"):
+            raises(KeyError, lambda: net.grow(-1), "growing by less than nothing")
+        with pytest.raises(CheckFailed, match=r"shrink.*not written yet"):
+            raises(ValueError, lambda: net.shrink(), "shrinking")
+
+
+def test_an_error_of_the_check_itself_is_not_the_students():
+    with own_notebook(NET), pytest.raises(ValueError, match="invalid literal"):
+        raises(ValueError, lambda: int("x"), "a check that breaks")
 
 
 def test_unlike_names_a_known_mistake():

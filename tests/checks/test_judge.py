@@ -25,6 +25,16 @@ def test_a_mini_artifact_earns_a_share_where_the_full_tier_counts(monkeypatch):
     assert judge(KEY, artifact(), 4) == pytest.approx(4 * most)
 
 
+def test_the_share_of_the_mini_tier_is_said_in_a_clause_and_points_have_two_decimals(monkeypatch):
+    monkeypatch.delenv("COURSE_COUNTS", raising=False)
+    monkeypatch.setattr("course_utils.training.judging.records", lambda key, root: {"mini": 0, "full": 0})
+    earned = judge(KEY, artifact(), 10 / 3)
+    assert earned == 2.0
+    assert earned.why.startswith("a net trained at the mini tier earns at most 2 of 3.33")
+    monkeypatch.setenv("COURSE_COUNTS", "mini")
+    assert judge(KEY, artifact(), 4).why == ""
+
+
 def test_untrained_weights_earn_nothing_and_say_why():
     torch.manual_seed(0)
     noise = Artifact({name: torch.randn_like(t) / 100 for name, t in artifact().items()}, "mini")

@@ -1,5 +1,7 @@
 """The layers of the sandbox: tried one by one, and in the combinations that machines offer."""
 
+import contextlib
+import io
 import os
 import tempfile
 import time
@@ -68,7 +70,11 @@ def test_with_landlock_and_seccomp_alone(monkeypatch):
     os.close(write)
     os.waitpid(pid, 0)
     with os.fdopen(read) as pipe:
-        assert pipe.read() == "['landlock', 'rlimits', 'seccomp'] set()"
+        held, said = pipe.read().split("\n", 1)
+    assert held == "['landlock', 'rlimits', 'seccomp'] set()"
+    assert "no namespaces here (" in said
+    assert "what holds is rlimits, landlock, seccomp" in said
+    assert said.count("sandbox:") == 1
 
 
 def _bare():
@@ -78,9 +84,11 @@ def _bare():
     seccomp.CLONE = seccomp.CLONE3 = (5000, 5000)  # processes may be made in this one
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     seccomp.restrict()
-    with Warm() as warm:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), Warm() as warm:
         held = sorted(attacks_fail(warm))
-    return f"{held} {set(Path(tempfile.gettempdir()).glob('course-scratch-*')) - before}"
+        warm.fork(Limits()).close()
+    return f"{held} {set(Path(tempfile.gettempdir()).glob('course-scratch-*')) - before}\n{said.getvalue()}"
 
 
 def test_too_few_layers_are_refused_with_advice():
