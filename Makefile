@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CORES ?= 2
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
@@ -33,7 +34,7 @@ course: install ## build the book, make the labs, grade the sample class, write 
 	@echo "The feedback: classroom/feedback/"
 
 test: install   ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(ARGS)
 
 check: install  ## lint, types, links and leaks
 	$(BIN)/ruff check .
