@@ -37,7 +37,7 @@ MINI = [name for name in DATASETS if name != "squeezenet"]
 PRINTS = {
     "coloured_digits": "2280ebbbfcb6a2a6",
     "points": "a0d74e7957b8d50a",
-    "shapes": "05825d9408b08c49",
+    "shapes": "91a46db1f9093d99",
     "arithmetic": "1d34315e5c54f969",
     "digits": "087271239e00201f",
     "mnist": "087271239e00201f",
