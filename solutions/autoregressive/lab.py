@@ -1,0 +1,1222 @@
+# %% [markdown]
+# How likely is a picture? Nobody can list all pictures, but anybody can guess the next pixel from those before
+# it. Multiply the guesses and you have the probability of the whole:
+#
+# $$p(x) = p(x_1)\,p(x_2 \mid x_1)\,p(x_3 \mid x_1, x_2) \cdots p(x_N \mid x_1, \ldots, x_{N-1})$$
+#
+# You will build a net that makes all these guesses in one call, prove that it does not cheat, let it draw digits
+# one pixel at a time, and then in far fewer calls.
+#
+# Shapes: B pictures, C channels, H × W pixels. Pixels have an order: row by row, from left to right.
+
+# %%
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_utils import plots
+from course_utils.colab import save_artifact
+from course_utils.data import binary_digits
+from course_utils.training import Run, record
+
+Net = Callable[[Tensor], Tensor]
+
+# %% [markdown]
+# ## 1 No peeping (4 points, 12 minutes)
+#
+# A convolution looks around itself, and half of what it sees are the answers. Here is a 3×3 picture, its pixels
+# numbered in their order, and the kernel lies on pixel 5:
+
+# %%
+print(torch.arange(1, 10).view(3, 3))
+
+# %% [markdown]
+# Which of the nine weights may be used to guess pixel 5? Write down a 3×3 grid of zeros and ones. That is **mask
+# A**.
+#
+# In the second layer the number at place 5 no longer *is* pixel 5: it is what the first layer made of pixels 1
+# to 4. Which weight may be added to the grid? That is **mask B**.
+#
+# A colour pixel is three numbers, and they have an order too: red, then green given red, then blue given both. So at
+# the middle of the kernel it depends on the channels: write down, for mask A, a 3×3 table of which output channel
+# (row) may see which input channel (column).
+
+# %% solution="causal_mask"
+# first above the middle row, then left of the middle, then the middle itself: a table of groups, output against input
+
+# %% test="causal_mask_values" points=2
+import torch
+
+from course_utils.checks import close, raises, student, unlike
+
+a = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3)
+b = torch.tensor([[1.0, 1, 1], [1, 1, 0], [0, 0, 0]]).view(1, 1, 3, 3)
+got = student.causal_mask("A", 3)
+unlike(got, b, "mask A lets a pixel see itself", "pixel 5 must be guessed without pixel 5")
+unlike(got, 1 - b, "the mask is upside down", "ones are what may be seen: what comes earlier")
+unlike(
+    got,
+    a.transpose(2, 3),
+    "rows and columns are exchanged",
+    "the axes are (c_out, c_in, row, column), and the order is row by row",
+)
+unlike(
+    got,
+    torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3),
+    "the mask hides the pixel above to the right",
+    "is pixel 3 made before pixel 5?",
+)
+close(got, a, "causal_mask('A', 3)", "see your grid: pixels 1 to 4")
+close(student.causal_mask("B", 3), b, "causal_mask('B', 3)", "mask A, and the middle")
+raises(ValueError, lambda: student.causal_mask("A", 4), "an even kernel has no middle", "see `Raises`")
+### BEGIN HIDDEN TESTS
+for kind in "AB":
+    for k, c_in, c_out in ((1, 1, 1), (5, 2, 3), (7, 4, 1)):
+        order = torch.arange(k * k).view(k, k)
+        middle = k * k // 2
+        seen = (order < middle) if kind == "A" else (order <= middle)
+        close(
+            student.causal_mask(kind, k, c_in, c_out),
+            seen.float().expand(c_out, c_in, k, k),
+            f"causal_mask({kind!r}, {k}, c_in={c_in}, c_out={c_out})",
+            "with one group all channels share one grid; any odd kernel",
+        )
+raises(ValueError, lambda: student.causal_mask("C", 3), "a third kind of mask is refused", "see `Raises`")
+raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refused, kind B", "see `Raises`")
+### END HIDDEN TESTS
+
+# %% test="causal_mask_groups" points=2
+import torch
+
+from course_utils.checks import close, raises, student, unlike
+
+a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
+got = student.causal_mask("A", 3, 3, 3, groups=3)[:, :, 1, 1]
+unlike(got, a.T, "output and input channels are exchanged", "the first axis is the output's")
+unlike(
+    got,
+    torch.zeros(3, 3),
+    "at the middle no channel sees another",
+    "green may see the red of its own pixel, blue both",
+)
+close(
+    got, a, "mask A at the middle, red, green, blue", "red sees nobody there, green red, blue red and green"
+)
+close(
+    student.causal_mask("B", 3, 3, 3, groups=3)[:, :, 1, 1],
+    a + torch.eye(3),
+    "mask B at the middle, red, green, blue",
+    "as mask A, and each channel its own group",
+)
+six = student.causal_mask("A", 3, 3, 6, groups=3)[:, :, 1, 1]
+unlike(
+    six,
+    torch.cat([a, a]),
+    "groups are dealt out one channel at a time",
+    "six channels are red, red, green, green, blue, blue: neighbours form a group",
+)
+close(six, a.repeat_interleave(2, 0), "mask A from 3 to 6 channels", "a group is a run of neighbours")
+raises(
+    ValueError,
+    lambda: student.causal_mask("A", 3, 3, 4, groups=3),
+    "three groups do not divide four channels",
+    "see `Raises`",
+)
+### BEGIN HIDDEN TESTS
+for kind in "AB":
+    for c_in, c_out, groups in ((6, 3, 3), (4, 8, 2), (4, 4, 4), (9, 12, 3)):
+        mask = student.causal_mask(kind, 5, c_in, c_out, groups)
+        source = torch.arange(groups).repeat_interleave(c_in // groups)
+        target = torch.arange(groups).repeat_interleave(c_out // groups)[:, None]
+        expected = source < target if kind == "A" else source <= target
+        what = f"causal_mask({kind!r}, 5, {c_in}, {c_out}, groups={groups})"
+        close(mask[:, :, 2, 2], expected.float(), what + " at the middle", "which group is channel c in?")
+        flat = mask.flatten(2)
+        close(
+            flat[:, :, :12], torch.ones(c_out, c_in, 12), what + " before the middle", "all channels see them"
+        )
+        close(flat[:, :, 13:], torch.zeros(c_out, c_in, 12), what + " after the middle", "nobody sees them")
+raises(
+    ValueError,
+    lambda: student.causal_mask("B", 3, 4, 3, groups=3),
+    "three groups do not divide four input channels",
+    "see `Raises`",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# A masked convolution is a convolution whose kernel is multiplied by the mask at every call. It is given:
+
+# %% given="MaskedConv2d"
+
+# %% [markdown]
+# ## 2 The proof (2 points, 8 minutes)
+#
+# A leak of one pixel is enough to make a likelihood worthless, and the loss will look *wonderful*. So prove it: if the
+# output at (i, j) does not depend on a pixel, its gradient there is exactly 0. A tiny example, worked with pencil and
+# paper first: $y_j = x_j + 2x_{j-1}$, four pixels. What is the gradient of $y_2$?
+
+# %%
+x = torch.randn(4, requires_grad=True)
+y = x + 2 * F.pad(x, (1, -1))
+print(torch.autograd.grad(y[2], x)[0])
+
+# %% solution="receptive_field"
+# torch.autograd.grad gives a tuple, one gradient for each input
+
+# %% test="receptive_field_values" points=2
+import torch
+
+from course_utils.checks import equal, holds, student, unlike
+
+left = student.receptive_field(lambda x: x + 2 * x.roll(1, dims=3), (1, 1, 4), 0, 2)
+equal(
+    left,
+    torch.tensor([[False, True, True, False]]),
+    "receptive_field of y[j] = x[j] + 2 x[j - 1], at j = 2",
+    "truth values (H, W): where is the gradient of the output at (i, j) not 0?",
+)
+down = student.receptive_field(lambda x: x.roll(1, dims=2), (2, 4, 3), 3, 1)
+unlike(
+    down,
+    torch.zeros(4, 3, dtype=torch.bool),
+    "no pixel is seen",
+    "i counts rows, j columns; which axis of the output is which?",
+)
+holds(
+    tuple(down.shape) == (4, 3),
+    "receptive_field has the wrong shape",
+    "(H, W) = (4, 3)",
+    tuple(down.shape),
+    "a pixel is seen if any of its channels is",
+)
+expected = torch.zeros(4, 3, dtype=torch.bool)
+expected[2, 1] = True
+equal(down, expected, "receptive_field of y[i] = x[i - 1], at row 3, column 1", "i counts rows, j columns")
+### BEGIN HIDDEN TESTS
+import torch.nn.functional as F
+
+hint = "each channel has its own gradient; a pixel counts if one of them is not 0"
+opposite = torch.zeros(1, 2, 3, 3)
+opposite[0, 0, 0, 2], opposite[0, 1, 0, 2], opposite[0, 1, 1, 1] = 1.0, -1.0, -3.0
+got = student.receptive_field(lambda x: F.conv2d(x, opposite, padding=1), (2, 5, 6), 2, 3)
+expected = torch.zeros(5, 6, dtype=torch.bool)
+expected[1, 4] = expected[2, 3] = True
+equal(got, expected, "the field of a net whose channels see one pixel with opposite signs", hint)
+second = torch.zeros(3, 1, 3, 3)
+second[2, 0, 2, 1] = -0.5
+got = student.receptive_field(lambda x: F.conv2d(x, second, padding=1), (1, 4, 5), 1, 2)
+expected = torch.zeros(4, 5, dtype=torch.bool)
+expected[2, 2] = True
+equal(got, expected, "the field of a net of three output channels", "all output channels count")
+squared = student.receptive_field(lambda x: x**2, (1, 3, 3), 0, 1)
+expected = torch.zeros(3, 3, dtype=torch.bool)
+expected[0, 1] = True
+equal(squared, expected, "the field of y = x²", "take a random picture: at 0 the gradient of x² is 0")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Predict.** Four layers with 3×3 masks, A then B, B, B, seen from the middle of the bottom. Earlier pixels in reach
+# form a rectangle above and a strip to the left. Are all of them seen? Draw it, then run.
+
+
+# %%
+def show_field(ax, seen: Tensor, i: int, j: int, title: str) -> None:
+    """Seen pixels dark, the pixel itself marked."""
+    ax.imshow(seen.float(), cmap="Blues", vmin=0, vmax=1.4)
+    ax.plot(j, i, "o", color=plots.COLOURS[1])
+    ax.set_title(title)
+
+
+one_stack = nn.Sequential(MaskedConv2d("A", 1, 8, 3), *(MaskedConv2d("B", 8, 8, 3) for _ in range(3)))
+figure, ax = plots.subplots(figsize=(3, 3))
+show_field(ax, receptive_field(one_stack, (1, 11, 11), 9, 5), 9, 5, "one stack of masked kernels")
+plots.show(
+    figure, "The pixels that a stack of four masked convolutions sees: a slope on the right is missing"
+)
+
+# %% [markdown]
+# Nothing on the far side, so no cheating. But a triangle to the upper right is missing: the **blind spot**. Masked kernels go
+# one row up and one column to the right at most, then must go on from there.
+#
+# ## 3 Two stacks (5 points, 20 minutes)
+#
+# The cure of gated PixelCNN: two stacks of features.
+#
+# - **vertical** v: an ordinary convolution, its kernel cut off below the middle row. Row i of v sees whole rows
+#   up to *and with* row i.
+# - **horizontal** h: a kernel of one row, to the left.
+#
+# v may speak to h, h never to v. But v at row i has seen row i, with the pixel that h has to guess. So before h listens, v is
+# **shifted down by one row**.
+
+# %% given="gate"
+
+# %%
+column = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
+print("above:     ", column.flatten().tolist())
+print("F.pad with rows above and below: ", F.pad(column, (0, 0, 2, 1)).flatten().tolist())
+
+# %% [markdown]
+# `F.pad(x, (left, right, top, bottom))` takes negative numbers too: they cut. Both functions below need no more than that,
+# and the four convolutions that are there already.
+
+# %% solution="GatedLayer" take="shift_down, GatedLayer" keep="__init__"
+# F.pad(x, (left, right, top, bottom))
+
+# %% test="shift_down_values" points=1
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
+got = student.shift_down(x)
+unlike(
+    got, x.roll(1, dims=2), "the last row comes back in at the top", "what falls out is gone; zeros come in"
+)
+unlike(got, torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "the rows move up", "row 0 goes to row 1")
+close(got, torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1), "shift_down of a column 1, 2, 3", "")
+### BEGIN HIDDEN TESTS
+x = torch.randn(2, 3, 4, 5)
+expected = torch.zeros(2, 3, 4, 5)
+for row in range(3):
+    expected[:, :, row + 1] = x[:, :, row]
+close(student.shift_down(x), expected, "shift_down of (2, 3, 4, 5) numbers", "rows are axis 2")
+### END HIDDEN TESTS
+
+# %% test="gated_layer_sees" points=2
+import torch
+
+from course_utils.checks import holds, student
+
+
+def field(k, count, i, j, side=11):
+    """Where h of `count` layers depends on the picture, and where v does."""
+    layers = [student.GatedLayer(1 if n == 0 else 4, 4, k, first=n == 0) for n in range(count)]
+    x = torch.randn(1, 1, side, side, requires_grad=True)
+    v = h = x
+    for layer in layers:
+        v, h = layer(v, h)
+    return [torch.autograd.grad(y[0, :, i, j].sum(), x, retain_graph=True)[0][0, 0] != 0 for y in (h, v)]
+
+
+def check(k, count, i, j, side=11):
+    """No peeping and no hole."""
+    h, v = field(k, count, i, j, side)
+    reach = count * (k // 2)
+    rows, columns = torch.arange(side)[:, None], torch.arange(side)
+    earlier = (rows < i) | ((rows == i) & (columns < j))
+    near = (columns - j).abs() <= reach
+    case = f"{count} layers, k = {k}, seen from ({i}, {j})"
+    holds(
+        not h[i, j],
+        f"h sees the pixel itself ({case})",
+        hint="the first layer: see `left`, and what is added",
+    )
+    later = (h & ~earlier).nonzero().tolist()
+    holds(
+        not later,
+        f"h sees later pixels ({case})",
+        "none",
+        later[:3],
+        "who shifts `above`? who cuts the padding?",
+    )
+    below = (v & (rows > i)).nonzero().tolist()
+    holds(not below, f"v sees rows below its own ({case})", "none", below[:3], "pad v at the top, not below")
+    blind = (earlier & near & (rows >= i - 1 - reach) & ~h).nonzero().tolist()
+    holds(
+        not blind,
+        f"h does not see earlier pixels in its reach ({case})",
+        "all of them",
+        f"{len(blind)} missing, such as {blind[:3]}",
+        "does h listen to v in every layer? does a sideways kernel see `reach` columns on either side?",
+    )
+
+
+check(3, 1, 5, 4)
+check(3, 3, 8, 5)
+### BEGIN HIDDEN TESTS
+check(5, 2, 9, 4)
+check(7, 1, 6, 6, side=9)
+check(3, 4, 9, 1)
+check(5, 2, 3, 10)
+### END HIDDEN TESTS
+
+# %% test="gated_layer_values" points=2
+import torch
+
+from course_utils.checks import close, equal, student
+
+v, h = torch.randn(2, 1, 5, 6), torch.randn(2, 1, 5, 6)
+first = student.GatedLayer(1, 3, 3, first=True)
+new_v, new_h = first(v, h)
+equal(tuple(new_v.shape), (2, 3, 5, 6), "the shape of the new v", "gate halves the channels")
+equal(
+    tuple(new_h.shape),
+    (2, 3, 5, 6),
+    "the shape of the new h in the first layer",
+    "the picture keeps its size",
+)
+zero = {name: torch.zeros_like(tensor) for name, tensor in first.state_dict().items()}
+same = student.GatedLayer(3, 3, 3)
+same.load_state_dict({name: torch.zeros_like(tensor) for name, tensor in same.state_dict().items()})
+first.load_state_dict(zero)
+h = torch.randn(2, 3, 5, 6)
+close(
+    same(h, h)[1],
+    h,
+    "with all weights 0, the new h of a layer that is not the first",
+    "y is added to the old h",
+)
+close(
+    first(v, v)[1],
+    torch.zeros(2, 3, 5, 6),
+    "with all weights 0, the new h of the first layer",
+    "the first layer's h is the picture itself: it must not be added",
+)
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+for c_in, c, k, is_first in (
+    (1, 4, 3, True),
+    (3, 3, 5, False),
+    (4, 4, 7, False),
+    (2, 5, 5, True),
+    (4, 4, 1, False),
+):
+    ours = reference.GatedLayer(c_in, c, k, is_first)
+    theirs = student.GatedLayer(c_in, c, k, is_first)
+    theirs.load_state_dict(ours.state_dict())
+    v, h = torch.randn(2, c_in, 6, 7), torch.randn(2, c_in, 6, 7)
+    for name, one, other in zip("vh", theirs(v, h), ours(v, h)):
+        case = f"the new {name} of a layer with k = {k}" + (", the first" if is_first else "")
+        close(one, other, case, "above, left, shift_down, link, gate, out: in that order?")
+### END HIDDEN TESTS
+
+# %%
+layers = [GatedLayer(1, 8, 3, first=True), *(GatedLayer(8, 8, 3) for _ in range(3))]
+
+
+def two_stacks(x: Tensor) -> Tensor:
+    v = h = x
+    for layer in layers:
+        v, h = layer(v, h)
+    return h
+
+
+figure, axes = plots.subplots(1, 2, figsize=(6, 3))
+show_field(axes[0], receptive_field(one_stack, (1, 11, 11), 9, 5), 9, 5, "one stack")
+show_field(axes[1], receptive_field(two_stacks, (1, 11, 11), 9, 5), 9, 5, "two stacks")
+plots.show(
+    figure,
+    "What one stack of masked kernels sees, with its blind spot, and what two stacks see: a whole rectangle",
+)
+
+# %% [markdown]
+# No hole, no leak. The whole net is layers of this kind, a bias for each place, and two 1×1 convolutions that look at one
+# place only. It is given:
+
+# %% given="PixelCNN"
+
+# %% [markdown]
+# ## 4 256 shades (7 points, 22 minutes)
+#
+# For black and white one logit a pixel will do. A grey pixel has 256 values. A softmax over 256 classes works, but it does
+# not know that 127 and 128 are neighbours, and learns each shade by itself. PixelCNN++ says it with a *continuous* bump,
+# the logistic distribution, whose distribution function is the sigmoid, and cuts it into bins:
+#
+# $$P(x) = \sigma\Big(\frac{x + \frac12 - \mu}{s}\Big) - \sigma\Big(\frac{x - \frac12 - \mu}{s}\Big)$$
+#
+# Take $\mu = 1$, $s = 1$ and the four values 0, 1, 2, 3. **Predict:** do the four masses add up to 1?
+
+# %%
+x = torch.arange(4.0)
+masses = torch.sigmoid(x + 0.5 - 1) - torch.sigmoid(x - 0.5 - 1)
+print([round(mass, 3) for mass in masses.tolist()], "sum:", round(masses.sum().item(), 3))
+
+# %% [markdown]
+# What lies below −½ and above 3½ is missing. So the two edge bins take all that lies beyond them. It is more than
+# bookkeeping: real pictures have many pixels that are exactly 0 or 255, and a bump that leans over the edge says just that.
+#
+# Now the trouble. Ten scales away from the mean:
+
+# %%
+far = torch.tensor([2.0, 10.0, 20.0, 120.0])
+print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
+
+# %% [markdown]
+# The difference of two numbers that are both 1 is 0, and its logarithm ends the training. A little algebra saves us. With
+# $a < b$,
+#
+# $$\sigma(b) - \sigma(a) = \sigma(b)\,\sigma(-a)\,\big(1 - e^{-(b - a)}\big)$$
+#
+# (try it with $a = 0$). A product: its logarithm is a sum of three terms, none of which ever cancels. PyTorch has `F.logsigmoid(z)`,
+# and `torch.expm1(z)` is $e^z - 1$ without rounding. What is $b - a$ here?
+
+# %% solution="logistic_log_prob"
+# the inside with the formula above; the two edges are one logsigmoid each
+
+# %% test="logistic_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x, mean = torch.arange(4.0), torch.tensor(1.0)
+got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
+inside = torch.sigmoid(x - 0.5) - torch.sigmoid(x - 1.5)
+masses = torch.cat([torch.sigmoid(torch.tensor([-0.5])), inside[1:3], torch.sigmoid(torch.tensor([-1.5]))])
+unlike(got, inside.log(), "the edge bins end at their edges", "0 takes all below ½, levels - 1 all above")
+unlike(got, masses, "the masses themselves come back", "return their logarithms")
+close(got[1:3], inside[1:3].log(), "log P(1) and log P(2) for mean 1, scale 1, 4 levels", "the formula")
+close(got[0], torch.sigmoid(torch.tensor(-0.5)).log(), "log P(0)", "all the mass below ½")
+close(got[3], torch.sigmoid(torch.tensor(-1.5)).log(), "log P(3) with 4 levels", "all the mass above 2½")
+wide = student.logistic_log_prob(x, mean, torch.tensor(1.0), levels=4)
+close(
+    wide[1],
+    (2 * torch.sigmoid(torch.tensor(0.5).div(torch.tensor(1.0).exp())) - 1).log(),
+    "log P(1) for mean 1, log_scale 1",
+    "log_scale is the logarithm of s, and s divides",
+)
+### BEGIN HIDDEN TESTS
+from torch import float64
+
+for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1.5), (4, -2.0, 0.3)):
+    x = torch.arange(levels, dtype=float64)
+    got = student.logistic_log_prob(
+        x, torch.tensor(mean, dtype=float64), torch.tensor(log_scale, dtype=float64), levels
+    )
+    case = f"{levels} levels, mean {mean}, log_scale {log_scale}"
+    close(got.exp().sum(), torch.tensor(1.0), f"the sum over all values ({case})", "edge bins")
+    t = torch.linspace(-0.5, 0.5, 2001, dtype=float64) + x[1:-1, None]  # numerical integration, bin by bin
+    z = (t - mean) / torch.tensor(log_scale, dtype=float64).exp()
+    density = torch.sigmoid(z) * torch.sigmoid(-z) / torch.tensor(log_scale, dtype=float64).exp()
+    mass = torch.trapezoid(density, t, dim=1)
+    close(
+        got[1:-1].exp(),
+        mass,
+        f"the masses inside, by numerical integration ({case})",
+        "the formula",
+        1e-3,
+        1e-9,
+    )
+x = torch.randint(0, 256, (2, 3, 4)).float()
+mean, log_scale = torch.randn(2, 3, 4) * 30 + 128, torch.randn(3, 1)
+got = student.logistic_log_prob(x, mean, log_scale)
+s = log_scale.double().exp()
+mass = torch.sigmoid((x + 0.5 - mean).double() / s) - torch.sigmoid((x - 0.5 - mean).double() / s)
+safe = (mass > 1e-9) & (x > 0) & (x < 255)
+close(
+    got[safe],
+    mass.log()[safe],
+    "log P of (2, 3, 4) values, each with a mean of its own",
+    "256 levels",
+    1e-3,
+    1e-3,
+)
+### END HIDDEN TESTS
+
+# %% test="logistic_tails" points=3
+import torch
+
+from course_utils.checks import close, student
+
+x = torch.tensor([30.0, 120.0, 0.0, 255.0])
+mean = torch.tensor([10.0, 0.0, 90.0, 60.0])
+got = student.logistic_log_prob(x, mean, torch.tensor(0.0))
+hint = (
+    "σ - σ is 0 in the tails: use the product; for the edges logsigmoid, not log(sigmoid) or log(1 - sigmoid)"
+)
+step = (torch.tensor(0.5).exp() - torch.tensor(-0.5).exp()).log()
+close(got[:2], step - torch.tensor([20.0, 120.0]), "log P, 20 and 120 scales above the mean", hint, rtol=1e-3)
+close(got[2:], torch.tensor([-89.5, -194.5]), "log P at both edges, far from the mean", hint, rtol=1e-3)
+### BEGIN HIDDEN TESTS
+x = torch.tensor([250.0, 5.0, 3.0, 255.0, 0.0])
+mean = torch.tensor([5.0, 250.0, 200.0, -40.0, 300.0])
+log_scale = torch.tensor(-1.0, requires_grad=True)
+mean.requires_grad_()
+got = student.logistic_log_prob(x, mean, log_scale)
+rate = torch.tensor(1.0).exp()
+expected = -rate * torch.tensor([245.0, 245.0, 197.0, 294.5, 299.5])
+expected = expected + torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]) * (rate / 2 + torch.log1p(-torch.exp(-rate)))
+close(got, expected, "log P on either side of the mean, scale e⁻¹", hint, rtol=1e-3)
+close(
+    torch.autograd.grad(got.sum(), mean)[0],
+    rate * torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0]),
+    "the gradient for the mean, far from it",
+    "in the tails it is ±1/s: training must be able to get back",
+    rtol=1e-3,
+)
+wide = student.logistic_log_prob(torch.arange(256.0), torch.tensor(100.0), torch.tensor(14.0))
+close(
+    wide.exp().sum(),
+    torch.tensor(1.0),
+    "the sum over all values, scale e¹⁴",
+    "nearly all mass is beyond the edges",
+)
+close(
+    wide[1:255],
+    torch.full((254,), -14.0) - torch.tensor(4.0).log(),
+    "log P inside, scale e¹⁴",
+    "1 - exp(-z) rounds to 0 for tiny z; expm1 does not",
+    rtol=1e-3,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# One bump is not enough: next to a border a pixel is black *or* white, seldom in between. Take K bumps with weights
+# $\pi_k = \mathrm{softmax}(\text{logits})_k$:
+#
+# $$\log P(x) = \log \sum_k \pi_k P_k(x) = \operatorname{logsumexp}_k \big(\log \pi_k + \log P_k(x)\big)$$
+
+# %% solution="mixture_log_prob"
+# x needs an axis for the K components
+
+# %% test="mixture_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+x = torch.tensor([2.0, 0.0, 3.0])
+logits = torch.tensor([[0.0, 1.0], [0.0, 0.0], [2.0, -1.0]])
+mean, log_scale = torch.tensor([1.0, 3.0]).expand(3, 2), torch.tensor([0.0, -1.0]).expand(3, 2)
+parts = student.logistic_log_prob(x[:, None], mean, log_scale, 4)
+got = student.mixture_log_prob(x, logits, mean, log_scale, levels=4)
+unlike(
+    got,
+    torch.logsumexp(logits + parts, -1),
+    "the weights do not add up to 1",
+    "the logits are scores: softmax (or log_softmax) first",
+)
+unlike(
+    got,
+    (torch.softmax(logits, -1) * parts).sum(-1),
+    "the mean of the logarithms comes back",
+    "the logarithm of the mean is asked for: logsumexp",
+)
+close(
+    got,
+    (torch.softmax(logits, -1) * parts.exp()).sum(-1).log(),
+    "mixture_log_prob of three pixels and two components",
+    "the formula above; pass `levels` on",
+)
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+for shape, k, levels in (((2, 3, 4), 5, 256), ((7,), 1, 16), ((5, 5), 5, 8)):
+    x = torch.randint(0, levels, shape).float()
+    logits, mean, log_scale = (torch.randn(*shape, k) for _ in range(3))
+    mean = (1 + mean) * levels / 2
+    close(
+        student.mixture_log_prob(x, logits, mean, log_scale, levels),
+        reference.mixture_log_prob(x, logits, mean, log_scale, levels),
+        f"mixture_log_prob of {shape} pixels and {k} components",
+        "the components are the last axis of the parameters",
+        rtol=1e-3,
+        atol=1e-4,
+    )
+x, parameters = torch.arange(256.0), [torch.randn(1, 3), torch.tensor([[0.0, 80.0, 255.0]]), torch.ones(1, 3)]
+total = student.mixture_log_prob(x, *(part.expand(256, 3) for part in parameters)).exp().sum()
+close(total, torch.tensor(1.0), "the sum over all 256 values", "weights that add up to 1")
+far = student.mixture_log_prob(
+    torch.tensor([250.0]), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)
+)
+expected = torch.tensor([-246.0]) - torch.tensor(2.0).log() + torch.log1p(torch.exp(torch.tensor(-1.0)))
+expected = expected + (torch.tensor(0.5).exp() - torch.tensor(-0.5).exp()).log()
+close(far, expected, "log P far from all means", "stay with logarithms: logsumexp", rtol=1e-3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Here are your bumps. Every bar is one of 256 values.
+
+# %%
+values = torch.arange(256.0)
+examples = {
+    "one bump": (torch.zeros(1), torch.tensor([100.0]), torch.tensor([2.5])),
+    "black or white": (torch.tensor([0.5, 0.0]), torch.tensor([15.0, 240.0]), torch.tensor([2.0, 2.5])),
+    "over the edge": (torch.zeros(1), torch.tensor([262.0]), torch.tensor([2.0])),
+}
+figure, axes = plots.subplots(1, 3, figsize=(10, 2.4))
+for ax, (name, parameters) in zip(axes, examples.items()):
+    ax.bar(values, mixture_log_prob(values, *(part.expand(256, -1) for part in parameters)).exp(), width=1)
+    ax.set_title(name)
+plots.show(
+    figure,
+    "Three mixtures of logistics over 256 values: one bump, one at each end, and one whose mass piles up at 255",
+)
+
+# %% [markdown]
+# ## 5 How good is it? (3 points, 8 minutes)
+#
+# The score of a picture is $-\log p(x)$: the sum of the surprises of all pixels, in nats. For black and white, a pixel
+# that is 1 costs $-\log \sigma(z)$, one that is 0 costs $-\log(1 - \sigma(z))$. A net that knows nothing says
+# $z = 0$ everywhere. **Predict:** how many nats is that for 8×8 pixels?
+
+# %%
+print(64 * math.log(2))
+
+# %% solution="nats"
+# one picture, one number; a logit of 1000 must not give infinity
+
+# %% test="nats_values" points=2
+import torch
+
+from course_utils.checks import close, student, unlike
+
+logits = torch.tensor([[0.0, 2.0], [-1.0, 3.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
+x = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
+chance = torch.sigmoid(logits)
+each = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1)
+got = student.nats(logits, x)
+unlike(got, each.mean(1), "the mean over the pixels comes back", "log p(x) is the log of a product: a sum")
+unlike(got, each.sum(), "one number for the whole batch comes back", "one number for each picture, (B,)")
+unlike(got, -each.sum(1), "log p(x) comes back", "-log p(x): surprise is not negative")
+close(got, each.sum(1), "nats of three equal pictures of four pixels", "see the formula above")
+### BEGIN HIDDEN TESTS
+logits, x = 3 * torch.randn(4, 1, 5, 3), torch.randint(0, 2, (4, 1, 5, 3)).float()
+chance = torch.sigmoid(logits.double())
+expected = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1).sum(1)
+close(
+    student.nats(logits, x),
+    expected,
+    "nats of four pictures of 5×3 pixels",
+    "sum over all axes but the first",
+)
+far = student.nats(
+    torch.tensor([1000.0, -1000.0]).view(1, 1, 1, 2), torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
+)
+close(
+    far,
+    torch.tensor([2000.0]),
+    "nats where the net is sure, and wrong",
+    "log(sigmoid(-1000)) is log 0; F has a better way",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Pictures of other sizes cannot be compared in nats a picture. So colour pictures are scored in **bits per dimension**: bits
+# instead of nats (one bit is $\log 2$ nats), for each number of the picture. A softmax that knows nothing of 256 values
+# costs how many?
+
+# %% solution="bits_per_dim"
+
+# %% test="bits_per_dim_values" points=1
+import math
+
+import torch
+
+from course_utils.checks import close, student
+
+got = student.bits_per_dim(torch.tensor([12 * math.log(256.0), 0.0]), (3, 2, 2))
+close(
+    got,
+    torch.tensor([8.0, 0.0]),
+    "twelve numbers of 256 equally likely values",
+    "8 bits each; three channels count",
+)
+### BEGIN HIDDEN TESTS
+total = torch.rand(5) * 100
+close(
+    student.bits_per_dim(total, (1, 7, 9)),
+    total / 63 / math.log(2),
+    "bits for each of 63 numbers",
+    "1 bit = log 2 nats",
+)
+close(student.bits_per_dim(total, (4,)), total / 4 / math.log(2), "bits for each of 4 numbers", "any shape")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 Draw (8 points, 25 minutes)
+#
+# Scoring takes one call, since all pixels are there. Drawing does not: pixel 2 needs pixel 1. Start with an empty
+# picture, call the net, draw pixel 1 from its logit, call the net again, draw pixel 2 … **Predict:** how many calls
+# for 28×28?
+#
+# To draw a 1 with probability 0.3, take a uniform number u in [0, 1): it is below 0.3 in three cases of ten. Let
+# the caller bring all the u: then the same u give the same picture.
+
+# %% solution="sample"
+# two loops, one call of net inside; `@torch.no_grad()` above spares you the gradients
+
+# %% test="sample_values" points=3
+import torch
+
+from course_utils.checks import close, equal, student
+
+calls = []
+
+
+def follow(x):
+    """A pixel is like its left neighbour, and the first of a row like the one above: sure of it."""
+    calls.append(x)
+    left = torch.nn.functional.pad(x, (1, -1))
+    above = torch.nn.functional.pad(x, (0, 0, 1, -1))
+    return 60 * (torch.where(torch.arange(x.shape[3]) > 0, left, above) - 0.5)
+
+
+def even(x):
+    """1 with 70 %, whatever came before."""
+    calls.append(x)
+    return torch.full_like(x, 0.7).logit()
+
+
+u = torch.rand(2, 1, 3, 4)
+close(
+    student.sample(even, u),
+    (u < 0.7).float(),
+    "sample where every pixel is 1 with 70 %",
+    "1 where u < σ(logit)",
+)
+equal(
+    len(calls), 12, "the calls of the net for 3×4 pixels", "one call for each pixel, each for the whole batch"
+)
+start = torch.zeros(2, 1, 3, 4)
+start[0, :, 0] = 1
+got = student.sample(follow, u, start, 1)
+expected = torch.zeros(2, 1, 3, 4)
+expected[0] = 1
+close(
+    got,
+    expected,
+    "sample of a net that copies the pixel before, below a first row of ones",
+    "does the net see what you have drawn?",
+)
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+calls.clear()
+student.sample(even, u, start, 2)
+equal(len(calls), 4, "the calls for the last of three rows", "kept rows need no call")
+weight = torch.randn(1, 1, 5, 5) * torch.tensor([1.0] * 12 + [0.0] * 13).view(5, 5)
+
+
+def chain(x):
+    """A logit that depends on earlier pixels within reach."""
+    return 2 * torch.nn.functional.conv2d(x, weight, padding=2) - 0.3
+
+
+def nosy(x):
+    """A logit that depends on all pixels, later ones too: they must still be 0."""
+    return 3 * (x.sum((1, 2, 3), keepdim=True) - 5) + torch.zeros_like(x)
+
+
+for size in ((3, 1, 5, 4), (1, 1, 2, 6)):
+    u, start = torch.rand(size), torch.randint(0, 2, size).float()
+    for net in (chain, nosy):
+        close(
+            student.sample(net, u),
+            reference.sample(net, u),
+            f"sample of {size} pixels",
+            "row by row, left to right; later pixels are 0",
+        )
+        close(
+            student.sample(net, u, start, 1),
+            reference.sample(net, u, start, 1),
+            f"sample of {size} pixels below a given row",
+            "rows above `row` are those of `start`, the others are drawn anew",
+        )
+kept = start.clone()
+student.sample(chain, u, start, 1)
+close(start, kept, "`start` afterwards", "write into a picture of your own")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# 784 calls, and each works out again what the call before already knew. Keep it instead. When pixel (i, j) is drawn
+#
+# - the **vertical** stack has nothing new until row i is complete. Then each layer makes *one row* from the last
+#   reach + 1 rows of its input;
+# - the **horizontal** stack makes *one pixel* from the last reach + 1 columns of its input.
+#
+# Write these two small pieces: the same convolutions as in `forward`, on a window that just fits. The loop around them,
+# which keeps the windows, is given below.
+
+# %% solution="cached_layer" take="layer_row, layer_pixel"
+# the window has its rows already: only the sides are missing
+
+# %% test="cached_windows" points=3
+import torch
+
+from course_utils.checks import close, student
+
+for first in (True, False):
+    layer = student.GatedLayer(3, 3, 5, first)
+    v, h = torch.randn(2, 3, 6, 7), torch.randn(2, 3, 6, 7)
+    new_v, new_h = layer(v, h)
+    case = "first layer" if first else "another layer"
+    above = student.layer_row(layer, v[:, :, 2:5])
+    a, b = above.detach().chunk(2, dim=1)
+    close(
+        torch.tanh(a) * torch.sigmoid(b),
+        new_v[:, :, 4:5],
+        f"gate(layer_row) of rows 2 to 4, against row 4 of the new v ({case})",
+        "pad the sides only; the gate comes later",
+    )
+    nothing = student.GatedLayer(3, 3, 5, first)
+    state = nothing.state_dict()
+    nothing.load_state_dict({name: torch.zeros_like(t) if "link" in name else t for name, t in state.items()})
+    close(
+        student.layer_pixel(nothing, h[:, :, 4:5, 1:4], torch.zeros(2, 6, 1, 1)),
+        nothing(v, h)[1][:, :, 4:5, 3:4],
+        f"layer_pixel of columns 1 to 3, against the new h at column 3, with a link of 0 ({case})",
+        "the window ends at column j: what does the first layer do with it? what is added in the others?",
+    )
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+for c_in, c, k, first in (
+    (1, 2, 3, True),
+    (4, 4, 7, False),
+    (2, 2, 3, False),
+    (3, 3, 7, True),
+    (2, 2, 1, False),
+):
+    ours, theirs = reference.GatedLayer(c_in, c, k, first), student.GatedLayer(c_in, c, k, first)
+    theirs.load_state_dict(ours.state_dict())
+    v, h, link = (
+        torch.randn(3, c_in, k // 2 + 1, 6),
+        torch.randn(3, c_in, 1, k // 2 + 1),
+        torch.randn(3, 2 * c, 1, 1),
+    )
+    case = f"k = {k}" + (", the first layer" if first else "")
+    close(
+        student.layer_row(theirs, v),
+        reference.layer_row(ours, v),
+        f"layer_row, {case}",
+        "`vertical`, sides padded",
+    )
+    close(
+        student.layer_pixel(theirs, h, link),
+        reference.layer_pixel(ours, h, link),
+        f"layer_pixel, {case}",
+        "out(gate(left + link)), plus the old h in all layers but the first",
+    )
+### END HIDDEN TESTS
+
+# %% given="sample_cached"
+
+# %% [markdown]
+# Same pictures? And how much work? Count multiplications and additions. **Predict** the ratio for 8×8.
+
+
+# %%
+def operations(call, *args) -> int:
+    """Multiplications and additions in the convolutions and matrix products of `call(*args)`."""
+    with FlopCounterMode(display=False) as counter:
+        call(*args)
+    return counter.get_total_flops()
+
+
+untrained, u = PixelCNN(8, c=8, k=5, layers=2).eval(), torch.rand(4, 1, 8, 8)
+print("the same pictures:", sample(untrained, u).equal(sample_cached(untrained, u)))
+print(f"sample        {operations(sample, untrained, u):>12,}")
+print(f"sample_cached {operations(sample_cached, untrained, u):>12,}")
+print(f"one call      {operations(untrained, u):>12,}")
+
+# %% test="cached_sampling" points=2
+import torch
+
+from course_utils.checks import equal, holds, student
+
+net = student.PixelCNN(6, 4, 5, 2).eval()
+net.load_state_dict({name: tensor + torch.randn_like(tensor) for name, tensor in net.state_dict().items()})
+u = torch.rand(3, 1, 6, 6)
+slow, fast = student.sample(net, u), student.sample_cached(net, u)
+different = (slow != fast).sum().item()
+equal(
+    different, 0, "the number of pixels in which sample and sample_cached differ", "are both windows right?"
+)
+spent = [student.operations(call, net, u) for call in (student.sample, student.sample_cached)]
+holds(
+    spent[1] * 10 < spent[0],
+    "sample_cached saves too little",
+    "less than a tenth of sample's operations",
+    f"{spent[1]:,} against {spent[0]:,}",
+    "layer_row makes one row from its window, layer_pixel one pixel",
+)
+### BEGIN HIDDEN TESTS
+for side, c, k, layers in ((5, 3, 3, 3), (7, 2, 7, 1), (4, 2, 3, 2)):
+    net = student.PixelCNN(side, c, k, layers).eval()
+    net.load_state_dict(
+        {name: tensor + torch.randn_like(tensor) for name, tensor in net.state_dict().items()}
+    )
+    u = torch.rand(2, 1, side, side)
+    different = (student.sample(net, u) != student.sample_cached(net, u)).sum().item()
+    equal(different, 0, f"differing pixels with {layers} layers, k = {k}", "are both windows right?")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# As many operations as *one* call, spread over 64 steps. The work is gone; the waiting is not: each pixel still waits for the
+# one before it. A GPU that could do all at once idles.
+#
+# ## 7 Fewer steps (6 points, 20 minutes)
+#
+# Give up some dependence. Draw a small picture pixel by pixel. Let its pixels be the *upper left* ones of a picture
+# twice as large. Draw all upper right ones in **one** call, given those; then all lower left, then all lower right.
+# Pixels of one group do not see each other. Then double again:
+#
+# $$p(x) = p(x^{\ulcorner})\; p(x^{\urcorner} \mid x^{\ulcorner})\; p(x^{\llcorner} \mid x^{\ulcorner}, x^{\urcorner})\; p(x^{\lrcorner} \mid x^{\ulcorner}, x^{\urcorner}, x^{\llcorner})$$
+#
+# It is the chain rule as before, with other groups and another order. From 2×2 to 8×8: how many calls? And to 256×256?
+
+# %%
+picture = torch.arange(16).view(1, 1, 4, 4)
+print(picture[0, 0])
+print("every other number of row 0, from column 1 on:", picture[0, 0, 0, 1::2].tolist())
+
+# %% solution="groups" take="split, merge"
+# slices with a step of 2
+
+# %% test="groups_values" points=1
+import torch
+
+from course_utils.checks import close, equal, student
+
+x = torch.arange(1.0, 17.0).view(1, 1, 4, 4)
+parts = student.split(x)
+equal(len(parts), 4, "the number of groups", "upper left, upper right, lower left, lower right")
+expected = [[1, 3, 9, 11], [2, 4, 10, 12], [5, 7, 13, 15], [6, 8, 14, 16]]
+for name, part, numbers in zip(("upper left", "upper right", "lower left", "lower right"), parts, expected):
+    close(
+        part,
+        torch.tensor(numbers).view(1, 1, 2, 2),
+        f"the {name} pixels",
+        "every other row, every other column",
+    )
+close(student.merge(parts), x, "merge(split(x))", "the inverse: each group goes back to its places")
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+x = torch.randn(2, 3, 6, 4)
+for n, (part, other) in enumerate(zip(student.split(x), reference.split(x))):
+    close(part, other, f"group {n} of (2, 3, 6, 4) numbers", "axes 2 and 3 are rows and columns")
+parts = [torch.randn(2, 3, 4, 5) for _ in range(4)]
+close(
+    student.merge(parts), reference.merge(parts), "merge of four (2, 3, 4, 5) groups", "the inverse of split"
+)
+### END HIDDEN TESTS
+
+# %% solution="multiscale_nats"
+# it may call itself: the upper left pixels are a picture too
+
+# %% test="multiscale_nats_values" points=2
+import torch
+
+from course_utils.checks import close, student
+
+
+def fair(x):
+    return torch.zeros_like(x[:, :1])
+
+
+def last(x):
+    """A pixel is like that of the group before: sure to some degree."""
+    return 2 * x[:, -1:] - 1
+
+
+x = torch.randint(0, 2, (3, 1, 8, 8)).float()
+two = torch.tensor(2.0)
+close(
+    student.multiscale_nats(fair, [[fair] * 3] * 2, x),
+    64 * two.log().expand(3),
+    "multiscale_nats of 8×8 pixels where all nets say one half",
+    "every pixel is counted once: 2×2, then three groups of 2×2, then three of 4×4",
+)
+close(
+    student.multiscale_nats(fair, [], x),
+    64 * two.log().expand(3),
+    "multiscale_nats without scales",
+    "then there is only the base",
+)
+pair = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
+surprise = (
+    torch.nn.functional.softplus(torch.tensor(1.0))
+    + torch.nn.functional.softplus(torch.tensor([1.0, -1.0])).sum()
+)
+close(
+    student.multiscale_nats(fair, [[last] * 3], pair),
+    (surprise + two.log()).view(1),
+    "multiscale_nats of one 2×2 picture, each group guessed from the one before",
+    "each net gets the groups before its own, in the order of `split`",
+)
+### BEGIN HIDDEN TESTS
+from torch import nn
+
+from solutions.autoregressive import reference
+
+
+def nets(count):
+    """For each doubling three nets that tell their channels and their scale apart."""
+    return [[nn.Conv2d(n, 1, 3, padding=1) for n in (1, 2, 3)] for _ in range(count)]
+
+
+with torch.no_grad():
+    for count, size in ((1, (2, 1, 4, 6)), (2, (3, 1, 12, 8)), (3, (1, 1, 16, 8))):
+        base, scales = nn.Conv2d(1, 1, 3, padding=1), nets(count)
+        x = torch.randint(0, 2, size).float()
+        close(
+            student.multiscale_nats(base, scales, x),
+            reference.multiscale_nats(base, scales, x),
+            f"multiscale_nats of {size} pixels, {count} doublings",
+            "the last three nets make the largest picture; channels in the order of `split`",
+        )
+### END HIDDEN TESTS
+
+# %% solution="sample_multiscale"
+# u can be split as well; `sample` draws the smallest picture
+
+# %% test="sample_multiscale_values" points=3
+import torch
+
+from course_utils.checks import close, equal, student
+
+calls = []
+
+
+def chances(share):
+    """A net that is sure of nothing but a share of ones."""
+
+    def net(x):
+        calls.append(tuple(x.shape))
+        return torch.full_like(x[:, :1], share).logit()
+
+    return net
+
+
+u = torch.rand(2, 1, 8, 8)
+got = student.sample_multiscale(chances(0.5), [[chances(0.5)] * 3] * 2, u)
+close(
+    got,
+    (u < 0.5).float(),
+    "sample_multiscale where every pixel is 1 with one half",
+    "a pixel uses its own place's u",
+)
+equal(
+    len(calls), 4 + 3 + 3, "the calls from 2×2 to 8×8", "one for each pixel of the smallest, then one a group"
+)
+equal(
+    calls[4:],
+    [(2, 1, 2, 2), (2, 2, 2, 2), (2, 3, 2, 2), (2, 1, 4, 4), (2, 2, 4, 4), (2, 3, 4, 4)],
+    "what the nets of the two doublings are given",
+    "the groups drawn before, as channels",
+)
+four = [chances(share) for share in (0.2, 0.4, 0.6, 0.8)]
+got = student.sample_multiscale(four[0], [four[1:]], torch.full((1, 1, 2, 2), 0.5))
+close(
+    got,
+    torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2),
+    "one 2×2 picture, chances 0.2, 0.4, 0.6, 0.8 and all u = 0.5",
+    "upper left, upper right, lower left, lower right",
+)
+### BEGIN HIDDEN TESTS
+from torch import nn
+
+from solutions.autoregressive import reference
+
+
+def strong(n):
+    """A net whose word counts."""
+    net = nn.Conv2d(n, 1, 3, padding=1)
+    with torch.no_grad():
+        net.weight.mul_(8)
+    return net
+
+
+for count, size in ((0, (2, 1, 3, 4)), (1, (3, 1, 4, 6)), (2, (2, 1, 8, 12))):
+    base, scales = strong(1), [[strong(n) for n in (1, 2, 3)] for _ in range(count)]
+    u = torch.rand(size)
+    close(
+        student.sample_multiscale(base, scales, u),
+        reference.sample_multiscale(base, scales, u),
+        f"sample_multiscale of {size} pixels, {count} doublings",
+        "each group sees those drawn before it; merge them at the end",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 8 Digits (4 points, 10 minutes and the machine's)
+#
+# Everything is there. The data are handwritten digits in black and white: 8×8 pixels (mini) or 28×28 (full). The net, its
+# settings and the training loop are given; what it minimises is your `nats`.
+
+# %% given="Config, config, pixel_cnn, fit, mean_nats"
+
+# %%
+digits, held_out = (binary_digits.load(tier, split) for split in ("train", "test"))
+pictures = held_out.tensors[0]
+side = pictures.shape[-1]
+
+
+def grid(ax, x: Tensor, title: str) -> None:
+    """Pictures side by side."""
+    ax.imshow(
+        F.pad(x, (1, 1, 1, 1), value=0.5)[:, 0].permute(1, 0, 2).flatten(1), cmap="gray", vmin=0, vmax=1
+    )
+    ax.set_title(title)
+    ax.axis("off")
+
+
+figure, ax = plots.subplots(figsize=(8, 1.2))
+grid(ax, pictures[:10], "ten digits")
+plots.show(figure, "Ten handwritten digits in black and white")
+
+# %% [markdown]
+# **Predict.** A net that knows nothing takes 44.4 nats for 8×8 pixels. One that knows how often each pixel is white,
+# and nothing else, takes about 25. What will yours take?
+
+# %% trains="autoregressive"
+run = Run("autoregressive", seed=0)
+net = fit(pixel_cnn(tier), lambda net, x: nats(net(x), x), digits, config(tier), run)
+mine = mean_nats(lambda x: nats(net(x), x), pictures, run.device)
+save_artifact("autoregressive", net, tier)
+
+# %% trains="autoregressive"
+entry = record("autoregressive", tier)
+print(f"independent pixels  {entry.baseline:6.2f} nats a digit")
+print(f"your PixelCNN       {mine:6.2f}")
+print(
+    f"the reference       {entry.value:6.2f} ± {entry.std:.2f} over {len(entry.seeds)} seeds, {entry.device}"
+)
+u = torch.rand(10, 1, side, side, device=run.device)
+drawn = sample_cached(net, u).cpu()
+half = side // 2
+completed = sample(net, u, pictures[:10].to(run.device), row=half).cpu()
+figure, axes = plots.subplots(2, 1, figsize=(8, 2.6))
+grid(axes[0], drawn, "drawn by your net")
+grid(axes[1], completed, "upper half given, lower half drawn")
+plots.show(
+    figure,
+    "Ten digits drawn by the trained net, and ten whose upper half was given and whose lower half was drawn",
+)
+
+# %% test="trained" points=4
+from course_utils.checks import holds, student
+
+tensors = student.artifact("autoregressive")
+holds(
+    "place" in tensors and "layers.0.vertical.weight" in tensors,
+    "autoregressive.safetensors holds another net",
+    "the tensors of PixelCNN",
+    ", ".join(list(tensors)[:4]),
+    "run the training cell: it saves `net`",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("autoregressive", tensors, 4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# How many of the four points you get depends on the nats on digits that the net has never seen: none at independent
+# pixels, all at the reference's level.
+#
+# Can you complete a digit whose *lower* half is given, with `sample`? Try it in your head before you try it in code. The
+# chapter *Autoregressive images* takes it from there.
+#
+# **Hand in** this notebook and `autoregressive.safetensors`. Not marked, but worth an hour: train the nets of section 7 with `fit`,
+# on your `multiscale_nats`. How many nats do the saved calls cost?
