@@ -219,7 +219,7 @@ b = add(a, exp(a))
 print(b.data, b.slopes, [parent.data for parent in b.parents])
 
 # %% [markdown]
-# Three operations are yours. One line each, in the manner of `add` and `exp`.
+# Three operations are yours. A line or two each, in the manner of `add` and `exp`.
 
 # %% solution="multiply"
 # If a grows by a little, by how many times as much does a·b grow?
@@ -236,6 +236,12 @@ holds(
 close(c.data, 10.0, "multiply(2, 5)", "the product")
 equal(
     [parent.data for parent in c.parents], [2.0, 5.0], "the list of parents of a · b", "(a, b), in this order"
+)
+holds(
+    not any(hasattr(slope, "parents") for slope in c.slopes),
+    "a slope of a · b is a Value",
+    "plain numbers",
+    hint="which attribute of a Value holds its number?",
 )
 unlike(
     torch.tensor(list(c.slopes)),
@@ -269,7 +275,18 @@ from course_utils.checks import close, equal, holds, student, unlike
 c = student.power(student.Value(3.0), 2)
 holds(hasattr(c, "data"), "power gives no Value", "a Value with parents and slopes", c, "see how add returns")
 close(c.data, 9.0, "power(3, 2)", "aᵏ")
-equal([parent.data for parent in c.parents], [3.0], "the list of parents of aᵏ", "a alone: k is no Value")
+equal(
+    [getattr(parent, "data", parent) for parent in c.parents],
+    [3.0],
+    "the list of parents of aᵏ",
+    "a alone: k is no Value",
+)
+holds(
+    not any(hasattr(slope, "parents") for slope in c.slopes),
+    "a slope of aᵏ is a Value",
+    "plain numbers",
+    hint="which attribute of a Value holds its number?",
+)
 unlike(torch.tensor(list(c.slopes)), torch.tensor([3.0]), "the slope of aᵏ leaves out k", "differentiate a²")
 unlike(
     torch.tensor(list(c.slopes)),
@@ -300,6 +317,12 @@ holds(
 )
 close(c.data, t, "tanh(0.5)", "math.tanh")
 equal([parent.data for parent in c.parents], [0.5], "the list of parents of tanh a", "a alone")
+holds(
+    not any(hasattr(slope, "parents") for slope in c.slopes),
+    "a slope of tanh a is a Value",
+    "plain numbers",
+    hint="which attribute of a Value holds its number?",
+)
 unlike(
     torch.tensor(list(c.slopes)),
     torch.tensor([1 - 0.25]),
@@ -348,6 +371,11 @@ c = student.multiply(a, b)
 d = student.add(c, a)
 got = student.topological(d)
 holds(got is not None, "topological gave nothing", "a list", None, "does it `return`?")
+holds(
+    all(hasattr(value, "parents") for value in got),
+    "topological lists something else than Values",
+    "the Values themselves, not their numbers",
+)
 order = [value.data for value in got]
 holds(
     order != [8.0, 6.0, 3.0, 2.0] and order != [8.0, 6.0, 2.0, 3.0],
@@ -474,6 +502,16 @@ close(
     "the grad of a in a · a, after two calls of backward",
     "what an earlier call left is forgotten",
 )
+c = student.multiply(a, student.Value(2.0))
+student.backward(student.add(c, c))
+holds(
+    a.grad != 6.0,
+    "c = a · b is used twice by c + c, and hands its grad down before it is whole",
+    "the slope of c + c in a at b = 2",
+    a.grad,
+    "a value's turn comes when *all* that uses it is done: which order has that?",
+)
+close(a.grad, 4.0, "the grad of a in c + c, where c = a · 2", "local slope times the value's own, whole grad")
 ### BEGIN HIDDEN TESTS
 NAMES = ("a", "b", "c")
 
@@ -683,6 +721,7 @@ unlike(
     "adam_step returns the corrected m",
     "the correction is for the step only; m goes on uncorrected",
 )
+unlike(mean, 0.75 * m + 0.25 * g, "m uses β₂", "betas are (β₁, β₂)")
 unlike(mean, 0.5 * m + g, "m adds the gradient whole", "(1 − β₁)g")
 close(mean, new_m, "m after a step", "m ← β₁m + (1 − β₁)g, not corrected")
 unlike(
@@ -695,6 +734,7 @@ unlike(squares, 0.5 * s + 0.5 * g**2, "s uses β₁", "betas has two numbers")
 unlike(squares, 0.75 * s + 0.25 * g, "s averages gradients", "their *squares*")
 close(squares, new_s, "s after a step", "s ← β₂s + (1 − β₂)g², not corrected")
 unlike(got, theta - 0.1 * new_m / (new_s.sqrt() + 0.5), "adam_step does not correct", "m̂ and ŝ, not m and s")
+unlike(got, theta - 0.1 * m_hat / (new_s.sqrt() + 0.5), "adam_step corrects m and not s", "m̂ and ŝ")
 unlike(got, theta - 0.1 * m_hat / (s_hat + 0.5).sqrt(), "ε stands under the root", "√ŝ + ε")
 unlike(got, theta - 0.1 * m_hat / (s_hat + 0.5), "adam_step lacks the root", "√ŝ")
 unlike(got, theta - 0.1 * g / (s_hat.sqrt() + 0.5), "adam_step moves by the gradient", "by its running mean")
@@ -990,6 +1030,12 @@ unlike(
 )
 unlike(
     got,
+    gamma * (rest / (x.var(0, correction=0) + 0.1).sqrt() + beta),
+    "γ multiplies β, too",
+    "scaled by γ first, then shifted by β",
+)
+unlike(
+    got,
     gamma * rest / (x.var(0, correction=0) + 1e-5).sqrt() + beta,
     "batch_norm ignores eps",
     "it is an argument",
@@ -1075,6 +1121,8 @@ unlike(
 )
 close(dbeta, g.sum(0), "the gradient in β", "y grows by 1 with β, in every example")
 unlike(dgamma, (g * x).sum(0), "the gradient in γ uses x", "γ multiplies x̂")
+wide = (x - x.mean(0)) / (x.var(0) + 0.1).sqrt()
+unlike(dgamma, (g * wide).sum(0), "x̂ divides squares by B − 1", "by B, as in the forward pass")
 unlike(dgamma, (g * x_hat).mean(0), "the gradient in γ is a mean", "γ serves every example")
 close(dgamma, (g * x_hat).sum(0), "the gradient in γ", "y grows by x̂ with γ, in every example")
 unlike(dx, gamma / s * g, "the gradient in x leaves out the ways through μ and σ²", "all three terms")
@@ -1092,7 +1140,7 @@ close(
     dx,
     gamma / s * (g - g.mean(0) - x_hat * (g * x_hat).mean(0)),
     "the gradient in x",
-    "the formula above, term by term",
+    "the formula above, term by term; sums run over the batch, for each feature by itself",
 )
 ### BEGIN HIDDEN TESTS
 for B, D in ((2, 1), (4, 4), (20, 6)):
@@ -1202,7 +1250,7 @@ for D, momentum, eps in ((1, 0.1, 1e-5), (4, 0.5, 0.1)):
             ours(x),
             theirs(x),
             f"BatchNorm({D}, momentum={momentum}, eps={eps}) in {phase}",
-            "as PyTorch's",
+            "as PyTorch's: γ and β serve in both phases",
             atol=1e-4,
         )
         for name in ("running_mean", "running_var"):

@@ -81,6 +81,11 @@ def multiply(a, b):
     return Value(a.data * b.data, (a, b), (1.0, 1.0))
 
 
+@wrong(check="multiply_slopes", why="hands over Values where numbers are due")
+def multiply(a, b):
+    return Value(a.data * b.data, (a, b), (b, a))
+
+
 @wrong(check="multiply_slopes", why="forgets the parents")
 def multiply(a, b):
     return Value(a.data * b.data)
@@ -197,6 +202,20 @@ def backward(result):
     for value in order:
         for parent, slope in zip(value.parents, value.slopes):
             parent.grad += slope * value.grad
+
+
+@wrong(check="backward_values", why="recursion without an order: a shared value hands down too early")
+def backward(result):
+    for value in topological(result):
+        value.grad = 0.0
+    result.grad = 1.0
+
+    def walk(value):
+        for parent, slope in zip(value.parents, value.slopes):
+            parent.grad += slope * value.grad
+            walk(parent)
+
+    walk(result)
 
 
 @wrong(check="backward_values", why="forgets to multiply by the value's own grad")
