@@ -207,12 +207,12 @@ for shape in ((), (7,), (2, 3, 4)):
 ### END HIDDEN TESTS
 
 # %% solution="elu"
-# torch.where(condition, a, b) chooses number by number.
+# torch.where(condition, a, b) chooses number by number. Autograd goes through both a and b: is each finite for all z?
 
 # %% test="elu_values" points=1
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 z = torch.tensor([-3.0, -1.0, 0.0, 2.5])
 got = student.elu(z)
@@ -229,6 +229,17 @@ close(
     "elu([-3, -1, 0, 2.5])",
     "the table's last row",
     atol=1e-4,
+)
+z = torch.tensor([-200.0, 1.0, 200.0], requires_grad=True)
+got = student.elu(z)
+holds(
+    getattr(got, "requires_grad", False), "autograd cannot follow elu", hint="stay with PyTorch's functions"
+)
+close(
+    torch.autograd.grad(got.sum(), z)[0],
+    torch.tensor([0.0, 1.0, 1.0]),
+    "the slope of elu at -200, 1 and 200",
+    "e²⁰⁰ is infinite here, and 0 · ∞ is not a number, also in a half that is not chosen: what may e be raised to?",
 )
 ### BEGIN HIDDEN TESTS
 for shape in ((), (7,), (2, 3, 4)):

@@ -51,9 +51,9 @@ def relu(z: Tensor) -> Tensor:
 
 
 def elu(z: Tensor) -> Tensor:
-    """z where z > 0, eᶻ − 1 elsewhere, for each number of a tensor of any shape; finite for every z.
+    """z where z > 0, eᶻ − 1 elsewhere, for each number of a tensor of any shape.
 
-    Clevert et al. (2016), with α = 1.
+    Finite for every z, and so is the slope that autograd finds. Clevert et al. (2016), with α = 1.
     """
     return torch.where(z > 0, z, torch.expm1(z.clamp(max=0)))
 
