@@ -722,15 +722,19 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Let your U-Net learn to find discs, squares and triangles, of any brightness. The bad kind of mistake, a shape of the
-# wrong class with neat edges, and the good kind, frayed edges: which do you expect first?
+# Let your U-Net learn to find discs, squares and triangles, of any brightness. Three pixels of four are ground, so a
+# mistake there counts for less in the loss. A shape with neat edges and the wrong class, or the right class and frayed
+# edges: which kind of mistake do you expect first? And which two classes will it take for each other? (The machine
+# takes some ten seconds.)
 
 # %% given="Config,config,thin,segmenting,distort,optimizer_for,fit,answers,accuracy,segment"
+
+# %% trains="depth"
 run = Run("depth", seed=0)
 unet, shares = segment(tier, run)
 print("IoU:", ", ".join(f"{name} {share:.2f}" for name, share in zip(shapes.CLASSES, shares.tolist())))
 
-# %%
+# %% trains="depth"
 x, y = shapes.load(tier, "test").tensors
 guesses = answers(unet, x[:8], run.device)
 figure, axes = plots.subplots(3, 8, figsize=(10, 4))
@@ -883,7 +887,7 @@ for c, side, k in ((1, 5, 1), (2, 6, 4)):
 # training. Which loss falls faster, and by how much? (Mini: thin nets on generated figures, a few seconds each. Full:
 # the nets of the paper, 20 and 56 layers: is deeper better?)
 
-# %%
+# %% trains="depth"
 depths = (3,) if tier == "mini" else (3, 9)
 shares = {}
 for n in depths:
@@ -894,7 +898,7 @@ for n in depths:
             flush=True,
         )
 
-# %%
+# %% trains="depth"
 figure, ax = plots.subplots()
 for n in depths:
     for name in ("plain", "residual"):
@@ -917,7 +921,7 @@ plots.show(
 # Last, a wider net of your blocks, the one that you hand in. Its `features` will serve you again: in the lab on
 # transfer the course's copy of this net is the one that has "seen" pictures before.
 
-# %%
+# %% trains="depth"
 net = build(tier).to(run.device)
 fit(net, cifar10.load(tier, "train"), config(tier), run)
 save_artifact("depth", net, tier)
@@ -932,7 +936,7 @@ print(f"A linear classifier of the pixels: {reference.show(reference.baseline)}.
 # vertical bars, one is wavy rows. **Predict**: does the mean help on pictures as they are? On pictures that somebody
 # has turned by 90 degrees? Which classes pay for it?
 
-# %%
+# %% trains="depth"
 x, y = test
 for name, pictures in {"as they are": x, "turned": torch.rot90(x, 1, dims=(2, 3))}.items():
     alone = accuracy(net, (pictures, y), run.device)

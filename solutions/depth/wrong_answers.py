@@ -17,12 +17,6 @@ def conv_cost(c_in, c_out, kernel, side):
     return weights + c_in, weights * side * side
 
 
-@wrong(check="conv_cost_values", why="multiplies with the biases too")
-def conv_cost(c_in, c_out, kernel, side):
-    parameters = c_in * c_out * kernel * kernel + c_out
-    return parameters, parameters * side * side
-
-
 @wrong(check="conv_cost_values", why="kernels of one channel only")
 def conv_cost(c_in, c_out, kernel, side):
     return c_out * (kernel**2 + 1), c_out * kernel**2 * side**2
@@ -82,18 +76,6 @@ def profile(layers, c_in, side):
     return rows
 
 
-@wrong(check="profile_costs", why="the field ignores strides")
-def profile(layers, c_in, side):
-    rows, field = [], 1
-    for c_out, kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel) // stride + 1
-        field = field + kernel - 1
-        cost = conv_cost(c_in, c_out, kernel, side)
-        c_in = c_out or c_in
-        rows.append((c_in, side, *cost, field))
-    return rows
-
-
 @wrong(check="profile_costs", why="every layer takes in the picture's channels")
 def profile(layers, c_in, side):
     rows, field, step, c = [], 1, 1, c_in
@@ -124,28 +106,6 @@ class ResidualBlock(nn.Module):
     def forward(self, x):
         y = F.relu(self.norm1(self.conv1(x)))
         y = F.relu(self.norm2(self.conv2(y)))
-        return self.shortcut(x) + y if self.residual else y
-
-
-@wrong(check="residual_values", why="no relu at the end")
-class ResidualBlock(nn.Module):
-    def __init__(self, c_in, c_out, stride=1, residual=True):
-        super().__init__()
-        self.conv1 = nn.Conv2d(c_in, c_out, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(c_out)
-        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(c_out)
-        self.residual = residual
-        if residual:
-            self.shortcut = nn.Sequential()
-            if stride != 1 or c_in != c_out:
-                self.shortcut = nn.Sequential(
-                    nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out)
-                )
-
-    def forward(self, x):
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = self.norm2(self.conv2(y))
         return self.shortcut(x) + y if self.residual else y
 
 
@@ -208,26 +168,6 @@ class ResidualBlock(nn.Module):
                 self.shortcut = nn.Sequential(
                     nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out)
                 )
-
-    def forward(self, x):
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = self.norm2(self.conv2(y))
-        return F.relu(self.shortcut(x) + y) if self.residual else F.relu(y)
-
-
-@wrong(check="residual_layers", why="leaves the biases")
-class ResidualBlock(nn.Module):
-    def __init__(self, c_in, c_out, stride=1, residual=True):
-        super().__init__()
-        self.conv1 = nn.Conv2d(c_in, c_out, 3, stride, padding=1)
-        self.norm1 = nn.BatchNorm2d(c_out)
-        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(c_out)
-        self.residual = residual
-        if residual:
-            self.shortcut = nn.Sequential()
-            if stride != 1 or c_in != c_out:
-                self.shortcut = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride), nn.BatchNorm2d(c_out))
 
     def forward(self, x):
         y = F.relu(self.norm1(self.conv1(x)))

@@ -38,15 +38,6 @@ def probe(x, y, classes, steps, rate, decay):
     return W, b
 
 
-@wrong(check="probe_values", why="goes uphill")
-def probe(x, y, classes, steps, rate, decay):
-    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
-    for _ in range(steps):
-        error = (torch.softmax(x @ W.T + b, 1) - truth) / len(x)
-        W, b = W + rate * (error.T @ x + decay * W), b + rate * error.sum(0)
-    return W, b
-
-
 @wrong(check="probe_values", why="decays twice as fast: decay · W², not half of it")
 def probe(x, y, classes, steps, rate, decay):
     W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
@@ -160,14 +151,6 @@ def ascend(x, objective, rate, shift):
     moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
     (g,) = torch.autograd.grad(objective(moved), moved)
     return (moved.detach() + rate * g / (g.abs().mean() + 1e-8)).clamp(0, 1)
-
-
-@wrong(check="ascend_step", why="goes down")
-def ascend(x, objective, rate, shift):
-    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
-    (g,) = torch.autograd.grad(objective(moved), moved)
-    moved = moved.detach() - rate * g / (g.abs().mean() + 1e-8)
-    return moved.roll((-shift[0], -shift[1]), dims=(2, 3)).clamp(0, 1)
 
 
 @wrong(check="ascend_step", why="does not scale the gradient")

@@ -128,7 +128,8 @@ def test_few_takes_the_first_of_each_class():
 
 
 def test_a_tiny_training_beats_pixels_and_is_repeatable(monkeypatch):
-    monkeypatch.setitem(reference.CONFIG, "mini", replace(reference.CONFIG["mini"], steps=15))
+    short = replace(reference.config("mini"), steps=15)
+    monkeypatch.setattr(reference, "config", lambda tier: short)
     first, second = (reference.train("mini", 1, Run(seed=1, device="cpu")) for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert reference.evaluate(first, "mini") > reference.baseline("mini")
@@ -162,9 +163,8 @@ def test_a_few_steps_of_the_full_tier(monkeypatch):
         data = cifar10.load("full", "train")
     except DataError as error:
         pytest.skip(f"needs {DATASETS['squeezenet'].name} and cifar10: {error}")
-    monkeypatch.setitem(
-        reference.CONFIG, "full", replace(reference.CONFIG["full"], each=2, batch=10, steps=2)
-    )
+    short = replace(reference.config("full"), each=2, batch=10, steps=2)
+    monkeypatch.setattr(reference, "config", lambda tier: short)
     tensors = reference.train("full", 0, Run(device="cpu"))
     assert len(data) == 45_000
     assert "head.weight" in tensors
