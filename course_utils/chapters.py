@@ -163,6 +163,23 @@ CHAPTERS: tuple[Chapter, ...] = (
         margin=0.4,
         target=0.85,
     ),
+    Chapter(
+        key="autoregressive",
+        title="One pixel at a time",
+        part="One step at a time",
+        points=39,
+        minutes=120,
+        minutes_cpu=0.3,
+        minutes_gpu=45,
+        data_mini="binary_digits",
+        data_full="binary_digits, mnist",
+        paper="oord2016pixel",
+        metric="nats a digit",
+        higher_is_better=False,
+        margin=6.0,
+        target=81.3,
+        draft=True,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(chapter.key for chapter in CHAPTERS)

@@ -282,7 +282,12 @@ unlike(
     got, x.roll(1, dims=2), "the last row comes back in at the top", "what falls out is gone; zeros come in"
 )
 unlike(got, torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "the rows move up", "row 0 goes to row 1")
-close(got, torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1), "shift_down of a column 1, 2, 3", "")
+close(
+    got,
+    torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1),
+    "shift_down of a column 1, 2, 3",
+    "row i of the result is row i - 1 of x",
+)
 ### BEGIN HIDDEN TESTS
 x = torch.randn(2, 3, 4, 5)
 expected = torch.zeros(2, 3, 4, 5)
@@ -298,45 +303,57 @@ from course_utils.checks import holds, student
 
 
 def field(k, count, i, j, side=11):
-    """Where h of `count` layers depends on the picture, and where v does."""
+    """Which pixels h of `count` layers sees through the picture given to h, and to v; and which ones v sees."""
     layers = [student.GatedLayer(1 if n == 0 else 4, 4, k, first=n == 0) for n in range(count)]
-    x = torch.randn(1, 1, side, side, requires_grad=True)
-    v = h = x
+    to_v, to_h = (torch.randn(1, 1, side, side, requires_grad=True) for _ in "vh")
+    v, h = to_v, to_h
     for layer in layers:
         v, h = layer(v, h)
-    return [torch.autograd.grad(y[0, :, i, j].sum(), x, retain_graph=True)[0][0, 0] != 0 for y in (h, v)]
+    seen = []
+    for y, x in ((h, to_h), (h, to_v), (v, to_v)):
+        gradient = torch.autograd.grad(y[0, :, i, j].sum(), x, retain_graph=True, allow_unused=True)[0]
+        seen.append(torch.zeros(side, side, dtype=torch.bool) if gradient is None else gradient[0, 0] != 0)
+    return seen
 
 
 def check(k, count, i, j, side=11):
     """No peeping and no hole."""
-    h, v = field(k, count, i, j, side)
+    across, down, v = field(k, count, i, j, side)
     reach = count * (k // 2)
     rows, columns = torch.arange(side)[:, None], torch.arange(side)
     earlier = (rows < i) | ((rows == i) & (columns < j))
     near = (columns - j).abs() <= reach
     case = f"{count} layers, k = {k}, seen from ({i}, {j})"
-    holds(
-        not h[i, j],
-        f"h sees the pixel itself ({case})",
-        hint="the first layer: see `left`, and what is added",
-    )
-    later = (h & ~earlier).nonzero().tolist()
-    holds(
-        not later,
-        f"h sees later pixels ({case})",
-        "none",
-        later[:3],
-        "who shifts `above`? who cuts the padding?",
-    )
     below = (v & (rows > i)).nonzero().tolist()
     holds(not below, f"v sees rows below its own ({case})", "none", below[:3], "pad v at the top, not below")
-    blind = (earlier & near & (rows >= i - 1 - reach) & ~h).nonzero().tolist()
+    peeped = (down & (rows >= i)).nonzero().tolist()
+    holds(
+        not peeped,
+        f"h hears from v of its own row or later ones ({case})",
+        "rows above only",
+        peeped[:3],
+        "v at row i has seen row i: who shifts `above` down before `link`?",
+    )
+    holds(
+        not across[i, j],
+        f"h sees the pixel itself, and not by way of v ({case})",
+        hint="the first layer: how is h padded, and is the old h added?",
+    )
+    later = (across & ~earlier).nonzero().tolist()
+    holds(
+        not later,
+        f"h sees later pixels, and not by way of v ({case})",
+        "none",
+        later[:3],
+        "pad h on the left",
+    )
+    blind = (earlier & near & (rows >= i - 1 - reach) & ~(across | down)).nonzero().tolist()
     holds(
         not blind,
         f"h does not see earlier pixels in its reach ({case})",
         "all of them",
         f"{len(blind)} missing, such as {blind[:3]}",
-        "does h listen to v in every layer? does a sideways kernel see `reach` columns on either side?",
+        "does h listen to v in every layer? is the new v gate(above)? `reach` columns on either side?",
     )
 
 
@@ -774,7 +791,10 @@ close(
     "1 where u < σ(logit)",
 )
 equal(
-    len(calls), 12, "the calls of the net for 3×4 pixels", "one call for each pixel, each for the whole batch"
+    len(calls),
+    12,
+    "the number of calls of the net for 3×4 pixels",
+    "one call for each pixel, each for the whole batch",
 )
 start = torch.zeros(2, 1, 3, 4)
 start[0, :, 0] = 1
@@ -792,7 +812,7 @@ from solutions.autoregressive import reference
 
 calls.clear()
 student.sample(even, u, start, 2)
-equal(len(calls), 4, "the calls for the last of three rows", "kept rows need no call")
+equal(len(calls), 4, "the number of calls for the last of three rows", "kept rows need no call")
 weight = torch.randn(1, 1, 5, 5) * torch.tensor([1.0] * 12 + [0.0] * 13).view(5, 5)
 
 
@@ -1097,7 +1117,10 @@ close(
     "a pixel uses its own place's u",
 )
 equal(
-    len(calls), 4 + 3 + 3, "the calls from 2×2 to 8×8", "one for each pixel of the smallest, then one a group"
+    len(calls),
+    4 + 3 + 3,
+    "the number of calls from 2×2 to 8×8",
+    "one for each pixel of the smallest, then one a group",
 )
 equal(
     calls[4:],
