@@ -116,3 +116,11 @@ def test_signed_colours_vanish_at_zero():
     assert zero[3] < 0.01
     assert np.allclose(low[:3], [0x22 / 255, 0x77 / 255, 0xCC / 255], atol=0.01)
     assert high[0] > high[2]
+
+
+def test_where_nobody_looks_nothing_is_drawn_but_the_words_are_there(monkeypatch):
+    monkeypatch.setenv("COURSE_PICTURES", "0")
+    figure, _ = plots.subplots()
+    picture = plots.show(figure, "A line and & nothing else")
+    assert "<path" not in picture.svg
+    assert repr(picture) == "[picture: A line and & nothing else]"

@@ -35,13 +35,18 @@ class Agent(Peer):
 
     def __init__(self, channel: Channel, shell: CellShell):
         super().__init__(channel)
-        self._shell = shell
+        self._shell, self._working = shell, False
+        self._operations = self._offered(shell.user_ns)
 
     def run(self) -> None:
         """Serve requests, one after another. Ctrl-C reaches the student's code and nothing else."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, self._interrupted)
         while True:
             self.serve(*self.channel.receive())
+
+    def _interrupted(self, number: int, frame: Any) -> None:
+        if self._working:
+            raise KeyboardInterrupt
 
     def forget(self) -> None:
         """Drop everything that was kept for the other side."""
@@ -50,11 +55,19 @@ class Agent(Peer):
 
     def operate(self, op: str, args: list[Any]) -> Any:
         """The requests that the trusted side makes."""
-        names = self._shell.user_ns
-        operations: dict[str, Callable[..., Any]] = {
+        if signal.getsignal(signal.SIGINT) != self._interrupted:  # a cell has set its own
+            signal.signal(signal.SIGINT, self._interrupted)
+        outer, self._working = self._working, True
+        try:
+            return self._operations[op](*args)
+        finally:
+            self._working = outer
+
+    def _offered(self, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+        return {
             "cell": self._shell.run,
             "defined": lambda name: name in names,
-            "name": lambda name: names[name],
+            "find": lambda name: [names[name]] if name in names else [],
             "bind": names.__setitem__,
             "unbind": names.__delitem__,
             "get": self._get,
@@ -68,11 +81,6 @@ class Agent(Peer):
             "read": lambda name: Path(name).read_bytes(),
             "write": lambda name, data: Path(name).write_bytes(data),
         }
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            return operations[op](*args)
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _get(self, target: Any, name: str) -> Any:
         value = getattr(target, name)

@@ -28,13 +28,13 @@ class StudentNames(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in self._shared:
-            self._peer.ask("bind", name, value)
+            self._peer.bind(name, value)
         else:
             super().__setitem__(name, value)
 
     def __delitem__(self, name: str) -> None:
         if name in self._shared:
-            self._peer.ask("unbind", name)
+            self._peer.unbind(name)
         else:
             super().__delitem__(name)
 

@@ -69,15 +69,22 @@ class Incoming(Reader):
     """A message being read."""
 
     def __init__(self, peer: "Peer", buffers: list[memoryview]):
-        tags: dict[str, Callable[[Any], Any]] = {
-            "leaf": lambda number: peer.leaves[number],
-            "input": self._input,
-            "output": lambda place: self.outputs[place],
-        }
-        super().__init__(buffers, {**tags, **peer.foreign_tags(self)})
+        super().__init__(buffers)
+        self._peer = peer
+        self._tags: dict[str, Callable[[Any], Any]] = {}
         self.inputs: list[Tensor] = []
         self._passed: list[Tensor] = []
         self.outputs: list[Tensor] = []
+
+    def foreign(self) -> dict[str, Callable[[Any], Any]]:
+        """Tensors with a history, and what the peer reads: made at the first that is met."""
+        if not self._tags:
+            own = {"leaf": self._peer.leaves.__getitem__, "input": self._input, "output": self._output}
+            self._tags = {**own, **self._peer.foreign_tags(self)}
+        return self._tags
+
+    def _output(self, place: Node) -> Tensor:
+        return self.outputs[place]
 
     def _input(self, content: Node) -> Tensor:
         place, leaf, parameter, node = content

@@ -89,6 +89,7 @@ class Trusted(Peer):
         """Drop what was kept for the other side."""
         super().forget()
         self._functions: list[Any] = []
+        self._found: dict[str, Handle] = {}
         self._random: bytes = b""
 
     def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
@@ -128,11 +129,27 @@ class Trusted(Peer):
 
     def resolve(self, name: str) -> Any:
         """The student's value called `name`."""
-        if not self.ask("defined", name):
+        if name in self._found:
+            return self._found[name]
+        found = self.ask("find", name)
+        if type(found) is not list or len(found) != 1:
             raise CheckFailed(
                 f"there is no `{name}`", hint=f"the cell that defines `{name}`: is it there, does it run?"
             )
-        return named(self.ask("name", name), name)
+        value = named(found[0], name)
+        if isinstance(value, Handle) and value._kind == "function":  # a variable may change, a function stays
+            self._found[name] = value
+        return value
+
+    def bind(self, name: str, value: Any) -> None:
+        """Give the student's name another value."""
+        self._found.pop(name, None)
+        self.ask("bind", name, value)
+
+    def unbind(self, name: str) -> None:
+        """Delete the student's name."""
+        self._found.pop(name, None)
+        self.ask("unbind", name)
 
     def artifact(self, name: str) -> Artifact:
         """The tensors handed in as `<name>.safetensors`, or made by the student's own cells."""

@@ -3,6 +3,7 @@
 import base64
 import io
 import linecache
+import os
 import sys
 import types
 from typing import Any
@@ -175,4 +176,5 @@ def capture(shell: CellShell, pictures: bool = False) -> None:
     formatter = shell.display_formatter
     assert formatter is not None
     formatter.formatters["image/png"].enabled = pictures
+    os.environ["COURSE_PICTURES"] = "1" if pictures else "0"
     sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)

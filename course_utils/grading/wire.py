@@ -7,6 +7,7 @@ out of it: whatever the other side sends, reading it runs none of its code. Noth
 
 import json
 import math
+import select
 import socket
 import struct
 import time
@@ -22,6 +23,7 @@ BODY_BYTES = 64 << 20
 DEPTH = 20
 DIMENSIONS = 16
 ALIGNMENT = 64
+AHEAD = 1 << 17
 
 FLOATING = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128)
 INTEGRAL = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -127,28 +129,14 @@ class Writer:
 
 
 class Reader:
-    """Turns a node back into a value; `foreign` maps further tags to functions of what they hold."""
+    """Turns a node back into a value."""
 
-    def __init__(self, buffers: list[memoryview], foreign: dict[str, Callable[[Any], Any]] | None = None):
+    def __init__(self, buffers: list[memoryview]):
         self._buffers = buffers
-        self._tags: dict[str, Callable[[Any, int], Any]] = {
-            "tuple": lambda v, d: tuple(self._items(v, d)),
-            "set": lambda v, d: _set(self._items(v, d)),
-            "size": lambda v, d: torch.Size(_shape(v)),
-            "dict": self._dict,
-            "tensor": lambda v, d: self._tensor(v),
-            "array": lambda v, d: self._array(v),
-            "scalar": lambda v, d: self._array(v)[()],
-            "complex": lambda v, d: complex(*_numbers(v)),
-            "bytes": lambda v, d: bytes(self._raw(v)),
-            "dtype": lambda v, d: DTYPES[v],
-            "device": lambda v, d: torch.device(v if v in ("cpu", "cuda", "mps") else "cpu"),
-            "slice": lambda v, d: slice(*self._items(v, d)),
-            "range": lambda v, d: range(*_integers(v)),
-            "ellipsis": lambda v, d: ...,
-        }
-        for tag, read in (foreign or {}).items():
-            self._tags[tag] = _ignoring_depth(read)
+
+    def foreign(self) -> dict[str, Callable[[Any], Any]]:
+        """Further tags, with functions of what they hold."""
+        return {}
 
     def value(self, node: Node, depth: int = 0) -> Any:
         """The value of `node`.
@@ -165,10 +153,12 @@ class Reader:
         if len(node) != 1:
             raise WireError("a node with more than one tag")
         ((tag, content),) = node.items()
-        if tag not in self._tags:
+        plain = TAGS.get(tag)
+        own = None if plain else self.foreign().get(tag)
+        if plain is None and own is None:
             raise WireError(f"an unknown tag {tag[:20]!r}")
         try:
-            return self._tags[tag](content, depth)
+            return plain(self, content, depth) if plain else own(content)  # type: ignore[misc]
         except (TypeError, ValueError, KeyError, IndexError, OverflowError, RuntimeError) as error:
             raise WireError(f"a broken {tag}: {str(error)[:100]}") from None
 
@@ -210,8 +200,22 @@ class Reader:
         return self._buffers[index]
 
 
-def _ignoring_depth(read: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
-    return lambda content, depth: read(content)
+TAGS: dict[str, Callable[[Reader, Node, int], Any]] = {
+    "tuple": lambda r, v, d: tuple(r._items(v, d)),
+    "set": lambda r, v, d: _set(r._items(v, d)),
+    "size": lambda r, v, d: torch.Size(_shape(v)),
+    "dict": lambda r, v, d: r._dict(v, d),
+    "tensor": lambda r, v, d: r._tensor(v),
+    "array": lambda r, v, d: r._array(v),
+    "scalar": lambda r, v, d: r._array(v)[()],
+    "complex": lambda r, v, d: complex(*_numbers(v)),
+    "bytes": lambda r, v, d: bytes(r._raw(v)),
+    "dtype": lambda r, v, d: DTYPES[v],
+    "device": lambda r, v, d: torch.device(v if v in ("cpu", "cuda", "mps") else "cpu"),
+    "slice": lambda r, v, d: slice(*r._items(v, d)),
+    "range": lambda r, v, d: range(*_integers(v)),
+    "ellipsis": lambda r, v, d: ...,
+}
 
 
 def _set(items: list[Any]) -> set[Any]:
@@ -249,12 +253,13 @@ class Channel:
     """Whole messages over a connected stream socket, with a deadline on each."""
 
     def __init__(self, connection: socket.socket):
+        connection.setblocking(True)
         self._socket = connection
+        self._read, self._ahead = (
+            bytearray(AHEAD),
+            b"",
+        )  # what came with the last message and belongs to the next
         self.received = 0  # bytes, headers included
-
-    def fileno(self) -> int:
-        """The descriptor, for `select`."""
-        return self._socket.fileno()
 
     def close(self) -> None:
         """Hang up."""
@@ -279,8 +284,7 @@ class Channel:
                 f"at most {BODY_BYTES >> 20} MB of tensors and {HEADER_BYTES >> 20} MB of text"
             )
         try:
-            self._wait(deadline)
-            self._socket.sendall(struct.pack("!II", len(text), len(body)) + text + body)
+            self._send(memoryview(struct.pack("!II", len(text), len(body)) + text + body), deadline)
         except TimeoutError:
             raise Late("the other side did not read in time") from None
         except OSError as error:
@@ -318,29 +322,45 @@ class Channel:
         return header, _split(header.pop("buffers", []), body)
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
-        data = bytearray(count)
-        view, done = memoryview(data), 0
-        while done < count:
+        data = bytearray(self._ahead[:count])
+        self._ahead = self._ahead[count:]
+        while len(data) < count:
             try:
-                self._wait(deadline)
-                got = self._socket.recv_into(view[done:])
+                self._wait(select.POLLIN, deadline)
+                # A system call costs more than copying a small message: what is there is read at once.
+                got = self._socket.recv_into(self._read)
             except TimeoutError:
                 raise Late("no answer in time") from None
             except OSError as error:
                 raise Closed(f"the other side is gone: {error.strerror}") from None
             if not got:
                 raise Closed("the other side is gone")
-            done += got
+            wanted = min(got, count - len(data))
+            data += memoryview(self._read)[:wanted]
+            self._ahead = bytes(memoryview(self._read)[wanted:got])
         return data
 
-    def _wait(self, deadline: float | None) -> None:
+    def _send(self, data: memoryview, deadline: float | None) -> None:
         if deadline is None:
-            self._socket.settimeout(None)
+            self._socket.sendall(data)
+            return
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        while data:
+            try:
+                data = data[self._socket.send(data, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
+
+    def _wait(self, event: int, deadline: float | None) -> None:
+        """Until the socket is ready; without a deadline the call that follows waits by itself."""
+        if deadline is None:
             return
         left = deadline - time.monotonic()
-        if left <= 0:
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if left <= 0 or not poll.poll(1000 * left):
             raise TimeoutError
-        self._socket.settimeout(left)
 
 
 def _split(lengths: Node, body: bytearray) -> list[memoryview]:

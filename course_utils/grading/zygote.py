@@ -30,6 +30,8 @@ MODULES = (
     "course_utils.colab",
     "course_utils.data",
     "course_utils.plots",
+    "course_utils.progress",
+    "course_utils.training",
     "course_utils.grading.agent",
 )
 # Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution, an optimiser (2 s).
