@@ -180,6 +180,23 @@ CHAPTERS: tuple[Chapter, ...] = (
         target=81.3,
         draft=True,
     ),
+    Chapter(
+        key="transformers",
+        title="Transformers",
+        part="One step at a time",
+        points=40,
+        minutes=120,
+        minutes_cpu=0.3,
+        minutes_gpu=12,
+        data_mini="arithmetic",
+        data_full="shakespeare",
+        paper="vaswani2017",
+        metric="nats a character",
+        higher_is_better=False,
+        margin=0.5,
+        target=1.48,
+        draft=True,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(chapter.key for chapter in CHAPTERS)

@@ -1,0 +1,1173 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# A convolution weighs its neighbours by where they stand; attention by what they are. You will build attention, a
+# Transformer out of it, a cache that makes it write fast, and a translator that writes all words at once. On the way a
+# net learns to add numbers that it has never seen.
+#
+# Shapes: B rows of a batch, T or S characters of a row, D numbers for each of them, H heads, K different characters.
+
+# %%
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import TensorDataset
+
+from course_utils import plots
+from course_utils.bitext import PAD, Vocabulary, align, padded
+from course_utils.colab import save_artifact
+from course_utils.data import arithmetic, shakespeare, translation
+from course_utils.progress import bar
+from course_utils.training import record
+
+Past = tuple[Tensor, Tensor]  # keys and values of the places that came before
+device = "cuda" if torch.cuda.is_available() else "cpu"
+
+# %% [markdown]
+# ## 1 · Attention (5 points, 15 minutes)
+#
+# A place asks with a *query*; every place answers with a *key* and has a *value* to give. The better query and key agree,
+# the more of that value is taken. One query, three places: which value counts most, which least? Guess the result to the
+# nearest ten, then run.
+
+# %%
+q = torch.tensor([[2.0, 0.0]])
+k = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+v = torch.tensor([[10.0], [20.0], [90.0]])
+
+scores = torch.stack([(q[0] * key).sum() / math.sqrt(2) for key in k])
+weights = scores.exp() / scores.exp().sum()
+weights, sum(weight * value for weight, value in zip(weights, v))
+
+# %% [markdown]
+# The division by $\sqrt d$ keeps the softmax soft: a sum of $d$ random products grows like $\sqrt d$. Now for all
+# queries at once, any number of leading axes, and an optional mask of places that may be looked at.
+
+# %% solution="attention"
+# scores (..., T, S) first: which two axes of k must change places? Then the mask, then the softmax.
+
+# %% test="attention_values" points=3
+import math
+
+import torch
+
+from course_utils.checks import close, student, unlike
+
+q, k, v = torch.randn(3, 5, 4), torch.randn(3, 6, 4), torch.randn(3, 6, 2)
+scores = q @ k.transpose(1, 2)
+got = student.attention(q, k, v)
+unlike(
+    got,
+    scores.softmax(-1) @ v,
+    "attention does not scale its scores",
+    "the docstring's formula: what stands below?",
+)
+unlike(
+    got,
+    (scores / 4).softmax(-1) @ v,
+    "attention divides by d, not by its square root",
+    "compare with the cell above",
+)
+unlike(
+    got,
+    (scores / math.sqrt(6)).softmax(-1) @ v,
+    "attention scales by the number of places",
+    "d counts the numbers of one query",
+)
+unlike(
+    got,
+    (scores / 2).softmax(-2) @ v,
+    "the softmax runs over the queries",
+    "each query shares out one whole: along which axis must weights add up to 1?",
+)
+unlike(got, (scores / 2).softmax(-1), "attention gives its weights", "and what do they weigh?")
+unlike(got, scores / 2 @ v, "there is no softmax", "weights are positive and add up to 1")
+close(got, (scores / 2).softmax(-1) @ v, "attention of 5 queries to 6 places", "print each step's shape")
+### BEGIN HIDDEN TESTS
+from torch.nn.functional import scaled_dot_product_attention
+
+for shape, T, S, d, e in (
+    ((), 1, 1, 1, 1),
+    ((), 4, 3, 2, 5),
+    ((2,), 3, 7, 9, 1),
+    ((2, 3), 4, 5, 8, 8),
+    ((1, 2, 2), 3, 2, 4, 3),
+):
+    q, k, v = torch.randn(*shape, T, d), torch.randn(*shape, S, d), torch.randn(*shape, S, e)
+    close(
+        student.attention(q, k, v),
+        scaled_dot_product_attention(q, k, v),
+        f"attention with q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}",
+        "any number of leading axes; T, S, d and e may differ",
+    )
+q, k, v = 300 * torch.randn(2, 4, 3), torch.randn(2, 5, 3), torch.randn(2, 5, 3)
+close(
+    student.attention(q, k, v),
+    scaled_dot_product_attention(q, k, v),
+    "attention with scores of some hundreds",
+    "exp(300) is infinite: the softmax of PyTorch knows what to do",
+)
+q.requires_grad_()
+(slope,) = torch.autograd.grad(student.attention(q / 300, k, v).sum(), q)
+(wanted,) = torch.autograd.grad(scaled_dot_product_attention(q / 300, k, v).sum(), q)
+close(
+    slope,
+    wanted,
+    "the gradient of attention in its queries",
+    "does something in your code detach?",
+    atol=1e-6,
+)
+### END HIDDEN TESTS
+
+# %% test="attention_mask" points=2
+import math
+
+import torch
+
+from course_utils.checks import close, student, unlike
+
+q, k, v = torch.randn(4, 8), torch.randn(4, 8), torch.randn(4, 3)
+mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)
+scores = q @ k.T / math.sqrt(8)
+got = student.attention(q, k, v, mask)
+unlike(got, scores.softmax(-1) @ v, "attention does not use its mask", "a fourth argument comes in")
+unlike(
+    got,
+    (scores.softmax(-1) * mask) @ v,
+    "masked places lose their weight, and nobody gets it",
+    "the weights of a row still add up to 1: mask before the softmax",
+)
+unlike(
+    got,
+    (scores * mask).softmax(-1) @ v,
+    "a masked score is 0",
+    "exp(0) is not 0: which score has the weight 0?",
+)
+unlike(
+    got[1:],
+    scores.masked_fill(mask, -math.inf).softmax(-1)[1:] @ v,
+    "attention looks where it may not",
+    "True means: may look",
+)
+close(
+    got,
+    scores.masked_fill(~mask, -math.inf).softmax(-1) @ v,
+    "attention with a mask",
+    "look at one row by hand",
+)
+### BEGIN HIDDEN TESTS
+from torch.nn.functional import scaled_dot_product_attention
+
+for shape in ((5, 6), (2, 1, 1, 6), (1, 3, 5, 6), (2, 1, 5, 1)):
+    q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 6, 4), torch.randn(2, 3, 6, 4)
+    mask = torch.rand(shape) < 0.6
+    mask[..., 0] = True
+    close(
+        student.attention(q, k, v, mask),
+        scaled_dot_product_attention(q, k, v, mask.expand(2, 3, 5, 6)),
+        f"attention of (2, 3, 5, 6) scores with a mask {shape}",
+        "the mask broadcasts to the scores",
+    )
+q, k, v = torch.randn(1, 4) - 200, torch.ones(3, 4), torch.tensor([[1.0], [2.0], [3.0]])
+close(
+    student.attention(q, k, v, torch.tensor([[False, True, True]])),
+    torch.tensor([[2.5]]),
+    "attention with scores of -400 at the places that are left",
+    "a masked score must lie below every other, however low",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Attention gives no weights back. Give it a `v` that shows them: which?
+
+# %%
+q, k = torch.randn(2, 8, 16)
+figure, axes = plots.subplots(1, 3, figsize=(9, 2.6))
+for ax, scale in zip(axes, (0.1, 1, 10)):
+    ax.imshow(attention(scale * q, k, torch.eye(8)), vmin=0, vmax=1)
+    ax.set(title=f"queries × {scale}", xlabel="looks at", ylabel="place")
+plots.show(
+    figure,
+    "Attention weights for small, medium and large queries: from an even grey to one bright place a row.",
+)
+
+# %% [markdown]
+# ## 2 · Who may look where (4 points, 8 minutes)
+#
+# A model that predicts the next character must not see it. And rows of different lengths are filled up with *padding*
+# that nobody should read. Draw both masks for T = 4 on paper, the second for lengths 2 and 4.
+
+# %% solution="causal_mask"
+# Compare the numbers of places, a column of them with a row of them; or find a triangle in PyTorch.
+
+# %% test="causal_mask_values" points=2
+import torch
+
+from course_utils.checks import close, holds, student, unlike
+
+got = student.causal_mask(4)
+before = torch.arange(4)[None, :] <= torch.arange(4)[:, None]
+holds(
+    getattr(got, "dtype", None) == torch.bool,
+    "causal_mask gives no truth values",
+    "torch.bool",
+    getattr(got, "dtype", type(got).__name__),
+    "a comparison gives truth values, .bool() makes them",
+)
+unlike(got, before.T, "place t looks at what comes after it", "row t, column s: which is who looks?")
+unlike(got, ~before, "the mask says where place t may not look", "True means: may look")
+unlike(
+    got,
+    before & ~torch.eye(4, dtype=torch.bool),
+    "no place sees itself",
+    "the docstring: itself, and what came before",
+)
+close(got, before, "causal_mask(4)", "the docstring shows causal_mask(2)")
+### BEGIN HIDDEN TESTS
+for length in (1, 2, 7):
+    places = torch.arange(length)
+    close(student.causal_mask(length), places <= places[:, None], f"causal_mask({length})", "any length")
+### END HIDDEN TESTS
+
+# %% solution="padding_mask"
+# Again a comparison of places with lengths. Axes of length 1 come in by indexing with None.
+
+# %% test="padding_mask_values" points=2
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+lengths = torch.tensor([2, 5, 1])
+got = student.padding_mask(lengths, 5)
+real = torch.arange(5) < lengths[:, None]
+equal(
+    tuple(getattr(got, "shape", ())),
+    (3, 1, 1, 5),
+    "the shape of padding_mask for 3 rows of 5",
+    "it must broadcast to (B, H, T, S): which of these are known here?",
+)
+holds(got.dtype == torch.bool, "padding_mask gives no truth values", "torch.bool", got.dtype)
+unlike(got[:, 0, 0], ~real, "the mask is True at the padding", "True means: may look")
+unlike(
+    got[:, 0, 0],
+    torch.arange(5) <= lengths[:, None],
+    "one place of padding too many is seen",
+    "a row of length 2 has the places 0 and 1",
+)
+close(got[:, 0, 0], real, "padding_mask([2, 5, 1], 5)", "the docstring's last line")
+### BEGIN HIDDEN TESTS
+for rows, length in ((1, 1), (4, 7), (6, 3)):
+    lengths = torch.randint(1, length + 1, (rows,))
+    expected = (torch.arange(length) < lengths[:, None])[:, None, None]
+    close(student.padding_mask(lengths, length), expected, f"padding_mask({lengths.tolist()}, {length})")
+### END HIDDEN TESTS
+
+# %%
+figure, axes = plots.subplots(1, 2, figsize=(6.4, 2.8))
+both = causal_mask(8) & padding_mask(torch.tensor([5]), 8)[0, 0]
+for ax, mask, title in zip(axes, (causal_mask(8), both), ("causal", "causal, three of padding")):
+    ax.imshow(attention(q, k, torch.eye(8), mask), vmin=0, vmax=1)
+    ax.set(title=title, xlabel="looks at", ylabel="place")
+plots.show(
+    figure,
+    "Attention weights under both masks: nothing right of the diagonal, nothing in the last three columns.",
+)
+
+# %% [markdown]
+# ## 3 · Many heads (6 points, 15 minutes)
+#
+# One softmax finds one thing at a time. So the D numbers of a place are cut into H parts, and each *head* attends in its
+# own. By hand: two places, four numbers, two heads. Which numbers belong to head 0?
+
+# %%
+x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # (B, T, D) = (1, 2, 4)
+[[[place[2 * h : 2 * h + 2].tolist() for place in row] for h in range(2)] for row in x]
+
+# %% solution="split_heads"
+# First cut the last axis in two, then let axes change places. One view straight to the last shape mixes places.
+
+# %% test="split_heads_values" points=2
+import torch
+
+from course_utils.checks import close, equal, student, unlike
+
+x = torch.randn(2, 3, 8)
+got = student.split_heads(x, 4)
+unlike(
+    got,
+    x.reshape(2, 4, 3, 2),
+    "the numbers of different places are mixed up",
+    "cut (T, D) into (T, H, D / H) first; only then may axes change places",
+)
+unlike(
+    got,
+    x.reshape(2, 3, 2, 4).permute(0, 3, 1, 2),
+    "head h gets every H-th number",
+    "the docstring: *neighbouring* numbers",
+)
+unlike(
+    got,
+    x.reshape(2, 3, 4, 2),
+    "the heads stand behind the places",
+    "(B, H, T, D / H): which axes change places?",
+)
+equal(tuple(getattr(got, "shape", ())), (2, 4, 3, 2), "the shape of split_heads of (2, 3, 8) with 4 heads")
+close(got, torch.stack(x.split(2, dim=-1), dim=1), "split_heads(x, 4)", "the cell above, for one row")
+### BEGIN HIDDEN TESTS
+for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2, 4, 5, 1)):
+    x = torch.randn(B, T, D)
+    expected = torch.stack(x.split(D // H, dim=-1), dim=1)
+    close(student.split_heads(x, H), expected, f"split_heads of {(B, T, D)} with {H} heads")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The layers are given; write how a row passes through them.
+
+# %% solution="MultiHead" keep="__init__"
+# .chunk(3, dim=-1) cuts what `project` gives. At the end, undo what split_heads did, step by step.
+
+# %% test="multihead_values" points=4
+import torch
+from torch import nn
+
+from course_utils.checks import close, equal, student, unlike
+
+
+def library(layer, d, heads):
+    """PyTorch's own multi-head attention with the weights of the student's."""
+    theirs = nn.MultiheadAttention(d, heads, batch_first=True)
+    weights = layer.state_dict()
+    theirs.load_state_dict(
+        {f"in_proj_{end}": weights[f"project.{end}"] for end in ("weight", "bias")}
+        | {f"out_proj.{end}": weights[f"out.{end}"] for end in ("weight", "bias")}
+    )
+    return lambda x, mask=None: theirs(x, x, x, attn_mask=mask, need_weights=False)[0].detach()
+
+
+layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
+theirs, got = library(layer, 8, 2), layer(x)
+weights = layer.state_dict()
+one_head = library(layer, 8, 1)(x)
+unlike(got, one_head, "all heads are one", "cut q, k and v with split_heads before they attend")
+inner = (theirs(x) - weights["out.bias"]) @ torch.linalg.inv(weights["out.weight"]).T
+unlike(
+    got,
+    inner,
+    "the heads' answers do not pass through `out`",
+    "the docstring's last step",
+)
+equal(tuple(getattr(got, "shape", ())), (3, 5, 8), "the shape of MultiHead(8, 2) of (3, 5, 8)")
+close(
+    got,
+    theirs(x),
+    "MultiHead(8, 2) against nn.MultiheadAttention with the same weights",
+    "project, split, attend, join, out. Joined in the heads' order, and each place by itself?",
+    atol=1e-4,
+)
+### BEGIN HIDDEN TESTS
+for B, T, d, heads in ((1, 1, 4, 4), (2, 7, 12, 3), (3, 4, 6, 1), (2, 6, 6, 6)):
+    layer, x = student.MultiHead(d, heads), torch.randn(B, T, d)
+    blocked = torch.ones(T, T, dtype=torch.bool).triu(1)
+    theirs = library(layer, d, heads)
+    close(layer(x), theirs(x), f"MultiHead({d}, {heads}) of {(B, T, d)}", "any sizes", atol=1e-4)
+    close(
+        layer(x, ~blocked),
+        theirs(x, blocked),
+        f"MultiHead({d}, {heads}) with a causal mask",
+        "hand the mask on to attention",
+        atol=1e-4,
+    )
+layer, x = student.MultiHead(8, 2), torch.randn(2, 4, 8)
+some = (torch.arange(4) < torch.tensor([2, 4])[:, None])[:, None, None]
+close(
+    layer(x, some)[0, :2],
+    layer(x[:1, :2])[0],
+    "what a row of two places gives, with and without padding behind it",
+    "hand the mask on as it is: it broadcasts over heads and places",
+    atol=1e-4,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Shuffle the places of a row. What happens to what attention gives? Predict, then run.
+
+# %%
+layer, x, order = MultiHead(8, 2), torch.randn(1, 6, 8), torch.randperm(6)
+print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:, order]), atol=1e-5))
+
+# %% [markdown]
+# ## 4 · Where is what (4 points, 15 minutes)
+#
+# Attention does not know the order of its row. So each place adds a pattern of its own: waves of many lengths, like the
+# hands of many clocks. Each pair of numbers is (sin, cos) of one hand.
+
+# %% solution="positional_encoding"
+# A column of places times a row of d / 2 speeds gives all angles. Sines and cosines take turns.
+
+# %% test="positional_encoding_values" points=2
+import torch
+
+from course_utils.checks import close, equal, student, unlike
+
+got = student.positional_encoding(5, 6)
+equal(
+    tuple(getattr(got, "shape", ())), (5, 6), "the shape of positional_encoding(5, 6)", "a row for each place"
+)
+angle = torch.arange(5)[:, None] / 10000 ** (torch.tensor([0.0, 2.0, 4.0]) / 6)
+unlike(
+    got,
+    torch.cat([angle.sin(), angle.cos()], 1),
+    "all sines stand before all cosines",
+    "number 2i is a sine, 2i + 1 its cosine: they take turns",
+)
+wrong = torch.arange(5)[:, None] / 10000 ** (torch.arange(6.0) / 6)
+unlike(
+    got,
+    torch.where(torch.arange(6) % 2 == 0, wrong.sin(), wrong.cos()),
+    "a sine and its cosine turn at different speeds",
+    "both have 2i in their exponent",
+)
+angle_1 = torch.arange(1, 6)[:, None] / 10000 ** (torch.tensor([0.0, 2.0, 4.0]) / 6)
+unlike(
+    got, torch.stack([angle_1.sin(), angle_1.cos()], -1).flatten(1), "places are counted from 1", "t from 0"
+)
+unlike(
+    got,
+    torch.stack([angle.cos(), angle.sin()], -1).flatten(1),
+    "sine and cosine are exchanged",
+    "2i is the sine",
+)
+close(
+    got,
+    torch.stack([angle.sin(), angle.cos()], -1).flatten(1),
+    "positional_encoding(5, 6)",
+    "work out place 1",
+    atol=1e-4,
+)
+### BEGIN HIDDEN TESTS
+for length, d in ((1, 2), (7, 2), (3, 10), (300, 64)):
+    angle = torch.arange(length).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)
+    expected = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
+    close(student.positional_encoding(length, d), expected, f"positional_encoding({length}, {d})", atol=1e-3)
+### END HIDDEN TESTS
+
+# %%
+encoding = positional_encoding(60, 32)
+figure, (left, right) = plots.subplots(1, 2, figsize=(8.4, 2.8))
+left.imshow(encoding.T, aspect="auto")
+left.set(xlabel="place", ylabel="number", title="a column a place")
+for t in (10, 30, 50):
+    right.plot(encoding @ encoding[t], label=f"place {t}")
+right.set(xlabel="place", title="how alike places are (dot product)")
+right.legend()
+plots.show(
+    figure, "Left, waves from quick to slow; right, each place is most like itself, alike on both sides."
+)
+
+# %% [markdown]
+# Why waves? "Three places back" should mean the same everywhere. Turning a clock's hand by an angle is a 2×2 matrix, and
+# turning it again by another angle adds the angles:
+#
+# $$\begin{pmatrix}\sin(a+b)\\ \cos(a+b)\end{pmatrix} =
+# \begin{pmatrix}\cos b & \sin b\\ -\sin b & \cos b\end{pmatrix}\begin{pmatrix}\sin a\\ \cos a\end{pmatrix}.$$
+#
+# So there is *one* matrix that moves the encoding of any place by a given offset. Build it.
+
+# %% solution="shift_matrix"
+# A 2×2 block for each hand, along the diagonal; b is the angle by which that hand turns in `offset` places.
+
+# %% test="shift_matrix_values" points=2
+import torch
+
+from course_utils.checks import close, equal, student, unlike
+
+encoding = student.positional_encoding(40, 8)
+got = student.shift_matrix(3, 8)
+equal(tuple(getattr(got, "shape", ())), (8, 8), "the shape of shift_matrix(3, 8)")
+unlike(
+    encoding[3:] @ got.T,
+    encoding[:-3],
+    "the matrix moves places back",
+    "the minus sign stands in the other row, or the angle has the other sign",
+)
+close(
+    encoding[:-3] @ got.T,
+    encoding[3:],
+    "shift_matrix(3, 8) @ PE[t], for t from 0 to 36, against PE[t + 3]",
+    "one 2×2 block for each pair, each with its own angle: offset times that hand's speed",
+    atol=1e-3,
+)
+### BEGIN HIDDEN TESTS
+for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32)):
+    angle = torch.arange(-30, 30).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)
+    wide = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
+    matrix = student.shift_matrix(offset, d)
+    moved = wide[10:40] @ matrix.float().T
+    close(moved, wide[10 + offset : 40 + offset], f"shift_matrix({offset}, {d}) at 30 places", atol=1e-3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5 · A block (3 points, 10 minutes)
+#
+# Attention moves numbers between places; a small two-layer net then works on each place by itself. Both *add* to what
+# came in, so that a deep stack begins close to doing nothing. (`next` is for part 7.)
+
+# %% solution="Block" keep="__init__,next"
+# Two lines. What is normalised, and what is it added to?
+
+# %% test="block_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+block, x = student.Block(8, 2), torch.randn(2, 5, 8)
+silent = {
+    name: torch.zeros_like(value) if name.startswith(("attention.out", "mlp.2")) else value
+    for name, value in block.state_dict().items()
+}
+block.load_state_dict(silent)
+close(
+    block(x),
+    x,
+    "a block whose two parts give zeros",
+    "x itself comes through: each part is *added* to the row as it was before any normalisation",
+)
+block = student.Block(8, 2)
+mask = torch.ones(5, 5, dtype=torch.bool).tril()
+changed = x.clone()
+changed[:, 3:] += 1
+holds(
+    torch.allclose(block(x, mask)[:, :3], block(changed, mask)[:, :3], atol=1e-5),
+    "with a causal mask, a change of places 3 and 4 reaches places before them",
+    hint="hand the mask on to the attention",
+)
+block = student.Block(8, 2, 1 - 1e-9)
+block.train()
+close(
+    block(x),
+    x,
+    "a block that drops (almost) everything",
+    "what each part gives goes through `drop` before it is added",
+)
+### BEGIN HIDDEN TESTS
+from solutions.transformers import reference
+
+for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
+    block, model = student.Block(d, heads), reference.Block(d, heads)
+    weights = {name: torch.randn_like(value) / d**0.5 for name, value in block.state_dict().items()}
+    block.load_state_dict(weights)
+    model.load_state_dict(weights)
+    x = torch.randn(2, T, d)
+    for mask in (None, torch.ones(T, T, dtype=torch.bool).tril()):
+        close(
+            block(x, mask),
+            model(x, mask).detach(),
+            f"Block({d}, {heads}) {'without a' if mask is None else 'with a causal'} mask",
+            "norm1, attention, add; norm2, mlp, add: in this order, the second from what the first gave",
+            rtol=1e-3,
+            atol=1e-3,
+        )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 · A language model (3 points, 10 minutes)
+#
+# The whole model is given: it only stacks what you have built. Its places are *learned*, a row of numbers for each, as in
+# GPT; your waves come back in part 9. Read it.
+
+# %% given="Transformer"
+net = Transformer(codes=13, d=8, heads=2, layers=2, longest=20)
+net(torch.randint(13, (3, 9))).shape
+
+# %% [markdown]
+# At the mini tier it learns to add, by reading and writing characters. Sums are written as on paper, in columns, and the
+# answer **from its units on**. Why may that be easier to write, one digit after the other? At the full tier it reads
+# Shakespeare.
+
+# %% given="columns"
+lines = columns(arithmetic.load("mini", "train").tensors[0])
+for row in lines[:4]:
+    print("".join(arithmetic.ALPHABET[code] for code in row))
+
+# %% [markdown]
+# In **one** pass the model scores the next character at every place: 8 predictions of a row of 9 for the price of one. A
+# row of three characters, a model that gives four codes equal scores everywhere. What does each character cost, in nats?
+
+# %%
+codes, scores = torch.tensor([[2, 0, 3]]), torch.zeros(1, 3, 4)  # (B, T), (B, T, K)
+probabilities = scores.softmax(-1)
+[-math.log(probabilities[0, t - 1, codes[0, t]]) for t in (1, 2)]  # place t is scored at place t - 1
+
+# %% solution="nats"
+# Which scores belong to which codes? Drop the last of the one and the first of the other.
+
+# %% test="nats_values" points=3
+import torch
+from torch.nn.functional import cross_entropy
+
+from course_utils.checks import close, holds, student, unlike
+
+scores, codes = 2 * torch.randn(2, 5, 7), torch.randint(7, (2, 5))
+counted = torch.tensor([[0, 0, 1, 1, 1], [0, 1, 0, 1, 0]], dtype=torch.bool)
+each = -scores.log_softmax(-1)
+same = each.gather(-1, codes[..., None])[..., 0]  # the cost, were place t scored by itself
+right = each[:, :-1].gather(-1, codes[:, 1:, None])[..., 0]  # (B, T - 1)
+got = student.nats(scores, codes, counted)
+unlike(
+    got,
+    same[counted].mean(),
+    "each place is asked for its own character",
+    "scores[:, t] are about place t + 1: see the cell above",
+)
+unlike(
+    got,
+    right[counted[:, :-1]].mean(),
+    "`counted` belongs to the wrong places",
+    "counted[:, t] is about codes[:, t], so it moves with the codes",
+)
+unlike(got, right.mean(), "every character is counted", "only those where `counted` is True")
+unlike(got, right[counted[:, 1:]].sum(), "nats adds up", "a mean over the counted characters")
+unlike(
+    got,
+    (right * counted[:, 1:]).mean(),
+    "the mean runs over all places",
+    "divide by the number of *counted* characters",
+)
+rows = [(right[i] * counted[i, 1:]).sum() / counted[i, 1:].sum() for i in range(2)]
+unlike(got, sum(rows) / 2, "each row has the same weight", "each counted *character* has the same weight")
+close(got, right[counted[:, 1:]].mean(), "nats of two rows of five", "work out a row of two by hand")
+scores.requires_grad_()
+holds(
+    bool(torch.autograd.grad(student.nats(scores, codes, counted), scores)[0].abs().sum() > 0),
+    "autograd cannot follow nats back to the scores",
+    hint="stay with PyTorch's functions: .item() and float() cut the thread",
+)
+### BEGIN HIDDEN TESTS
+for B, T, K in ((1, 2, 2), (4, 9, 13), (3, 6, 65)):
+    scores, codes, counted = 3 * torch.randn(B, T, K), torch.randint(K, (B, T)), torch.rand(B, T) < 0.5
+    counted[:, 0], counted[0, 1] = False, True
+    keep = counted[:, 1:].flatten()
+    expected = cross_entropy(scores[:, :-1].flatten(0, 1)[keep], codes[:, 1:].flatten()[keep])
+    close(student.nats(scores, codes, counted), expected, f"nats with scores {(B, T, K)}")
+scores = torch.zeros(1, 3, 4)
+scores[0, 0, 1], scores[0, 1, 2] = 1000, -1000
+close(
+    student.nats(scores, torch.tensor([[0, 1, 2]]), torch.tensor([[False, True, True]])),
+    500 + torch.tensor(3.0).log() / 2,
+    "nats of one sure and one impossible character, scores of ±1000",
+    "log(softmax) underflows; PyTorch has both in one",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 7 · Writing with a cache (6 points, 20 minutes)
+#
+# Scoring takes one pass. Writing takes one pass for each character, since each must be chosen before the next can be
+# scored. Plainly:
+
+
+# %% given="sample"
+def greedy(scores: Tensor) -> Tensor:
+    """The likeliest character."""
+    return scores.argmax(-1)
+
+
+sample(net, torch.tensor([[1, 2, 3]]), 5, greedy)
+
+# %% [markdown]
+# How often is the first character read here? All those passes compute the same keys and values again. Keep them: then a
+# new place needs its own query, key and value only, and looks at all that was kept. Why does nobody keep queries? And why
+# is no mask needed?
+
+# %% solution="attend_next"
+# As in MultiHead.forward, for one place. Which axis counts places, once the heads are split?
+
+# %% test="attend_next_values" points=3
+import torch
+
+from course_utils.checks import close, equal, student, unlike
+
+layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
+mask = torch.ones(5, 5, dtype=torch.bool).tril()
+whole = layer(x, mask)
+past, given = None, []
+for t in range(5):
+    y, past = student.attend_next(layer, x[:, t : t + 1], past)
+    equal(tuple(y.shape), (3, 1, 8), f"the shape of what place {t} gives", "(B, 1, D)")
+    equal(
+        [tuple(part.shape) for part in past],
+        [(3, 2, t + 1, 4)] * 2,
+        f"the shapes of keys and values after place {t}",
+    )
+    given.append(y)
+got = torch.cat(given, 1)
+alone = torch.cat([layer(x[:, t : t + 1]) for t in range(5)], 1)
+unlike(
+    got,
+    alone,
+    "each place looks at itself alone",
+    "attend to the grown keys and values, not only to the new ones",
+)
+close(got[:, 0], whole[:, 0], "the first place, with no past", "it looks at itself", atol=1e-4)
+close(
+    got,
+    whole,
+    "five places one after another, against all at once",
+    "keys and values in the order of places?",
+    atol=1e-4,
+)
+### BEGIN HIDDEN TESTS
+for d, heads, T in ((4, 4, 3), (6, 1, 7), (12, 3, 2)):
+    layer, x = student.MultiHead(d, heads), torch.randn(2, T, d)
+    whole, past = layer(x, torch.ones(T, T, dtype=torch.bool).tril()), None
+    for t in range(T):
+        y, past = student.attend_next(layer, x[:, t : t + 1], past)
+        close(y[:, 0], whole[:, t], f"place {t} of {T}, with {heads} heads", atol=1e-4)
+_, _, values = layer.state_dict()["project.weight"].chunk(3)
+bias = layer.state_dict()["project.bias"].chunk(3)[2]
+close(
+    past[1].transpose(1, 2).flatten(2),
+    x @ values.T + bias,
+    "the values that were kept",
+    "the pair is (keys, values), in this order",
+    atol=1e-4,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now write with it. `step` is `net.next`: it reads one character and hands back what must be kept.
+
+# %% solution="sample_cached"
+# Read the prompt, character by character. Then take turns: choose, read what was chosen.
+
+# %% test="sample_cached_values" points=3
+import torch
+
+from course_utils.checks import close, equal, student
+
+read = []
+
+
+def step(code, past):
+    """A model that remembers the sum of what it has read; it prefers that sum, modulo 11."""
+    read.append((tuple(code.shape), past is None))
+    total = code[:, 0] if past is None else past + code[:, 0]
+    return torch.nn.functional.one_hot((total + 1) % 11, 11).float(), total
+
+
+def plainly(prompt, count):
+    for _ in range(count):
+        prompt = torch.cat([prompt, (prompt.sum(1, keepdim=True) + 1) % 11], 1)
+    return prompt
+
+
+prompt = torch.tensor([[1, 5, 2], [0, 3, 10]])
+got = student.sample_cached(step, prompt, 4, lambda scores: scores.argmax(-1))
+equal(
+    tuple(getattr(got, "shape", ())),
+    (2, 7),
+    "the shape of a prompt of 3 and 4 more",
+    "prompt and what was written",
+)
+equal(read[0], ((2, 1), True), "what step is called with first: shape of the code, past is None")
+equal(
+    [shape for shape, _ in read],
+    [(2, 1)] * len(read),
+    "the shapes that step is called with",
+    "one place at a time, (B, 1), the prompt's too",
+)
+equal(
+    [first for _, first in read[1:]],
+    [False] * (len(read) - 1),
+    "later calls without a past",
+    "hand it the last one",
+)
+close(got, plainly(prompt, 4), "a prompt of 3 and 4 more", "does each choice come from the newest scores?")
+equal(len(read), 6, "how often step is called for 3 + 4 characters", "need the last character be read?")
+### BEGIN HIDDEN TESTS
+for rows, length, count in ((1, 1, 1), (3, 1, 6), (2, 5, 1), (4, 3, 9)):
+    read.clear()
+    prompt = torch.randint(11, (rows, length))
+    got = student.sample_cached(step, prompt, count, lambda scores: scores.argmax(-1))
+    close(got, plainly(prompt, count), f"a prompt {(rows, length)} and {count} more")
+    equal(len(read), length + count - 1, f"how often step is called for {length} + {count} characters")
+chosen = iter(torch.arange(8).view(4, 2))
+got = student.sample_cached(step, prompt[:2], 4, lambda scores: next(chosen))
+close(
+    got[:, 3:],
+    torch.arange(8).view(4, 2).T,
+    "what `choose` chose",
+    "it may draw: call it once for each character",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Same as before? And how much faster? Guess how the ratio grows with the length.
+
+
+# %%
+def race(net: Transformer, lengths: Sequence[int]) -> None:
+    """Write texts of several lengths both ways, and compare."""
+    start = torch.zeros(1, 1, dtype=torch.long)
+    for length in lengths:
+        begun = perf_counter()
+        plain = sample(net, start, length, greedy)
+        between = perf_counter()
+        cached = sample_cached(net.next, start, length, greedy)
+        fast = perf_counter() - between
+        print(
+            f"{length} characters: same {torch.equal(plain, cached)}, {(between - begun) / fast:.1f} times faster"
+        )
+
+
+with torch.no_grad():
+    race(Transformer(13, 64, 4, 2, longest=200), (20, 60, 120))
+
+# %% [markdown]
+# ## 8 · Fixed against adaptive kernels (2 points, 10 minutes)
+#
+# A causal convolution is attention with weights that know nothing but the distance. Write its weights down as a matrix,
+# as you drew those of attention.
+
+# %% solution="convolution_matrix"
+# Which column does kernel[i] stand in, in row t? Two loops will do.
+
+# %% test="convolution_matrix_values" points=2
+import torch
+from torch.nn.functional import conv1d, pad
+
+from course_utils.checks import close, student, unlike
+
+
+def library(kernel, length, dilation):
+    """What PyTorch's convolution does to each unit vector: the columns of its matrix."""
+    padded = pad(torch.eye(length)[:, None], ((len(kernel) - 1) * dilation, 0))
+    return conv1d(padded, kernel.flip(0)[None, None], dilation=dilation)[:, 0].T
+
+
+kernel = torch.tensor([1.0, 2.0, 3.0])
+got = student.convolution_matrix(kernel, 6)
+unlike(got, library(kernel, 6, 1).T, "places read what comes after them", "row t holds what place t reads")
+unlike(
+    got,
+    library(kernel.flip(0), 6, 1),
+    "the kernel stands the other way round",
+    "kernel[0] is for the place itself: the diagonal",
+)
+close(got, library(kernel, 6, 1), "convolution_matrix([1, 2, 3], 6)", "write down row 0 and row 4")
+close(
+    student.convolution_matrix(kernel, 6, 2),
+    library(kernel, 6, 2),
+    "convolution_matrix([1, 2, 3], 6, dilation=2)",
+    "kernel[1] is for two places before",
+)
+### BEGIN HIDDEN TESTS
+for size, length, dilation in ((1, 1, 1), (2, 5, 4), (2, 3, 8), (4, 9, 2), (5, 3, 1)):
+    kernel = torch.randn(size)
+    close(
+        student.convolution_matrix(kernel, length, dilation),
+        library(kernel, length, dilation),
+        f"convolution_matrix with a kernel of {size}, length {length}, dilation {dilation}",
+        "what lies before the row's start counts as zero: nothing wraps round",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Exchange two characters of a text. Which of the matrices changes?
+
+# %%
+embed, layer = torch.randn(13, 16), MultiHead(16, 1)
+q_weight, k_weight, _ = layer.project.weight.detach().chunk(3)
+figure, axes = plots.subplots(2, 2, figsize=(6, 5.4))
+for row, text in zip(axes, ("23+45=860", "32+45=860")):
+    x = embed[[arithmetic.ALPHABET.index(sign) for sign in text]] + positional_encoding(9, 16)
+    weights = attention(4 * x @ q_weight.T, x @ k_weight.T, torch.eye(9), causal_mask(9))
+    for ax, matrix in zip(row, (weights, convolution_matrix(torch.tensor([0.5, 0.3, 0.2]), 9))):
+        ax.imshow(matrix, vmin=0, vmax=1)
+        ax.set(xticks=range(9), xticklabels=text, yticks=range(9), yticklabels=text)
+axes[0, 0].set(title="attention")
+axes[0, 1].set(title="convolution")
+plots.show(
+    figure, "Weights for two texts: those of attention differ between them, those of convolution do not."
+)
+
+# %% [markdown]
+# ## 9 · All words at once (4 points, 20 minutes)
+#
+# A translator that writes word by word needs as many passes as words. Gu and others (2018) write all words in one. But
+# how many words, and where does each come from? They let a classifier say for each *source* word how many words it
+# becomes: its **fertility**. To learn that it needs examples, from an alignment: the source place of every target word.
+#
+# "the dog does not see" → "le chien ne voit pas". Who becomes two words, who none?
+
+# %% solution="fertilities"
+# Count how often each place occurs, those that never occur too.
+
+# %% test="fertilities_values" points=1
+import torch
+
+from course_utils.checks import close, equal, student
+
+got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
+equal(
+    tuple(getattr(got, "shape", ())),
+    (5,),
+    "the shape of fertilities of an alignment of 5 words to 5",
+    "a number for each *source* word, also for those that became nothing",
+)
+close(
+    got, torch.tensor([1, 1, 0, 2, 1]), "fertilities([0, 1, 3, 4, 3], 5)", "how often does each place occur?"
+)
+### BEGIN HIDDEN TESTS
+for words, length in ((1, 1), (4, 9), (30, 6)):
+    alignment = torch.randint(length, (words,))
+    expected = (alignment[:, None] == torch.arange(length)).sum(0)
+    close(student.fertilities(alignment, length), expected, f"fertilities({alignment.tolist()}, {length})")
+close(student.fertilities(torch.tensor([0, 0]), 4), torch.tensor([2, 0, 0, 0]), "fertilities([0, 0], 4)")
+### END HIDDEN TESTS
+
+# %% solution="copy_by_fertility"
+# One row at a time, then fill up: torch's repeat_interleave, and nn.utils.rnn.pad_sequence or your own zeros.
+
+# %% test="copy_values" points=3
+import torch
+
+from course_utils.checks import close, equal, holds, student, unlike
+
+x = torch.arange(1.0, 9.0).view(2, 4, 1)
+fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
+got, lengths = student.copy_by_fertility(x, fertility)
+equal(
+    tuple(got.shape),
+    (2, 4, 1),
+    "the shape of the copies of rows that become 4 and 3 words",
+    "T is the larger sum",
+)
+close(lengths, torch.tensor([4, 3]), "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
+unlike(
+    got[:, :, 0],
+    torch.tensor([[1.0, 3, 4, 3], [5.0, 6, 5, 0]]),
+    "the copies of one word are apart",
+    "all copies of a word, then all of the next",
+)
+close(
+    got[:, :, 0],
+    torch.tensor([[1.0, 3, 3, 4], [5.0, 5, 6, 0]]),
+    "the copies of [1, 2, 3, 4] and [5, 6, 7, 8]",
+    "each word as often as it says, in order; zeros behind",
+)
+### BEGIN HIDDEN TESTS
+for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
+    x, fertility = torch.randn(B, S, D), torch.randint(0, 4, (B, S))
+    fertility[:, 0] += 1
+    T = int(fertility.sum(1).max())
+    expected = torch.zeros(B, T, D)
+    for b in range(B):
+        words = [x[b, s] for s in range(S) for _ in range(int(fertility[b, s]))]
+        expected[b, : len(words)] = torch.stack(words)
+    got, lengths = student.copy_by_fertility(x, fertility)
+    close(got, expected, f"copy_by_fertility with x {(B, S, D)}, fertilities {fertility.tolist()}")
+    close(lengths, fertility.sum(1), "the lengths")
+x = torch.randn(2, 3, 4, requires_grad=True)
+got, _ = student.copy_by_fertility(x, torch.tensor([[2, 0, 1], [1, 1, 1]]))
+holds(
+    got.requires_grad,
+    "autograd cannot follow the copies back to the words",
+    hint="no .item(), no .tolist(), no torch.tensor(…) around x",
+)
+(slope,) = torch.autograd.grad(got.sum(), x)
+close(slope[0, :, 0], torch.tensor([2.0, 0.0, 1.0]), "the gradient in words copied 2, 0 and 1 times")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The translator is given, of *your* blocks, and so is its loss. Read `decode` and `translate`: where does a loop over words
+# stand?
+
+# %% given="NonAutoregressive,one_pass_cost"
+MOST = 4  # words that one source word may become
+
+# %%
+pairs = {split: translation.load(tier, split) for split in ("train", "test")}
+words = Vocabulary.of(pairs["train"].source + pairs["train"].target, least=1 if tier == "mini" else 2)
+source, target = words.encode(pairs["train"].source), words.encode(pairs["train"].target)
+alignments = align(source, target)  # from co-occurrence alone: see the chapter
+counts = [fertilities(alignment, len(s)).tolist() for alignment, s in zip(alignments, source)]
+kept = [i for i, row in enumerate(counts) if max(row) <= MOST]
+bitext = [padded([rows[i] for i in kept]) for rows in (source, counts, target)]
+for i in (0, 1):
+    print(
+        [(words.words[word], count) for word, count in zip(source[i], counts[i])],
+        "→",
+        pairs["train"].target[i],
+    )
+
+
+# %%
+def fit(
+    net: nn.Module, cost: Callable, data: Sequence[Tensor], steps: int, batch: int, rate: float
+) -> list[float]:
+    """Train `net` in place by cost(net, *batch); returns the cost at each step."""
+    net.to(device).train()
+    optimizer = torch.optim.AdamW(
+        net.parameters(), rate, (0.9, 0.98), weight_decay=0.0 if tier == "mini" else 0.1
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
+    data, costs = [tensor.to(device) for tensor in data], []
+    with bar(steps, "training", "step") as progress:
+        for _ in range(steps):
+            rows = torch.randint(len(data[0]), (batch,), device=device)
+            loss = cost(net, *(tensor[rows] for tensor in data))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            costs.append(loss.detach())
+            progress.update()
+    net.eval()
+    return torch.stack(costs).tolist()
+
+
+# %% trains="transformers"
+sizes = (48, 4, 1) if tier == "mini" else (256, 8, 4)
+translator = NonAutoregressive(len(words), *sizes, longest=512, most=MOST)
+costs = fit(translator, one_pass_cost, bitext, *((120, 50, 6e-3) if tier == "mini" else (6000, 128, 1e-3)))
+print(f"cost of a word and a fertility: {costs[0]:.2f} nats at first, {costs[-1]:.2f} at the end")
+
+# %% trains="transformers"
+asked = padded(words.encode(pairs["test"].source)).to(device)
+with torch.no_grad():
+    written = torch.cat(
+        [F.pad(translator.translate(part), (0, 512))[:, :512] for part in asked.split(100)]
+    ).cpu()
+right = [
+    words.decode(row) == words.decode(code) for row, code in zip(written, words.encode(pairs["test"].target))
+]
+for i in range(3):
+    print(pairs["test"].source[i], "→", " ".join(words.decode(written[i])))
+print(f"{sum(right) / len(right):.1%} of the test sentences are right in every word.")
+
+# %% [markdown]
+# How long does a sentence take, beside a net of the same size that writes word by word? (Time does not depend on what a
+# net has learned.)
+
+# %% trains="transformers"
+begun = perf_counter()
+with torch.no_grad():
+    at_once = translator.translate(asked[:1])
+    between = perf_counter()
+    by_word = Transformer(len(words), *sizes[:2], 2 * sizes[2], longest=64).to(device).eval()
+    start = perf_counter()
+    sample_cached(by_word.next, asked[:1], at_once.shape[1], greedy)
+print(f"all at once {1000 * (between - begun):.1f} ms, word by word {1000 * (perf_counter() - start):.1f} ms")
+
+# %% [markdown]
+# ## 10 · Adding (3 points, 15 minutes)
+#
+# Three language models with about as many weights learn the same. Which will be best after a short training, which
+# after a long one? Predict.
+
+# %% given="Convolutional,Recurrent"
+length = 9 if tier == "mini" else 256
+d, heads, layers = (64, 4, 1) if tier == "mini" else (192, 6, 5)
+
+
+# %%
+def rows(split: str) -> tuple[Tensor, Tensor]:
+    """Rows of characters (N, T) and which of them count (N, T)."""
+    if tier == "mini":
+        codes = columns(arithmetic.load(tier, split).tensors[0])
+        return codes, (torch.arange(9) > 5).expand(len(codes), 9)  # the answer
+    text = shakespeare.load(tier, split)
+    codes = text.codes.unfold(0, length + 1, 16 if split == "train" else length)
+    return codes, torch.ones_like(codes, dtype=torch.bool)
+
+
+def language_cost(net: nn.Module, codes: Tensor, counted: Tensor) -> Tensor:
+    """Nats a counted character; the last character of a row need not be read."""
+    return nats(F.pad(net(codes[:, :-1]), (0, 0, 0, 1)), codes, counted)
+
+
+@torch.no_grad()
+def measure(net: nn.Module, codes: Tensor, counted: Tensor) -> tuple[float, float]:
+    """Mean nats of a counted character, and the share of rows in which every counted one is the likeliest."""
+    costs, right = [], []
+    for part, asked in zip(codes.to(device).split(100), counted.to(device).split(100)):
+        costs.append(language_cost(net, part, asked))
+        right.append(((net(part[:, :-1]).argmax(-1) == part[:, 1:]) | ~asked[:, 1:]).all(1).float().mean())
+    return float(torch.stack(costs).mean()), float(torch.stack(right).mean())
+
+
+characters = len(arithmetic.ALPHABET if tier == "mini" else shakespeare.load(tier, "val").alphabet)
+weights = 12 * layers * d**2
+models = {
+    "convolution": Convolutional(
+        characters, round((weights / 2 / math.ceil(math.log2(length))) ** 0.5), length
+    ),
+    "recurrence": Recurrent(characters, round((weights / 6) ** 0.5)),
+    "attention": Transformer(characters, d, heads, layers, length, 0.0 if tier == "mini" else 0.2),
+}
+train_rows, val_rows = rows("train"), rows("val")
+
+# %% [markdown]
+# Attention looks idle for a while and then learns quickly: it has to find *where* to look before looking is of use.
+
+# %% trains="transformers"
+steps, batch, rate = (400, 64, 1e-2) if tier == "mini" else (6000, 64, 2e-3)
+curves = {}
+for name, net in models.items():
+    curves[name] = fit(net, language_cost, train_rows, steps, batch, rate)
+save_artifact("transformers", models["attention"], tier)
+
+figure, ax = plots.subplots()
+for name, costs in curves.items():
+    ax.plot(torch.tensor(costs).unfold(0, 10, 10).mean(1), label=name)
+ax.set(xlabel="tens of steps", ylabel="nats a character (training)")
+ax.legend()
+plots.show(
+    figure, "Training cost of the three models: convolution and recurrence fall soon, attention later."
+)
+
+# %% trains="transformers"
+entry = record("transformers", tier)
+for name, net in models.items():
+    cost, share = measure(net, *val_rows)
+    said = f", {share:.1%} of new sums right" if tier == "mini" else ""
+    print(f"{name:12} {sum(p.numel() for p in net.parameters()):,} weights: {cost:.3f} nats{said}")
+print(
+    f"the reference {entry.show(entry.value)} ± {entry.std:.2g} nats; counting 5 characters {entry.show(entry.baseline)}"
+)
+
+# %% test="trained" points=3
+from course_utils.checks import holds, student
+
+tensors = student.artifact("transformers")
+holds(
+    "embed.weight" in tensors and "blocks.0.attention.project.weight" in tensors,
+    "transformers.safetensors holds another net",
+    "the tensors of a Transformer",
+    ", ".join(sorted(tensors)[:4]),
+    "run the training cell: it saves the one of attention",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("transformers", tensors, 3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The points depend on how well your net does with rows that it has never seen: none at the level of counting, all at the
+# reference's. Trainings differ by chance; where yours stayed on a plateau, train longer.
+#
+# **Hand in** this notebook and `transformers.safetensors`; `course_utils.colab.submit("transformers")` packs both.

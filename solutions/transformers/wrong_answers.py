@@ -1,0 +1,465 @@
+"""Mistakes that students make on this topic, each with the check that must notice it. Read as text, never imported."""
+
+
+@wrong(check="attention_values", why="no division by the root of d")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return scores.softmax(-1) @ v
+
+
+@wrong(check="attention_values", why="divides by d, not by its root")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / q.shape[-1]
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return scores.softmax(-1) @ v
+
+
+@wrong(check="attention_values", why="the softmax runs over the queries")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return scores.softmax(-2) @ v
+
+
+@wrong(check="attention_values", why="a softmax of its own that overflows")
+def attention(q, k, v, mask=None):
+    powers = torch.exp(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]))
+    if mask is not None:
+        powers = powers * mask
+    return powers / powers.sum(-1, keepdim=True) @ v
+
+
+@wrong(check="attention_mask", why="looks where the mask is False")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(mask, -1e9)
+    return scores.softmax(-1) @ v
+
+
+@wrong(check="attention_mask", why="multiplies the weights with the mask after the softmax")
+def attention(q, k, v, mask=None):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1)
+    return (weights if mask is None else weights * mask) @ v
+
+
+@wrong(check="attention_mask", why="masked scores become 0")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores * mask
+    return scores.softmax(-1) @ v
+
+
+@wrong(check="attention_mask", why="masked scores become -100, which is not below every score")
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -100.0)
+    return scores.softmax(-1) @ v
+
+
+@wrong(check="attention_mask", why="forgets the mask")
+def attention(q, k, v, mask=None):
+    return (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1) @ v
+
+
+@wrong(check="causal_mask_values", why="the other triangle")
+def causal_mask(length):
+    return torch.ones(length, length, dtype=torch.bool).triu()
+
+
+@wrong(check="causal_mask_values", why="True means blocked, as in nn.MultiheadAttention")
+def causal_mask(length):
+    return torch.ones(length, length, dtype=torch.bool).triu(1)
+
+
+@wrong(check="causal_mask_values", why="a place does not see itself")
+def causal_mask(length):
+    return torch.ones(length, length, dtype=torch.bool).tril(-1)
+
+
+@wrong(check="causal_mask_values", why="ones and zeros instead of truth values")
+def causal_mask(length):
+    return torch.ones(length, length).tril()
+
+
+@wrong(check="padding_mask_values", why="off by one")
+def padding_mask(lengths, length):
+    return (torch.arange(length) <= lengths[:, None])[:, None, None]
+
+
+@wrong(check="padding_mask_values", why="two axes, which broadcast to the wrong ones")
+def padding_mask(lengths, length):
+    return torch.arange(length) < lengths[:, None]
+
+
+@wrong(check="padding_mask_values", why="True at the padding")
+def padding_mask(lengths, length):
+    return (torch.arange(length) >= lengths[:, None])[:, None, None]
+
+
+@wrong(check="padding_mask_values", why="masks the queries, not the keys")
+def padding_mask(lengths, length):
+    return (torch.arange(length) < lengths[:, None])[:, None, :, None]
+
+
+@wrong(check="split_heads_values", why="one view straight to the last shape")
+def split_heads(x, heads):
+    B, T, D = x.shape
+    return x.reshape(B, heads, T, D // heads)
+
+
+@wrong(check="split_heads_values", why="every H-th number")
+def split_heads(x, heads):
+    return x.unflatten(-1, (-1, heads)).permute(0, 3, 1, 2)
+
+
+@wrong(check="split_heads_values", why="forgets to exchange the axes")
+def split_heads(x, heads):
+    return x.unflatten(-1, (heads, -1))
+
+
+@wrong(check="multihead_values", why="does not pass through out")
+class MultiHead(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+
+    def forward(self, x, mask=None):
+        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
+        return attention(q, k, v, mask).transpose(1, 2).flatten(2)
+
+
+@wrong(check="multihead_values", why="joins the heads without exchanging the axes back")
+class MultiHead(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+
+    def forward(self, x, mask=None):
+        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
+        return self.out(attention(q, k, v, mask).reshape(x.shape))
+
+
+@wrong(check="multihead_values", why="keys, queries, values: exchanged")
+class MultiHead(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+
+    def forward(self, x, mask=None):
+        k, q, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
+        return self.out(attention(q, k, v, mask).transpose(1, 2).flatten(2))
+
+
+@wrong(check="multihead_values", why="one head of all the numbers")
+class MultiHead(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+
+    def forward(self, x, mask=None):
+        q, k, v = (split_heads(part, 1) for part in self.project(x).chunk(3, dim=-1))
+        return self.out(attention(q, k, v, mask).transpose(1, 2).flatten(2))
+
+
+@wrong(check="multihead_values", why="does not hand the mask on")
+class MultiHead(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+
+    def forward(self, x, mask=None):
+        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
+        return self.out(attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+@wrong(check="positional_encoding_values", why="all sines, then all cosines")
+def positional_encoding(length, d):
+    angles = torch.arange(length)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+@wrong(check="positional_encoding_values", why="every number has a speed of its own")
+def positional_encoding(length, d):
+    angles = torch.arange(length)[:, None] / 10000 ** (torch.arange(d) / d)
+    return torch.where(torch.arange(d) % 2 == 0, angles.sin(), angles.cos())
+
+
+@wrong(check="positional_encoding_values", why="the exponent lacks its 2: i / d for 2i / d")
+def positional_encoding(length, d):
+    angles = torch.arange(length)[:, None] / 10000 ** (torch.arange(d // 2) / d)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+@wrong(check="positional_encoding_values", why="counts places from 1")
+def positional_encoding(length, d):
+    angles = torch.arange(1, length + 1)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+@wrong(check="shift_matrix_values", why="turns the other way")
+def shift_matrix(offset, d):
+    angles = -offset / 10000 ** (torch.arange(0, d, 2) / d)
+    turns = [torch.stack([torch.stack([a.cos(), a.sin()]), torch.stack([-a.sin(), a.cos()])]) for a in angles]
+    return torch.block_diag(*turns)
+
+
+@wrong(check="shift_matrix_values", why="the same angle for every hand")
+def shift_matrix(offset, d):
+    a = torch.tensor(float(offset))
+    turn = torch.stack([torch.stack([a.cos(), a.sin()]), torch.stack([-a.sin(), a.cos()])])
+    return torch.block_diag(*[turn] * (d // 2))
+
+
+@wrong(check="block_values", why="normalises after adding: post-norm")
+class Block(nn.Module):
+    def __init__(self, d, heads, dropout=0.0):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.attention = MultiHead(d, heads)
+        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        x = self.norm1(x + self.drop(self.attention(x, mask)))
+        return self.norm2(x + self.drop(self.mlp(x)))
+
+    def next(self, x, past=None):
+        y, past = attend_next(self.attention, self.norm1(x), past)
+        x = x + self.drop(y)
+        return x + self.drop(self.mlp(self.norm2(x))), past
+
+
+@wrong(check="block_values", why="adds to what was normalised")
+class Block(nn.Module):
+    def __init__(self, d, heads, dropout=0.0):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.attention = MultiHead(d, heads)
+        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        x = self.norm1(x)
+        x = x + self.drop(self.attention(x, mask))
+        x = self.norm2(x)
+        return x + self.drop(self.mlp(x))
+
+    def next(self, x, past=None):
+        y, past = attend_next(self.attention, self.norm1(x), past)
+        x = x + self.drop(y)
+        return x + self.drop(self.mlp(self.norm2(x))), past
+
+
+@wrong(check="block_values", why="both parts see the same input, side by side")
+class Block(nn.Module):
+    def __init__(self, d, heads, dropout=0.0):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.attention = MultiHead(d, heads)
+        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        return x + self.drop(self.attention(self.norm1(x), mask)) + self.drop(self.mlp(self.norm2(x)))
+
+    def next(self, x, past=None):
+        y, past = attend_next(self.attention, self.norm1(x), past)
+        x = x + self.drop(y)
+        return x + self.drop(self.mlp(self.norm2(x))), past
+
+
+@wrong(check="nats_values", why="off by one: asks each place for its own character")
+def nats(scores, codes, counted):
+    costs = F.cross_entropy(scores.transpose(1, 2), codes, reduction="none")
+    return costs[counted].mean()
+
+
+@wrong(check="nats_values", why="counts every character")
+def nats(scores, codes, counted):
+    return F.cross_entropy(scores[:, :-1].transpose(1, 2), codes[:, 1:])
+
+
+@wrong(check="nats_values", why="zeroes what does not count, then takes the mean over all")
+def nats(scores, codes, counted):
+    costs = F.cross_entropy(scores[:, :-1].transpose(1, 2), codes[:, 1:], reduction="none")
+    return (costs * counted[:, 1:]).mean()
+
+
+@wrong(check="nats_values", why="shifts the codes and not what counts")
+def nats(scores, codes, counted):
+    costs = F.cross_entropy(scores[:, :-1].transpose(1, 2), codes[:, 1:], reduction="none")
+    return costs[counted[:, :-1]].mean()
+
+
+@wrong(check="nats_values", why="log of softmax underflows")
+def nats(scores, codes, counted):
+    p = scores[:, :-1].softmax(-1).gather(-1, codes[:, 1:, None])[..., 0]
+    return -torch.log(p)[counted[:, 1:]].mean()
+
+
+@wrong(check="nats_values", why="leaves autograd with .item()")
+def nats(scores, codes, counted):
+    costs = F.cross_entropy(scores[:, :-1].transpose(1, 2), codes[:, 1:], reduction="none")
+    return torch.tensor(costs[counted[:, 1:]].mean().item())
+
+
+@wrong(check="attend_next_values", why="attends to the new place only")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    y = attention(q, k, v)
+    if past is not None:
+        k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+    return layer.out(y.transpose(1, 2).flatten(2)), (k, v)
+
+
+@wrong(check="attend_next_values", why="puts the new place first")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([k, past[0]], dim=2), torch.cat([past[1], v], dim=2)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), (k, v)
+
+
+@wrong(check="attend_next_values", why="grows along the heads' axis")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), (k, v)
+
+
+@wrong(check="attend_next_values", why="keeps values and keys in the wrong order, consistently")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([past[1], k], dim=2), torch.cat([past[0], v], dim=2)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), (v, k)
+
+
+@wrong(check="sample_cached_values", why="reads only the prompt's last character")
+def sample_cached(step, prompt, count, choose):
+    codes, past = prompt, None
+    for _ in range(count):
+        scores, past = step(codes[:, -1:], past)
+        codes = torch.cat([codes, choose(scores)[:, None]], dim=1)
+    return codes
+
+
+@wrong(check="sample_cached_values", why="reads everything again at each step, without a past")
+def sample_cached(step, prompt, count, choose):
+    codes = prompt
+    for _ in range(count):
+        past = None
+        for t in range(codes.shape[1]):
+            scores, past = step(codes[:, t : t + 1], past)
+        codes = torch.cat([codes, choose(scores)[:, None]], dim=1)
+    return codes
+
+
+@wrong(check="sample_cached_values", why="reads the last character as well")
+def sample_cached(step, prompt, count, choose):
+    codes, past = prompt, None
+    for t in range(prompt.shape[1] + count):
+        scores, past = step(codes[:, t : t + 1], past)
+        if prompt.shape[1] - 1 <= t < prompt.shape[1] + count - 1:
+            codes = torch.cat([codes, choose(scores)[:, None]], dim=1)
+    return codes
+
+
+@wrong(check="sample_cached_values", why="gives only what it wrote")
+def sample_cached(step, prompt, count, choose):
+    past = None
+    for t in range(prompt.shape[1]):
+        scores, past = step(prompt[:, t : t + 1], past)
+    written = [choose(scores)[:, None]]
+    for _ in range(count - 1):
+        scores, past = step(written[-1], past)
+        written.append(choose(scores)[:, None])
+    return torch.cat(written, dim=1)
+
+
+@wrong(check="convolution_matrix_values", why="reads what comes after")
+def convolution_matrix(kernel, length, dilation=1):
+    matrix = torch.zeros(length, length)
+    for t in range(length):
+        for i, weight in enumerate(kernel):
+            if t + i * dilation < length:
+                matrix[t, t + i * dilation] = weight
+    return matrix
+
+
+@wrong(check="convolution_matrix_values", why="wraps round at the row's start: a negative index")
+def convolution_matrix(kernel, length, dilation=1):
+    matrix = torch.zeros(length, length)
+    for t in range(length):
+        for i, weight in enumerate(kernel):
+            matrix[t, (t - i * dilation) % length] += weight
+    return matrix
+
+
+@wrong(check="convolution_matrix_values", why="forgets the dilation")
+def convolution_matrix(kernel, length, dilation=1):
+    matrix = torch.zeros(length, length)
+    for t in range(length):
+        for i, weight in enumerate(kernel):
+            if t - i >= 0:
+                matrix[t, t - i] = weight
+    return matrix
+
+
+@wrong(check="fertilities_values", why="as many numbers as the largest place says")
+def fertilities(alignment, length):
+    return torch.bincount(alignment)
+
+
+@wrong(check="fertilities_values", why="leaves out what never occurs")
+def fertilities(alignment, length):
+    return torch.unique(alignment, return_counts=True)[1]
+
+
+@wrong(check="copy_values", why="repeats the whole row instead of each word")
+def copy_by_fertility(x, fertility):
+    most = int(fertility.sum(1).max())
+    copies = x.new_zeros(len(x), most, x.shape[2])
+    for b in range(len(x)):
+        words = [
+            x[b, s] for r in range(int(fertility[b].max())) for s in range(x.shape[1]) if fertility[b, s] > r
+        ]
+        copies[b, : len(words)] = torch.stack(words)
+    return copies, fertility.sum(1)
+
+
+@wrong(check="copy_values", why="cuts all rows to the shortest")
+def copy_by_fertility(x, fertility):
+    rows = [row.repeat_interleave(counts, dim=0) for row, counts in zip(x, fertility)]
+    least = min(map(len, rows))
+    return torch.stack([row[:least] for row in rows]), fertility.sum(1)
+
+
+@wrong(check="copy_values", why="detaches: the encoder cannot learn")
+def copy_by_fertility(x, fertility):
+    rows = [row.repeat_interleave(counts, dim=0) for row, counts in zip(x.detach(), fertility)]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), fertility.sum(1)
+
+
+@wrong(check="copy_values", why="takes the number of source words for the length")
+def copy_by_fertility(x, fertility):
+    rows = [row.repeat_interleave(counts, dim=0) for row, counts in zip(x, fertility)]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), (fertility > 0).sum(1)
