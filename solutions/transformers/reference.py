@@ -36,7 +36,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Te
             one s at least. None: everywhere.
 
     Returns:
-        (..., T, e): for each place, a mean of the values that it may look at; finite for any finite scores, however large.
+        (..., T, e): for each place, a mean of the values that it may look at; finite, however large the scores.
 
     >>> attention(torch.zeros(1, 1), torch.zeros(2, 1), torch.tensor([[2.0], [4.0]]))
     tensor([[3.]])
@@ -688,9 +688,8 @@ def translate_at_once(
     return [row for part in parts for row in net.translate(padded(part).to(device)).cpu()]
 
 
-def translators(tier: str, run: Run) -> tuple[Transformer, NonAutoregressive]:
-    """Both ways to translate, trained on the same pairs: word by word, and all words at once."""
-    text, chosen = bitext(tier, "train"), TRANSLATION[tier]
+def translators(text: Bitext, chosen: Config, run: Run) -> tuple[Transformer, NonAutoregressive]:
+    """Both ways to translate, of one size, trained on the same pairs: word by word, and all words at once."""
     sizes = (len(text.vocabulary), chosen.d, chosen.heads)
     one_by_one = Transformer(*sizes, 2 * chosen.layers, chosen.length, chosen.dropout).to(run.device)
     at_once = NonAutoregressive(*sizes, chosen.layers, chosen.length * MOST, MOST, chosen.dropout).to(
