@@ -32,11 +32,11 @@ for maps in body.stages(torch.rand(1, 3, 128, 128)):
 
 # %%
 x_train, y_train = few(*pictures(tier, "train").tensors, each=20)
-x_test, y_test = (part[:500] for part in pictures(tier, "test").tensors)
+x_val, y_val = (part[:500] for part in pictures(tier, "val").tensors)
 figure, axes = plots.subplots(2, 10, figsize=(10, 2.2))
-for row, (x, start) in zip(axes, ((figures.load("val").tensors[0], 0), (x_train, None))):
-    for k, ax in enumerate(row):
-        ax.imshow(x[k if start == 0 else 20 * k].permute(1, 2, 0))
+for row, shown in zip(axes, (figures.load("val").tensors[0][:10], x_train[::20])):
+    for ax, picture in zip(row, shown):
+        ax.imshow(picture.permute(1, 2, 0))
         ax.axis("off")
 plots.show(
     figure,
@@ -116,6 +116,14 @@ close(
 keep = [0, 1, 3, 4, 5, 6]
 close(one[:, keep], ((train - mean) / deviation)[:, keep], "40 training examples", rtol=1e-3, atol=1e-4)
 close(two[:, keep], ((other - mean) / deviation)[:, keep], "9 other examples", rtol=1e-3, atol=1e-4)
+tiny = torch.tensor([[1e-6], [-1e-6]])
+close(
+    student.standardise(tiny, tiny)[0],
+    torch.tensor([[0.5], [-0.5]]),
+    "a feature with a deviation of 1e-6",
+    "the docstring's 1e-6 is added",
+    rtol=0.01,
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -168,7 +176,7 @@ holds(
 )
 ### BEGIN HIDDEN TESTS
 for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
-    x, y = torch.randn(n, d), torch.randint(0, classes, (n,))
+    x, y = torch.randn(n, d), torch.randint(0, classes - 1, (n,))  # of the last class there is no example
     got, want = student.probe(x, y, classes, steps, 0.3, 0.1), by_autograd(x, y, classes, steps, 0.3, 0.1)
     close(
         got[0],
@@ -195,19 +203,19 @@ for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
 
 # %%
 def share(inputs: tuple[Tensor, Tensor], each: int, rate: float, decay: float) -> float:
-    """Test accuracy of a probe that learned from `each` examples a class."""
+    """Validation accuracy of a probe that learned from `each` examples a class."""
     rows = torch.cat([(y_train == k).nonzero()[:each, 0] for k in range(10)])
     x, other = standardise(inputs[0][rows], inputs[1])
     W, b = probe(x, y_train[rows], 10, 100, rate, decay)
-    return ((other @ W.T + b).argmax(1) == y_test).float().mean().item()
+    return ((other @ W.T + b).argmax(1) == y_val).float().mean().item()
 
 
-seen = {"pixels": ((x_train.flatten(1), x_test.flatten(1)), 0.005, 0.1)}
+seen = {"pixels": ((x_train.flatten(1), x_val.flatten(1)), 0.005, 0.1)}
 for name, source in {"random net": pretrained.untrained(tier).eval(), "trained net": body}.items():
     with torch.no_grad():
         net = Transfer(source, body.channels, 10)
         seen[name] = (
-            tuple(torch.cat([net.features(p) for p in x.split(100)]) for x in (x_train, x_test)),
+            tuple(torch.cat([net.features(p) for p in x.split(100)]) for x in (x_train, x_val)),
             0.2,
             0.01,
         )
@@ -216,7 +224,7 @@ for name, (inputs, rate, decay) in seen.items():
     shares = [share(inputs, each, rate, decay) for each in (1, 2, 5, 10, 20)]
     ax.semilogx((1, 2, 5, 10, 20), shares, label=name)
     print(f"{name}: {shares[-1]:.3f}")
-ax.set(xlabel="examples a class", ylabel="test accuracy", ylim=(0, 1))
+ax.set(xlabel="examples a class", ylabel="validation accuracy", ylim=(0, 1))
 ax.legend()
 plots.show(
     figure, "Accuracy against examples a class: features of the trained net gain most from each example."
@@ -272,10 +280,15 @@ close(
 ### BEGIN HIDDEN TESTS
 for name, tensor in before.items():
     close(after[name], tensor, f"{name} after freeze and a forward pass", "freeze must not change any value")
-for p in net.parameters():
-    p.requires_grad_(False)
+net.requires_grad_(False)
 student.freeze(net)
 student.freeze(net)
+equal(
+    sorted(name for name, p in net.named_parameters() if p.requires_grad),
+    ["head.bias", "head.weight"],
+    "the list of parameters that learn where before none did",
+    "the docstring's words in brackets",
+)
 net = student.tiny()
 first = state(net)
 student.freeze(net)
@@ -550,6 +563,9 @@ dark = student.ascend(bright, lambda x: -x.sum(), 0.3, (1, 1))
 close(dark, (bright - 0.3).clamp(0, 1), "a step to the dark", "pixels stay in [0, 1]")
 still = student.ascend(bright, lambda x: (0 * x).sum(), 0.1, (0, 1))
 close(still, bright, "a step where the gradient is 0", "0 / 0 is no number: the docstring's 1e-8")
+grey = torch.full((1, 3, 4, 4), 0.5)
+slight = student.ascend(grey, lambda x: (1e-8 * x).sum(), 0.2, (0, 0))
+close(slight, grey + 0.1, "a step where the gradient is 1e-8", "the docstring's 1e-8 is added", rtol=0.01)
 ### END HIDDEN TESTS
 
 # %% solution="octaves"
@@ -678,6 +694,18 @@ close(
     atol=1e-4,
 )
 holds(not got.requires_grad, "what dream gives has no graph", hint="ascend gives none")
+for sign in (1, -1):
+    seen.clear()
+    student.dream(
+        x, lambda x, sign=sign: (seen.append(x.detach().clone()), sign * (x**2).sum())[1], [4, 8], 1, 0.9, 0
+    )
+    holds(
+        all(p.min() >= 0 and p.max() <= 1 for p in seen),
+        "the objective sees pixels outside [0, 1]",
+        "0 to 1",
+        [(round(p.min().item(), 2), round(p.max().item(), 2)) for p in seen],
+        "cut after `detail` is added",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -806,7 +834,7 @@ def learn(net: Transfer, chosen: Config, phase: str, frozen: bool = False) -> fl
     if frozen:
         freeze(net)
     fine_tune(net, examples, chosen, run, phase)
-    return accuracy(net, *run.to(*(part[:500] for part in pictures(tier, "val").tensors)))
+    return accuracy(net, *run.to(x_val, y_val))
 
 
 # %% trains="transfer"
