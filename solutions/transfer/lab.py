@@ -572,11 +572,11 @@ close(slight, grey + 0.1, "a step where the gradient is 1e-8", "the docstring's 
 # The smallest is divided by scale most often.
 
 # %% test="octaves_sides" points=1
-from course_utils.checks import equal, student
+from course_utils.checks import equal, holds, student
 
 got = student.octaves(96, 4, 1.5)
-equal(isinstance(got, list | tuple), True, "whether octaves gives a list", "of integers")
-equal(sorted(got) != list(got), False, "whether the sides begin with the largest", "from coarse to fine")
+holds(isinstance(got, list | tuple), "octaves gives no list", "a list of integers", type(got).__name__)
+holds(sorted(got) == list(got), "the sides begin with the largest", "from coarse to fine", got)
 equal(len(got), 4, "the number of octaves", "`count` of them, the whole picture is one")
 equal(got, [28, 43, 64, 96], "octaves(96, 4, 1.5)", "96 / 1.5³ = 28.4, 96 / 1.5² = 42.7, 96 / 1.5, 96")
 ### BEGIN HIDDEN TESTS

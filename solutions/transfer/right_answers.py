@@ -52,11 +52,12 @@ def gram(maps):
     return torch.einsum("bihw,bjhw->bij", maps, maps) / (maps.shape[2] * maps.shape[3])
 
 
-@right(why="plain loops over pairs of maps")
+@right(why="a plain loop, row by row")
 def gram(maps):
-    c = maps.shape[1]
-    rows = [[(maps[:, i] * maps[:, j]).mean((1, 2)) for j in range(c)] for i in range(c)]
-    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+    rows = []
+    for i in range(maps.shape[1]):
+        rows.append((maps[:, i : i + 1] * maps).mean((2, 3)))
+    return torch.stack(rows, dim=1)
 
 
 @right(why="the library's mean squared error")
