@@ -1,0 +1,733 @@
+"""The mistakes that students make in `waveforms`; read as text, never imported."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@wrong(check="mu_law_values", why="forgets to scale to [-1, 1]", cell="mu_law")
+def compand(x, mu):
+    return x.sign() * torch.log1p(mu * x.abs())
+
+
+@wrong(check="mu_law_values", why="loses the sign", cell="mu_law")
+def compand(x, mu):
+    return torch.log1p(mu * x.abs()) / math.log1p(mu)
+
+
+@wrong(check="mu_law_values", why="the logarithm of a negative number", cell="mu_law")
+def compand(x, mu):
+    return torch.log(1 + mu * x) / math.log(1 + mu)
+
+
+@wrong(check="mu_law_values", why="µ is always 255", cell="mu_law")
+def compand(x, mu):
+    return x.sign() * torch.log1p(255 * x.abs()) / math.log1p(255)
+
+
+@wrong(check="mu_law_values", why="e instead of 1 + µ as the base", cell="mu_law")
+def expand(y, mu):
+    return y.sign() * torch.expm1(y.abs()) / mu
+
+
+@wrong(check="mu_law_values", why="forgets to divide by µ", cell="mu_law")
+def expand(y, mu):
+    return y.sign() * ((1 + mu) ** y.abs() - 1)
+
+
+@wrong(check="mu_law_values", why="loses the sign", cell="mu_law")
+def expand(y, mu):
+    return ((1 + mu) ** y.abs() - 1) / mu
+
+
+@wrong(check="codes_values", why="rounds down", cell="codes")
+def encode(x, levels):
+    y = compand(x.clamp(-1, 1), levels - 1)
+    return ((y + 1) / 2 * (levels - 1)).long()
+
+
+@wrong(check="codes_values", why="µ is the number of levels, and one level too many", cell="codes")
+def encode(x, levels):
+    y = compand(x.clamp(-1, 1), levels)
+    return ((y + 1) / 2 * levels + 0.5).floor().long()
+
+
+@wrong(check="codes_values", why="bends with µ = levels", cell="codes")
+def encode(x, levels):
+    y = compand(x.clamp(-1, 1), levels)
+    return ((y + 1) / 2 * (levels - 1) + 0.5).floor().long()
+
+
+@wrong(check="codes_values", why="does not bend", cell="codes")
+def encode(x, levels):
+    return ((x.clamp(-1, 1) + 1) / 2 * (levels - 1) + 0.5).floor().long()
+
+
+@wrong(check="codes_values", why="codes beyond the ends", cell="codes")
+def encode(x, levels):
+    y = compand(x, levels - 1)
+    return ((y + 1) / 2 * (levels - 1) + 0.5).floor().long()
+
+
+@wrong(check="codes_values", why="floats", cell="codes")
+def encode(x, levels):
+    y = compand(x.clamp(-1, 1), levels - 1)
+    return ((y + 1) / 2 * (levels - 1)).round()
+
+
+@wrong(check="codes_values", why="stays bent", cell="codes")
+def decode(codes, levels):
+    return 2 * codes / (levels - 1) - 1
+
+
+@wrong(check="codes_values", why="µ is the number of levels", cell="codes")
+def decode(codes, levels):
+    return expand(2 * codes / (levels - 1) - 1, levels)
+
+
+@wrong(check="codes_values", why="divides by the number of levels", cell="codes")
+def decode(codes, levels):
+    return expand(2 * codes / levels - 1, levels - 1)
+
+
+@wrong(check="causal_conv_values", why="zeros on both sides: looks into the future")
+def causal_conv(x, weight, bias, dilation):
+    past = (weight.shape[2] - 1) * dilation
+    return F.conv1d(F.pad(x, (past // 2, past - past // 2)), weight, bias, dilation=dilation)
+
+
+@wrong(check="causal_conv_values", why="zeros on the right")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, (0, (weight.shape[2] - 1) * dilation)), weight, bias, dilation=dilation)
+
+
+@wrong(check="causal_conv_values", why="k · d zeros")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, (weight.shape[2] * dilation, 0)), weight, bias, dilation=dilation)
+
+
+@wrong(check="causal_conv_values", why="d zeros whatever the kernel")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, (dilation, 0)), weight, bias, dilation=dilation)
+
+
+@wrong(check="causal_conv_values", why="flips the kernel")
+def causal_conv(x, weight, bias, dilation):
+    past = (weight.shape[2] - 1) * dilation
+    return F.conv1d(F.pad(x, (past, 0)), weight.flip(2), bias, dilation=dilation)
+
+
+@wrong(check="causal_conv_values", why="no dilation")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, (weight.shape[2] - 1, 0)), weight, bias)
+
+
+@wrong(check="causal_conv_values", why="no bias")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, ((weight.shape[2] - 1) * dilation, 0)), weight, dilation=dilation)
+
+
+@wrong(check="field_proved", why="zeros on the right")
+def causal_conv(x, weight, bias, dilation):
+    return F.conv1d(F.pad(x, (0, (weight.shape[2] - 1) * dilation)), weight, bias, dilation=dilation)
+
+
+@wrong(check="receptive_field_values", why="without the present sample")
+def receptive_field(dilations, k):
+    return (k - 1) * sum(dilations)
+
+
+@wrong(check="receptive_field_values", why="two to the number of layers")
+def receptive_field(dilations, k):
+    return k ** len(dilations)
+
+
+@wrong(check="receptive_field_values", why="the last layer only")
+def receptive_field(dilations, k):
+    return (k - 1) * dilations[-1]
+
+
+@wrong(check="receptive_field_values", why="k · d a layer")
+def receptive_field(dilations, k):
+    return 1 + k * sum(dilations)
+
+
+@wrong(check="receptive_field_values", why="two weights always")
+def receptive_field(dilations, k):
+    return 1 + sum(dilations)
+
+
+@wrong(check="heard_values", why="all times at once")
+def heard(net, shape, t):
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x).sum(), x)
+    return (gradient[0] != 0).any(0)
+
+
+@wrong(check="heard_values", why="positive gradients only")
+def heard(net, shape, t):
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[0, :, t].sum(), x)
+    return (gradient[0] > 0).any(0)
+
+
+@wrong(check="heard_values", why="the first input channel only")
+def heard(net, shape, t):
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[0, :, t].sum(), x)
+    return gradient[0, 0] != 0
+
+
+@wrong(check="heard_values", why="channels that cancel")
+def heard(net, shape, t):
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[0, :, t].sum(), x)
+    return gradient[0].sum(0).abs() > 1e-6
+
+
+@wrong(check="heard_values", why="the first output channel only")
+def heard(net, shape, t):
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[0, 0, t], x)
+    return (gradient[0] != 0).any(0)
+
+
+@wrong(check="conditioned_values", why="repeats the whole curve")
+def conditioned(z, h, V):
+    if h.ndim == 2:
+        h = h[:, :, None]
+    return z + (V @ h).repeat(1, 1, z.shape[2] // h.shape[2])
+
+
+@wrong(check="conditioned_values", why="for whole sounds only")
+def conditioned(z, h, V):
+    return z + (h @ V.T)[:, :, None]
+
+
+@wrong(check="conditioned_values", why="forgets z")
+def conditioned(z, h, V):
+    if h.ndim == 2:
+        h = h[:, :, None]
+    return (V @ h).repeat_interleave(z.shape[2] // h.shape[2], dim=2)
+
+
+@wrong(check="conditioned_values", why="multiplies")
+def conditioned(z, h, V):
+    if h.ndim == 2:
+        h = h[:, :, None]
+    return z * (V @ h).repeat_interleave(z.shape[2] // h.shape[2], dim=2)
+
+
+@wrong(check="block_values", why="filter and gate changed over")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.sigmoid(a) * torch.tanh(b)
+        return x + self.residual(y), self.skip(y)
+
+
+@wrong(check="block_values", why="no residual")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        return self.residual(y), self.skip(y)
+
+
+@wrong(check="block_values", why="the skip takes the new features")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        x = x + self.residual(torch.tanh(a) * torch.sigmoid(b))
+        return x, self.skip(x)
+
+
+@wrong(check="block_values", why="does not listen to h")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        return x + self.residual(y), self.skip(y)
+
+
+@wrong(check="block_values", why="forgets the dilation")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, 1)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        return x + self.residual(y), self.skip(y)
+
+
+@wrong(check="wavenet_values", why="hears the sample that it is to predict")
+class WaveNet(nn.Module):
+    def __init__(self, c, skips, dilations, c_out, d=0):
+        super().__init__()
+        self.first = nn.Conv1d(1, c, 1)
+        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
+        self.head = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
+        )
+
+    def forward(self, x, h=None):
+        x, total = self.first(x), 0
+        for block in self.blocks:
+            x, skip = block(x, h)
+            total = total + skip
+        return self.head(total)
+
+
+@wrong(check="wavenet_values", why="shifts to the left")
+class WaveNet(nn.Module):
+    def __init__(self, c, skips, dilations, c_out, d=0):
+        super().__init__()
+        self.first = nn.Conv1d(1, c, 1)
+        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
+        self.head = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
+        )
+
+    def forward(self, x, h=None):
+        x, total = self.first(F.pad(x, (-1, 1))), 0
+        for block in self.blocks:
+            x, skip = block(x, h)
+            total = total + skip
+        return self.head(total)
+
+
+@wrong(check="wavenet_values", why="the last block's skip only")
+class WaveNet(nn.Module):
+    def __init__(self, c, skips, dilations, c_out, d=0):
+        super().__init__()
+        self.first = nn.Conv1d(1, c, 1)
+        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
+        self.head = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
+        )
+
+    def forward(self, x, h=None):
+        x = self.first(F.pad(x, (1, -1)))
+        for block in self.blocks:
+            x, skip = block(x, h)
+        return self.head(skip)
+
+
+@wrong(check="wavenet_values", why="every block begins from the wave: in parallel, not in a row")
+class WaveNet(nn.Module):
+    def __init__(self, c, skips, dilations, c_out, d=0):
+        super().__init__()
+        self.first = nn.Conv1d(1, c, 1)
+        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
+        self.head = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
+        )
+
+    def forward(self, x, h=None):
+        x = self.first(F.pad(x, (1, -1)))
+        return self.head(sum(block(x, h)[1] for block in self.blocks))
+
+
+@wrong(check="wavenet_values", why="blocks do not get h")
+class WaveNet(nn.Module):
+    def __init__(self, c, skips, dilations, c_out, d=0):
+        super().__init__()
+        self.first = nn.Conv1d(1, c, 1)
+        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
+        self.head = nn.Sequential(
+            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
+        )
+
+    def forward(self, x, h=None):
+        x, total = self.first(F.pad(x, (1, -1))), 0
+        for block in self.blocks:
+            x, skip = block(x)
+            total = total + skip
+        return self.head(total)
+
+
+@wrong(check="bits_values", why="nats")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits, codes, reduction="none")
+    return each[torch.arange(codes.shape[1]) < length[:, None]].mean()
+
+
+@wrong(check="bits_values", why="counts the filling")
+def bits(logits, codes, length):
+    return F.cross_entropy(logits, codes) / math.log(2)
+
+
+@wrong(check="bits_values", why="divides by the filling too")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
+    return (each * (torch.arange(codes.shape[1]) < length[:, None])).mean()
+
+
+@wrong(check="bits_values", why="a mean of means")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
+    counts = torch.arange(codes.shape[1]) < length[:, None]
+    return ((each * counts).sum(1) / length).mean()
+
+
+@wrong(check="bits_values", why="one sample too many")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
+    return each[torch.arange(codes.shape[1]) <= length[:, None]].mean()
+
+
+@wrong(check="bits_values", why="a sum")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
+    return each[torch.arange(codes.shape[1]) < length[:, None]].sum()
+
+
+@wrong(check="bits_values", why="autograd cannot follow")
+def bits(logits, codes, length):
+    each = F.cross_entropy(logits.detach(), codes, reduction="none") / math.log(2)
+    return each[torch.arange(codes.shape[1]) < length[:, None]].mean()
+
+
+@wrong(check="draw_values", why="the most probable code")
+def draw(logits, u):
+    return logits.argmax(1)
+
+
+@wrong(check="draw_values", why="one code too high")
+def draw(logits, u):
+    return (torch.softmax(logits, 1).cumsum(1) <= u[:, None]).sum(1) + 1
+
+
+@wrong(check="draw_values", why="codes that do not exist")
+def draw(logits, u):
+    return (torch.softmax(logits, 1).cumsum(1) <= u[:, None]).sum(1)
+
+
+@wrong(check="draw_values", why="counts the pieces above u")
+def draw(logits, u):
+    return (torch.softmax(logits, 1).cumsum(1) > u[:, None]).sum(1).clamp(max=logits.shape[1] - 1)
+
+
+@wrong(check="draw_values", why="its own random numbers")
+def draw(logits, u):
+    return torch.multinomial(torch.softmax(logits, 1), 1)[:, 0]
+
+
+@wrong(check="draw_values", why="the softmax overflows")
+def draw(logits, u):
+    p = torch.exp(logits)
+    return ((p / p.sum(1, keepdim=True)).cumsum(1) <= u[:, None]).sum(1).clamp(max=logits.shape[1] - 1)
+
+
+@wrong(check="generate_values", why="the logits of the sample before")
+def generate(net, u, levels):
+    x = torch.zeros_like(u)
+    for t in range(u.shape[1]):
+        logits = net(x[:, None, : max(t, 1)])[:, :, -1]
+        x[:, t] = decode(draw(logits, u[:, t]), levels)
+    return x
+
+
+@wrong(check="generate_values", why="feeds codes")
+def generate(net, u, levels):
+    x = torch.zeros_like(u)
+    for t in range(u.shape[1]):
+        x[:, t] = draw(net(x[:, None, : t + 1])[:, :, t], u[:, t]).float()
+    return x
+
+
+@wrong(check="generate_values", why="all at once")
+def generate(net, u, levels):
+    logits = net(torch.zeros_like(u)[:, None])
+    return torch.stack([decode(draw(logits[:, :, t], u[:, t]), levels) for t in range(u.shape[1])], 1)
+
+
+@wrong(check="generate_values", why="one random number for all samples")
+def generate(net, u, levels):
+    x = torch.zeros_like(u)
+    for t in range(u.shape[1]):
+        x[:, t] = decode(draw(net(x[:, None, : t + 1])[:, :, t], u[:, 0]), levels)
+    return x
+
+
+@wrong(check="generate_values", why="asks twice a sample")
+def generate(net, u, levels):
+    x = torch.zeros_like(u)
+    for t in range(u.shape[1]):
+        logits = net(x[:, None])[:, :, t] if net(x[:, None]) is not None else None
+        x[:, t] = decode(draw(logits, u[:, t]), levels)
+    return x
+
+
+@wrong(check="conv_step_values", why="the newest of the queue")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    return torch.einsum("bck,mck->bm", window[:, :, -weight.shape[2] :], weight) + bias, window[:, :, 1:]
+
+
+@wrong(check="conv_step_values", why="the queue is not moved on")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight) + bias, queue
+
+
+@wrong(check="conv_step_values", why="the queue grows")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    reach = (weight.shape[2] - 1) * dilation
+    near = window[:, :, -reach - 1 :]
+    return torch.einsum("bck,mck->bm", near[:, :, ::dilation], weight) + bias, window
+
+
+@wrong(check="conv_step_values", why="the queue backwards")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([x[:, :, None], queue], 2)
+    return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight.flip(2)) + bias, window[:, :, :-1]
+
+
+@wrong(check="conv_step_values", why="no bias")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight), window[:, :, 1:]
+
+
+@wrong(check="conv_step_values", why="two weights only")
+def conv_step(x, queue, weight, bias, dilation):
+    y = queue[:, :, 0] @ weight[:, :, 0].T + x @ weight[:, :, -1].T + bias
+    return y, torch.cat([queue, x[:, :, None]], 2)[:, :, 1:]
+
+
+@wrong(check="generate_fast_values", why="always the first queues")
+def generate_fast(step, queues, u, levels):
+    x, drawn = torch.zeros_like(u[:, :1]), []
+    for t in range(u.shape[1]):
+        logits, _ = step(x, queues)
+        x = decode(draw(logits, u[:, t]), levels)[:, None]
+        drawn.append(x)
+    return torch.cat(drawn, 1)
+
+
+@wrong(check="generate_fast_values", why="always silence in")
+def generate_fast(step, queues, u, levels):
+    drawn = []
+    for t in range(u.shape[1]):
+        logits, queues = step(torch.zeros_like(u[:, :1]), queues)
+        drawn.append(decode(draw(logits, u[:, t]), levels)[:, None])
+    return torch.cat(drawn, 1)
+
+
+@wrong(check="generate_fast_values", why="codes in")
+def generate_fast(step, queues, u, levels):
+    x, drawn = torch.zeros_like(u[:, :1]), []
+    for t in range(u.shape[1]):
+        logits, queues = step(x, queues)
+        codes = draw(logits, u[:, t])
+        x = codes[:, None].float()
+        drawn.append(decode(codes, levels)[:, None])
+    return torch.cat(drawn, 1)
+
+
+@wrong(check="generate_fast_values", why="one step too many")
+def generate_fast(step, queues, u, levels):
+    x, drawn = torch.zeros_like(u[:, :1]), []
+    logits, queues = step(x, queues)
+    for t in range(u.shape[1]):
+        logits, queues = step(x, queues)
+        x = decode(draw(logits, u[:, t]), levels)[:, None]
+        drawn.append(x)
+    return torch.cat(drawn, 1)
+
+
+@wrong(check="density_values", why="forgets the scale")
+def logistic_log_density(x, mean, log_scale):
+    v = (x - mean) * torch.exp(-log_scale)
+    return F.logsigmoid(v) + F.logsigmoid(-v)
+
+
+@wrong(check="density_values", why="plus the log scale")
+def logistic_log_density(x, mean, log_scale):
+    v = (x - mean) * torch.exp(-log_scale)
+    return F.logsigmoid(v) + F.logsigmoid(-v) + log_scale
+
+
+@wrong(check="density_values", why="overflows far out")
+def logistic_log_density(x, mean, log_scale):
+    v = (x - mean) * torch.exp(-log_scale)
+    return torch.log(torch.sigmoid(v) * torch.sigmoid(-v)) - log_scale
+
+
+@wrong(check="density_values", why="the distribution function")
+def logistic_log_density(x, mean, log_scale):
+    return F.logsigmoid((x - mean) * torch.exp(-log_scale)) - log_scale
+
+
+@wrong(check="density_values", why="takes the log scale for the scale")
+def logistic_log_density(x, mean, log_scale):
+    v = (x - mean) / log_scale
+    return F.logsigmoid(v) + F.logsigmoid(-v) - torch.log(log_scale.abs())
+
+
+@wrong(check="flow_values", why="every net hears z")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(z).chunk(2, dim=1)
+        x, total = x * torch.exp(log_scale) + mean, total + log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="every flow begins again")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x, total = z * torch.exp(log_scale) + mean, total + log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="the last flow's log scale")
+def flow(nets, z):
+    x, log_scale = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x = x * torch.exp(log_scale) + mean
+    return x, log_scale
+
+
+@wrong(check="flow_values", why="adds before it scales")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x, total = (x + mean) * torch.exp(log_scale), total + log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="multiplies by the log scale")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x, total = x * log_scale + mean, total + log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="changes mean and log scale over")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        log_scale, mean = net(x).chunk(2, dim=1)
+        x, total = x * torch.exp(log_scale) + mean, total + log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="multiplies the log scales")
+def flow(nets, z):
+    x, total = z, torch.ones_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x, total = x * torch.exp(log_scale) + mean, total * log_scale
+    return x, total
+
+
+@wrong(check="flow_values", why="one call for each sample")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        parts = [net(x)[:, :, t] for t in range(z.shape[2])]
+        mean, log_scale = torch.stack(parts, 2).chunk(2, dim=1)
+        x, total = x * torch.exp(log_scale) + mean, total + log_scale
+    return x, total
+
+
+@wrong(check="distillation_values", why="forgets the 2")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (-teacher(x) - log_scale).mean()
+
+
+@wrong(check="distillation_values", why="forgets the entropy")
+def distillation_loss(nets, teacher, z):
+    return -teacher(flow(nets, z)[0]).mean()
+
+
+@wrong(check="distillation_values", why="punishes variety")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (-teacher(x) + log_scale + 2).mean()
+
+
+@wrong(check="distillation_values", why="runs from the teacher")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (teacher(x) - (log_scale + 2)).mean()
+
+
+@wrong(check="distillation_values", why="a sum")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (-teacher(x) - (log_scale + 2)).sum()
+
+
+@wrong(check="distillation_values", why="the teacher hears the noise")
+def distillation_loss(nets, teacher, z):
+    return (-teacher(z) - (flow(nets, z)[1] + 2)).mean()
+
+
+@wrong(check="distillation_values", why="cuts the gradient through the teacher")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (-teacher(x.detach()) - (log_scale + 2)).mean()
