@@ -1005,7 +1005,7 @@ for name, part, numbers in zip(("upper left", "upper right", "lower left", "lowe
     close(
         part,
         torch.tensor(numbers).view(1, 1, 2, 2),
-        f"the {name} pixels",
+        f"the group of {name} pixels",
         "every other row, every other column",
     )
 close(student.merge(parts), x, "merge(split(x))", "the inverse: each group goes back to its places")
