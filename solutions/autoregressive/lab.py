@@ -462,7 +462,7 @@ print([round(mass, 3) for mass in masses.tolist()], "sum:", round(masses.sum().i
 # What lies below −½ and above 3½ is missing. So the two edge bins take all that lies beyond them. It is more than
 # bookkeeping: real pictures have many pixels that are exactly 0 or 255, and a bump that leans over the edge says just that.
 #
-# Now the trouble. Ten scales away from the mean:
+# Now the trouble. Far from the mean:
 
 # %%
 far = torch.tensor([2.0, 10.0, 20.0, 120.0])
