@@ -413,7 +413,7 @@ def stack(x: Tensor, dilations: list[int]) -> Tensor:
 figure, axes = plots.subplots(3, 1, figsize=(9, 2.6), sharex=True)
 for ax, dilations in zip(axes, ([1, 2, 4, 8], [1, 1, 1, 1], [1, 8, 8, 8])):
     seen = heard(partial(stack, dilations=dilations), (1, 32), 30)
-    ax.imshow(seen[None], aspect="auto", vmin=0, vmax=1)
+    ax.imshow(seen[None].numpy(), aspect="auto", vmin=0, vmax=1)
     ax.set(
         yticks=[],
         title=f"{dilations}: {int(seen.sum())} heard, the formula says {receptive_field(dilations, 2)}",
