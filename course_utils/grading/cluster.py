@@ -32,7 +32,14 @@ SETTINGS = {
     # Workers fork from one process that has imported PyTorch, instead of each importing it.
     "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.comm.timeouts.connect": "10s",
+    # Nobody looks at a profile, at a hundred samples a second, or at the load of a process that marks.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.diagnostics.nvml": False,
     "distributed.admin.tick.limit": "60s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
 }
 
 
@@ -72,7 +79,7 @@ class Cluster:
                     n_workers=count,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address="127.0.0.1:0",
+                    dashboard_address=None,
                     memory_limit=0,
                     silence_logs=logging.CRITICAL,
                 ) as cluster,

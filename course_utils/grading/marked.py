@@ -9,13 +9,12 @@ import json
 import re
 from collections.abc import Iterator
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat import NotebookNode, from_dict
 
 from course_utils.grading.results import stamp
 from course_utils.grading.submission import StudentCell, Submission
 from course_utils.grading.verdict import CellResult, CheckResult, Verdict
-from course_utils.lab import Cell, Lab
+from course_utils.lab import Cell, Lab, code_node, prose_node
 
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 NOT_RUN = "This cell was not run."
@@ -85,7 +84,7 @@ class _Marked:
 
     def _extra(self, placed: tuple[int, StudentCell]) -> NotebookNode:
         place, cell = placed
-        node = new_code_cell(cell.source) if cell.code else new_markdown_cell(inert(cell.source))
+        node = code_node(cell.source) if cell.code else prose_node(inert(cell.source))
         if cell.code:
             node.outputs = _outputs(_take(self._results, cell.name, cell.source))
         else:
@@ -139,7 +138,7 @@ def _take(results: dict[str, list[CellResult]], name: str, source: str) -> CellR
 def _notices(key: str, verdict: Verdict) -> Iterator[NotebookNode]:
     for place, text in enumerate([verdict.reason, *verdict.notes]):
         if text:
-            node = new_markdown_cell(f"**{inert(text)}**")
+            node = prose_node(f"**{inert(text)}**")
             node["id"] = _id(key, "notice", str(place))
             node.metadata["course"] = "notice"
             yield node
@@ -157,11 +156,9 @@ def _outputs(result: CellResult | None) -> list[NotebookNode]:
     if result.error is not None:
         name, text, line = result.error
         shown = f"{name}: {text}" + (f"\n  {line}" if line else "")
-        outputs.append(new_output("error", ename=name, evalue=text, traceback=[shown]))
+        outputs.append(_error(name, text, shown))
     elif result.status not in ("ok", "not run"):  # why it was not run stands among its outputs
-        outputs.append(
-            new_output("error", ename=result.status, evalue=NOT_RUN, traceback=[_status(result.status)])
-        )
+        outputs.append(_error(result.status, NOT_RUN, _status(result.status)))
     return outputs
 
 
@@ -174,21 +171,27 @@ def _status(status: str) -> str:
 
 def _output(kind: str, text: str) -> NotebookNode:
     if kind in ("stdout", "stderr"):
-        return new_output("stream", name=kind, text=text)
-    return new_output("display_data", data={"image/png" if kind == "png" else "text/plain": text})
+        return from_dict({"output_type": "stream", "name": kind, "text": text})
+    data = {"image/png" if kind == "png" else "text/plain": text}
+    return from_dict({"output_type": "display_data", "metadata": {}, "data": data})
+
+
+def _error(name: str, text: str, shown: str) -> NotebookNode:
+    return from_dict({"output_type": "error", "ename": name, "evalue": text, "traceback": [shown]})
 
 
 def check_outputs(check: CheckResult | None, points: float) -> Iterator[NotebookNode]:
     """Outputs from which nbgrader's own `determine_grade` reads the points of `check`."""
     if check is None or check.points <= 0:
         message = check.message if check is not None and check.message else NOT_RUN
-        yield new_output("error", ename="CheckFailed", evalue=message, traceback=[f"✗ {message}"])
+        yield _error("CheckFailed", message, f"✗ {message}")
         return
     full = check.points >= points
     said = "Right." if full else f"A part of what this check asks for is right: {check.message}."
-    yield new_output("stream", name="stdout", text=said)
+    yield _output("stdout", said)
     if not full:
-        yield new_output("execute_result", data={"text/plain": repr(float(check.points))}, execution_count=1)
+        data = {"text/plain": repr(float(check.points))}
+        yield from_dict({"output_type": "execute_result", "metadata": {}, "data": data, "execution_count": 1})
 
 
 def student_sources(cells: tuple[StudentCell, ...]) -> dict[str, str]:

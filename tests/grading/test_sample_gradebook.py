@@ -1,8 +1,8 @@
 """The sample class of the model labs gets the marks of a table that a person has read, check by check.
 
-Who brings a trained net brings the reference's, and its points are known but for the tier that counts; what a training in
-the sandbox earns depends on its luck too: there the table holds a range. Marking two
-labs takes minutes; verdicts are kept in `build/sample-class`, so that only what has changed is run again.
+Who brings a trained net brings the reference's, and its points are known but for the tier that counts; what a training
+in the sandbox earns depends on its luck too: there the table holds a range. Marking two labs takes minutes; verdicts
+are kept in `build/sample-class`, so that only what has changed is run again.
 """
 
 import json
