@@ -14,7 +14,7 @@ from torch import Tensor
 
 MARKS = ("<pad>", "<end>", "<unknown>")
 PAD, END, UNKNOWN = range(3)
-TENSION = 4.0  # how strongly `align` prefers places near the diagonal (Dyer et al., 2013)
+TENSION = 1.0  # how strongly `align` prefers places near the diagonal (the λ of Dyer et al., 2013)
 
 
 def tokens(sentence: str) -> list[str]:
