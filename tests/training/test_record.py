@@ -86,7 +86,8 @@ def test_a_reference_no_better_than_its_baseline_gives_all_or_nothing(tmp_path):
     assert [points(entry, value, 4, tmp_path) for value in (0.8, 0.86, 0.99)] == [0, 4, 4]
 
 
-def test_the_mini_tier_earns_a_share_once_there_is_a_full_record(tmp_path):
+def test_the_mini_tier_earns_a_share_once_there_is_a_full_record(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_COUNTS", raising=False)
     (tmp_path / "solutions/line").mkdir(parents=True)
     write(ENTRY, {"w": torch.zeros(2)}, tmp_path)
     assert points(ENTRY, 1.0, 10, tmp_path) == 10
