@@ -46,10 +46,10 @@ def play(waves: Tensor, rate: int, label: str) -> Sound:
         raise ValueError(f"play: expected waves (T,) or (B, T), got shape {tuple(waves.shape)}.")
     if not label.strip():
         raise ValueError("play: expected a label that says what is to be heard, got none.")
-    rows = waves.detach().cpu().float().reshape(-1, waves.shape[-1])
+    rows = waves.detach().cpu().float().nan_to_num(0.0, 1.0, -1.0).reshape(-1, waves.shape[-1])
     size = max(1, round(rows.shape[1] * RATE / rate))
     rows = F.interpolate(rows[:, None], size, mode="linear", align_corners=False)[:, 0]
-    line = F.pad(rows, (0, round(PAUSE * RATE))).flatten().clamp(-1, 1).nan_to_num()
+    line = F.pad(rows, (0, round(PAUSE * RATE))).flatten().clamp(-1, 1)
     return Sound(_wav((line * 32767).round().numpy().astype("<i2")), label)
 
 
