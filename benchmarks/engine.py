@@ -8,15 +8,17 @@ The floor runs the same cells and checks in bare forks of a warm process: no ker
 import argparse
 import contextlib
 import itertools
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cpu import counted
 from course_utils.chapters import ROOT
 
 WORKERS = 2
@@ -24,18 +26,21 @@ WORKERS = 2
 ASIDE = ("cut-off", "endless-loop", "crash", "checks-deleted", "checks-edited")
 CELL_SECONDS = 300
 Files = dict[str, bytes]
-HEAD = f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}"
+Clock = Callable[[], float]
+HEAD = f"{'':16}{'submissions':>12}{'start-up s':>12}{'wall s':>9}{'s each':>9}{'a minute':>10}{'CPU-s each':>12}"
+RESULTS = Path(__file__).with_name("engine.json")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One way to mark: how many, in how long (s), after what start (s), and points by student."""
+    """One way to mark: how many, in how long (s), after what start (s), points by student, and CPU seconds in all."""
 
     name: str
     count: int
     wall: float
     start: float
     points: dict[str, float]
+    cpu: float = float("nan")
 
     @property
     def rate(self) -> float:
@@ -65,7 +70,7 @@ def write(folder: Path, files: Files) -> None:
         (folder / name).write_bytes(data)
 
 
-def floor(key: str, those: dict[str, Files]) -> dict[str, Any]:
+def floor(key: str, those: dict[str, Files], cpu: Clock) -> dict[str, Any]:
     """Wall time of bare forks, two at a time, and where the CPU time goes. It runs in its own process."""
     start = time.monotonic()
     from course_utils.grading import preload  # noqa: F401 - imports what the engine's workers import
@@ -78,12 +83,12 @@ def floor(key: str, those: dict[str, Files]) -> dict[str, Any]:
     __import__(f"solutions.{key}.reference")
     __import__("course_utils.grading.rehearsal")
     warm_up(())
-    ready = time.monotonic()
+    ready, busy = time.monotonic(), cpu()
     forks = Forks(WORKERS, seconds=CELL_SECONDS)
     for student, files in those.items():
         forks.start(student, lambda files=files: in_one_fork(lab, files))
     done = forks.finish()
-    return {"start": ready - start, "wall": time.monotonic() - ready, "done": done}
+    return {"start": ready - start, "wall": time.monotonic() - ready, "done": done, "cpu": cpu() - busy}
 
 
 def in_one_fork(lab: Any, files: Files) -> dict[str, float]:
@@ -108,21 +113,21 @@ def in_one_fork(lab: Any, files: Files) -> dict[str, float]:
     return spent
 
 
-def run_floor(key: str, those: dict[str, Files]) -> tuple[Measured, str]:
+def run_floor(key: str, those: dict[str, Files], cpu: Clock) -> tuple[Measured, str]:
     """The floor, and what its time goes into."""
     from course_utils.grading.forks import in_fork
 
-    found = in_fork(lambda: floor(key, those), seconds=3600)
+    found = in_fork(lambda: floor(key, those, cpu), seconds=3600)
     lost = [student for student, spent in found["done"].items() if spent is None]
     if lost:
         raise RuntimeError(f"floor: expected every fork to end, {len(lost)} did not, first {lost[0]}")
     cells, checks = (sum(s[kind] for s in found["done"].values()) / len(those) for kind in ("cell", "check"))
     points = {student: spent["points"] for student, spent in found["done"].items()}
     words = f"CPU a submission: {cells:.2f} s in the student's cells, {checks:.2f} s in the checks"
-    return Measured("floor", len(those), found["wall"], found["start"], points), words
+    return Measured("floor", len(those), found["wall"], found["start"], points, found["cpu"]), words
 
 
-def run_engine(key: str, those: dict[str, Files], folder: Path) -> Measured:
+def run_engine(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Measured:
     """`course grade`'s path with two workers; its start is the cluster and two submissions' warm processes."""
     from course_utils.grading.cluster import Cluster
     from course_utils.grading.coordinator import Settings, mark_class
@@ -136,15 +141,15 @@ def run_engine(key: str, those: dict[str, Files], folder: Path) -> Measured:
     with Cluster(workers=WORKERS).client() as client:
         settings = Settings(cluster=Cluster(client.scheduler.address))
         mark_class(lab, folder / "first", settings)
-        ready = time.monotonic()
+        ready, busy = time.monotonic(), cpu()
         summary = mark_class(lab, folder / "class", settings)
-        wall = time.monotonic() - ready
+        wall, busy = time.monotonic() - ready, cpu() - busy
     if summary.failed:
         raise RuntimeError(f"engine: {summary.failed}")
-    return Measured("engine", len(those), wall, ready - start, summary.points)
+    return Measured("engine", len(those), wall, ready - start, summary.points, busy)
 
 
-def run_stock(key: str, those: dict[str, Files], folder: Path) -> Measured:
+def run_stock(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Measured:
     """nbgrader as it comes, one submission after another in one process; its start is the import and the gradebook."""
     start = time.monotonic()
     from nbgrader.apps.api import NbGraderAPI
@@ -160,18 +165,18 @@ def run_stock(key: str, those: dict[str, Files], folder: Path) -> Measured:
     config.CourseDirectory.db_url = gradebook.url(folder)
     api = NbGraderAPI(config=config)
     os.environ["PYTHONPATH"] = str(ROOT)  # hidden tests import the reference
-    ready = time.monotonic()
+    ready, busy = time.monotonic(), cpu()
     for student in those:
         result = api.autograde(key, student, force=True)
         if not result["success"]:
             raise RuntimeError(f"stock nbgrader: {student}: {result.get('error') or result.get('log')}")
-    wall = time.monotonic() - ready
+    wall, busy = time.monotonic() - ready, cpu() - busy
     with gradebook.opened(folder) as book:
         points = {
             student: sum(p or 0 for p in e.auto.values())
             for student, e in gradebook.entries(book, key).items()
         }
-    return Measured("stock nbgrader", len(those), wall, ready - start, points)
+    return Measured("stock nbgrader", len(those), wall, ready - start, points, busy)
 
 
 @contextlib.contextmanager
@@ -185,7 +190,19 @@ def load_around() -> Iterator[None]:
 def row(one: Measured) -> str:
     """A line under `HEAD`."""
     each = one.wall / one.count
-    return f"{one.name:16}{one.count:12}{one.start:12.1f}{one.wall:9.1f}{each:9.2f}{60 * one.rate:10.1f}"
+    shown = f"{one.name:16}{one.count:12}{one.start:12.1f}{one.wall:9.1f}{each:9.2f}{60 * one.rate:10.1f}"
+    return f"{shown}{one.cpu / one.count:12.2f}"
+
+
+def keep(key: str, loads: tuple[float, float], measured: list[Measured]) -> None:
+    """Write the run's figures for the book, with the machine's load before and after it."""
+    rows = {
+        one.name: {"submissions": one.count, "seconds": one.wall / one.count, "cpu": one.cpu / one.count}
+        for one in measured
+    }
+    facts = {"key": key, "cores": os.cpu_count(), "load": [round(load, 1) for load in loads]}
+    text = json.dumps(facts | {"date": time.strftime("%Y-%m-%d"), "rows": rows}, indent=1)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
 def report(stock: Measured, engine: Measured, low: Measured) -> Iterator[str]:
@@ -193,6 +210,11 @@ def report(stock: Measured, engine: Measured, low: Measured) -> Iterator[str]:
     yield row(stock)
     yield f"engine / stock nbgrader: {engine.rate / stock.rate:.1f} times the throughput (target: at least 12)"
     yield f"engine / floor: {low.rate / engine.rate:.2f} times the time (target: at most 1.3)"
+    cpu = {one.name: one.cpu / one.count for one in (stock, engine, low)}
+    yield (
+        f"by CPU time, which other work on the machine changes less: {cpu[stock.name] / cpu['engine']:.1f} times less "
+        f"than stock nbgrader, {cpu['engine'] / cpu['floor']:.2f} times the floor"
+    )
     for other in (stock, low):
         shared = engine.points.keys() & other.points.keys()
         same = sum(abs(engine.points[s] - other.points[s]) < 1e-6 for s in shared)
@@ -213,13 +235,19 @@ def main() -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "COURSE_TIER": "mini"}
     those = class_of(args.key, args.submissions)
     first = dict(list(those.items())[: args.stock or args.submissions])
-    with load_around(), tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder:
-        low, words = run_floor(args.key, those)
+    before = os.getloadavg()[0]
+    with (
+        load_around(),
+        counted() as cpu,
+        tempfile.TemporaryDirectory(prefix="course-benchmark-") as folder,
+    ):
+        low, words = run_floor(args.key, those, cpu)
         print(f"{words}\n{HEAD}\n{row(low)}", flush=True)
-        engine = run_engine(args.key, those, Path(folder) / "engine")
+        engine = run_engine(args.key, those, Path(folder) / "engine", cpu)
         print(row(engine), flush=True)
-        stock = run_stock(args.key, first, Path(folder) / "stock")
+        stock = run_stock(args.key, first, Path(folder) / "stock", cpu)
         print("\n".join(report(stock, engine, low)))
+    keep(args.key, (before, os.getloadavg()[0]), [stock, engine, low])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from course_utils.lab import Cell, Lab
 # What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
 ENGINE = ("checks", "data", "grading", "training")
 # Of the grading package, what only shows or asks: a new colour of the feedback marks nobody again.
-ASIDE = {"commands", "doctor", "feedback", "feedback_class", "own_notebook", "sample", "table"}
+ASIDE = {"commands", "doctor", "feedback", "feedback_class", "measured", "own_notebook", "sample", "table"}
 LIBRARIES = ("torch", "numpy", "ipython")
 ARTIFACTS = 5  # a lab has one
 
