@@ -21,15 +21,14 @@ def speed(folder: Path = FOLDER) -> str:
     for name in (stock, engine, floor):
         row = rows[name]
         lines.append(f"| {name} | {row['submissions']} | {row['seconds']:.2f} | {_number(row['cpu'])} |")
-    faster, above = (
-        rows[stock]["seconds"] / rows[engine]["seconds"],
-        rows[engine]["seconds"] / rows[floor]["seconds"],
-    )
+    faster = rows[stock]["seconds"] / rows[engine]["seconds"]
+    above = rows[engine]["seconds"] / rows[floor]["seconds"]
     lines += [
         "",
-        f"In that run, on the class of `{facts['key']}`, the engine marked {faster:.1f} times as many submissions a minute "
-        f"as stock nbgrader ({_aim(faster >= 12, 'at least 12')}) and took {above:.2f} times as long as the floor "
-        f"({_aim(above <= 1.3, 'at most 1.3')}).{_by_cpu(rows[stock], rows[engine], rows[floor])}",
+        f"In that run, on the class of `{facts['key']}`, the engine marked {faster:.1f} times as many submissions",
+        f"a minute as stock nbgrader ({_aim(faster >= 12, 'at least 12')}), and took {above:.2f} times as long",
+        f"as the floor ({_aim(above <= 1.3, 'at most 1.3')}).",
+        _by_cpu(rows[stock], rows[engine], rows[floor]),
         _when(facts),
     ]
     return "\n".join(lines)
@@ -38,10 +37,9 @@ def speed(folder: Path = FOLDER) -> str:
 def _by_cpu(stock: dict[str, float], engine: dict[str, float], floor: dict[str, float]) -> str:
     if any(math.isnan(row["cpu"]) for row in (stock, engine, floor)):
         return ""
-    return (
-        " By CPU time, which other work on the machine changes less: "
-        f"{stock['cpu'] / engine['cpu']:.1f} times less than stock nbgrader, {engine['cpu'] / floor['cpu']:.2f} times the floor."
-    )
+    less, above = stock["cpu"] / engine["cpu"], engine["cpu"] / floor["cpu"]
+    said = f"{less:.1f} times less than stock nbgrader, {above:.2f} times the floor"
+    return f"By CPU time, which other work on the machine changes less: {said}."
 
 
 def class_size(folder: Path = FOLDER) -> str:
