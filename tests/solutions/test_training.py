@@ -67,6 +67,13 @@ def test_a_value_used_twice_gets_both_slopes():
     assert gradients("a * b + a", a=2.0, b=3.0) == (8.0, {"a": 4.0, "b": 2.0})
 
 
+def test_a_shared_value_hands_its_grad_down_once_it_is_whole():
+    a = Value(3.0)
+    shared = multiply(a, Value(2.0))
+    backward(add(shared, shared))
+    assert (shared.grad, a.grad) == (2.0, 4.0)
+
+
 def test_topological_lists_parents_first_and_each_value_once():
     below, top = Value(1.0), Value(2.0)
     for _ in range(30):  # the ways from top to bottom are more than a million
