@@ -850,6 +850,7 @@ for b, t in ((1, 1), (3, 20)):
         student.generate(remembering, u, 7),
         reference.generate(remembering, u, 7),
         f"{b} sounds of {t} samples",
+        "u[:, t] for sample t, each sound with its own",
     )
 ### END HIDDEN TESTS
 
@@ -944,7 +945,12 @@ for b, c, m, k, d in ((1, 1, 1, 2, 1), (2, 3, 4, 3, 2), (3, 2, 5, 2, 8), (1, 2, 
     queue = torch.zeros(b, c, (k - 1) * d)
     for t in range(12):
         y, queue = student.conv_step(x[:, :, t], queue, weight, bias, d)
-        close(y, expected[:, :, t], f"conv_step {t + 1} of kernel {k}, dilation {d}, {c} to {m} channels")
+        close(
+            y,
+            expected[:, :, t],
+            f"conv_step {t + 1} of kernel {k}, dilation {d}, {c} to {m} channels",
+            "any kernel: its weights meet every d-th input, the present last",
+        )
         holds(
             tuple(queue.shape) == (b, c, (k - 1) * d),
             "the queue changes its length",
@@ -1030,6 +1036,7 @@ for b, t in ((1, 1), (3, 20)):
         student.generate_fast(remembering_step, queues, u, 7),
         expected,
         f"{b} sounds of {t} samples, with memory",
+        "u[:, t] for sample t; the queues of the step before",
     )
 ### END HIDDEN TESTS
 

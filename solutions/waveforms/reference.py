@@ -351,7 +351,7 @@ def logistic_log_density(x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
 
 
 def flow(nets: Sequence[Net], z: Tensor) -> tuple[Tensor, Tensor]:
-    """Inverse autoregressive flows, one after another: noise to sound in parallel (van den Oord et al., 2018, eq. 4).
+    """Inverse autoregressive flows, one after another: noise to sound in parallel (Parallel WaveNet, section 3).
 
     Each net says of its own input x, from the samples before t, a mean μ and a log scale at each time t; the input
     becomes x · exp(log scale) + μ, and goes to the next net. The first net's input is z. Each net is called once.
@@ -378,7 +378,7 @@ def flow(nets: Sequence[Net], z: Tensor) -> tuple[Tensor, Tensor]:
 def distillation_loss(nets: Sequence[Net], teacher: Net, z: Tensor) -> Tensor:
     """How far the student's sounds are from the teacher's, nats a sample: KL(student ‖ teacher), estimated from z.
 
-    That is -log p_teacher(x) - H (van den Oord et al., 2018, equations 5 to 8), with x the student's sound, and its
+    That is -log p_teacher(x) - H (Parallel WaveNet, section 4), with x the student's sound, and its
     entropy H at each time the log scale of the whole plus 2, the entropy in nats of a standard logistic. The mean over
     all samples of all sounds.
 
