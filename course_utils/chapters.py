@@ -128,7 +128,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=True,
         margin=0.4,
         target=0.9125,
-        draft=True,
     ),
     Chapter(
         key="transfer",
@@ -145,7 +144,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=True,
         margin=0.2,
         target=0.75,
-        draft=True,
     ),
     Chapter(
         key="layerwise",
