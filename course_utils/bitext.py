@@ -103,13 +103,21 @@ def bleu(outputs: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) 
     The geometric mean of the shares of 1- to 4-grams that occur in the reference, times exp(1 - r / c) where the
     outputs' length c is below the references' r.
 
+    Raises:
+        ValueError: there are more outputs than references, or fewer.
+
     >>> bleu([["a", "b", "c", "d", "e"]], [["a", "b", "c", "d", "e"]])
     100.0
     """
+    if len(outputs) != len(references):
+        counts = f"{len(outputs)} and {len(references)}"
+        raise ValueError(
+            f"bleu: expected as many references as outputs, got {counts}; give one for each sentence."
+        )
     logarithms = []
     for n in range(1, 5):
         right = total = 0
-        for output, reference in zip(outputs, references, strict=True):
+        for output, reference in zip(outputs, references):
             found, wanted = _ngrams(output, n), _ngrams(reference, n)
             right += sum((found & wanted).values())
             total += sum(found.values())
