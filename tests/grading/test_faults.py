@@ -14,7 +14,10 @@ import psutil
 import pytest
 
 from course_utils.chapters import ROOT
-from tests.grading.room import DESERVED, hand_in, make_room, mark, marks, sample_texts
+from course_utils.grading.cluster import Cluster
+from course_utils.grading.coordinator import Settings, Summary, mark_class
+from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, marks, sample_texts
+from tests.grading.tiny import LAB
 
 ROUNDS = int(os.environ.get("COURSE_FAULTS", "1"))
 # Without the endless loop and the crash: they take their time and are tried elsewhere.
@@ -30,6 +33,18 @@ if __name__ == "__main__":
     except OSError as error:
         raise SystemExit(f"course grade: {str(error).splitlines()[0]}")
 """
+
+
+@pytest.fixture(scope="module")
+def workers_at_hand():
+    """The address of workers that are warm already, for the runs that resume."""
+    with Cluster(workers=1).client() as client:
+        yield client.scheduler.address
+
+
+def resume(room: Path, address: str) -> Summary:
+    """Run it again, to its end."""
+    return mark_class(LAB, room, Settings(cluster=Cluster(address), limits=LIMITS))
 
 
 @pytest.fixture
@@ -102,7 +117,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_the_coordinator_is_killed(room, seed):
+def test_the_coordinator_is_killed(room, workers_at_hand, seed):
     random.seed(seed)
     process = start(room)
     wait_for(process, room, random.randrange(1, len(STUDENTS) - 1))
@@ -111,7 +126,7 @@ def test_the_coordinator_is_killed(room, seed):
     finish(process)
     before = done(room)
     assert gone(members[1:]), "a process outlived the run"
-    summary = mark(room, workers=2)
+    summary = resume(room, workers_at_hand)
     assert marks(room) == EXPECTED
     assert len(summary.seconds) <= len(STUDENTS) - before, "what was marked was marked again"
 
@@ -145,7 +160,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_the_disk_is_full(small_disk, seed):
+def test_the_disk_is_full(small_disk, workers_at_hand, seed):
     random.seed(seed)
     room = make_room(small_disk)
     for student in STUDENTS:
@@ -159,7 +174,7 @@ def test_the_disk_is_full(small_disk, seed):
         assert said.startswith("course grade: "), said
         assert len(said.splitlines()) == 1, said
     filler.unlink()
-    mark(room, workers=2)
+    resume(room, workers_at_hand)
     assert marks(room) == EXPECTED
 
 
