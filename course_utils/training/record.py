@@ -4,6 +4,7 @@ import json
 import os
 import re
 import statistics
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,14 +116,23 @@ def records(key: str, root: Path = ROOT) -> dict[str, Record]:
 
 
 def record(key: str, tier: str | None = None, root: Path = ROOT) -> Record:
-    """The record of `key` at `tier`; without a tier the full one, or else the mini one."""
+    """The record of `key` at `tier`; without a tier the full one, or else the mini one.
+
+    Where only the other tier has been trained so far, that one's, with a warning that says so.
+
+    Raises:
+        RecordError: neither tier has been trained.
+    """
     found = records(key, root)
-    for wanted in (tier,) if tier else ("full", "mini"):
+    for wanted in (tier or "full", "full", "mini"):
         if wanted in found:
+            if tier not in (None, wanted):
+                warnings.warn(
+                    f"{key}: no reference of the {tier} tier yet; compare with the {wanted} tier's.",
+                    stacklevel=2,
+                )
             return found[wanted]
-    raise RecordError(
-        f"{key}: no record of the {tier or 'mini or full'} tier; make it with: course train {key}."
-    )
+    raise RecordError(f"{key}: no record of any tier; make it with: course train {key}.")
 
 
 def _read(entry: dict[str, Any]) -> Record:
