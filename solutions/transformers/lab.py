@@ -35,7 +35,7 @@ Past = tuple[Tensor, Tensor]  # keys and values of the places that came before
 device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %% [markdown]
-# ## 1 · Attention (5 points, 15 minutes)
+# ## 1 · Attention (5 points, 12 minutes)
 #
 # A place asks with a *query*; every place answers with a *key* and has a *value* to give. The better query and key agree,
 # the more of that value is taken. One query, three places: which value counts most, which least? Guess the result to the
@@ -285,7 +285,7 @@ plots.show(
 )
 
 # %% [markdown]
-# ## 3 · Many heads (6 points, 15 minutes)
+# ## 3 · Many heads (6 points, 12 minutes)
 #
 # One softmax finds one thing at a time. So the D numbers of a place are cut into H parts, and each *head* attends in its
 # own. By hand: two places, four numbers, two heads. Which numbers belong to head 0?
@@ -407,7 +407,7 @@ layer, x, order = MultiHead(8, 2), torch.randn(1, 6, 8), torch.randperm(6)
 print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:, order]), atol=1e-5))
 
 # %% [markdown]
-# ## 4 · Where is what (4 points, 15 minutes)
+# ## 4 · Where is what (4 points, 12 minutes)
 #
 # Attention does not know the order of its row. So each place adds a pattern of its own: waves of many lengths, like the
 # hands of many clocks. Each pair of numbers is (sin, cos) of one hand.
@@ -581,7 +581,7 @@ for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 6 · A language model (3 points, 10 minutes)
+# ## 6 · A language model (3 points, 8 minutes)
 #
 # The whole model is given: it only stacks what you have built. Its places are *learned*, a row of numbers for each, as in
 # GPT; your waves come back in part 9. Read it.
@@ -672,7 +672,7 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 7 · Writing with a cache (6 points, 20 minutes)
+# ## 7 · Writing with a cache (6 points, 18 minutes)
 #
 # Scoring takes one pass. Writing takes one pass for each character, since each must be chosen before the next can be
 # scored. Plainly:
@@ -837,7 +837,7 @@ with torch.no_grad():
     race(Transformer(13, 64, 4, 2, longest=200), (20, 60, 120))
 
 # %% [markdown]
-# ## 8 · Fixed against adaptive kernels (2 points, 10 minutes)
+# ## 8 · Fixed against adaptive kernels (2 points, 8 minutes)
 #
 # A causal convolution is attention with weights that know nothing but the distance. Write its weights down as a matrix,
 # as you drew those of attention.
@@ -905,7 +905,7 @@ plots.show(
 )
 
 # %% [markdown]
-# ## 9 · All words at once (4 points, 20 minutes)
+# ## 9 · All words at once (4 points, 16 minutes)
 #
 # A translator that writes word by word needs as many passes as words. Gu and others (2018) write all words in one. But
 # how many words, and where does each come from? They let a classifier say for each *source* word how many words it
@@ -1075,7 +1075,7 @@ with torch.no_grad():
 print(f"all at once {1000 * (between - begun):.1f} ms, word by word {1000 * (perf_counter() - start):.1f} ms")
 
 # %% [markdown]
-# ## 10 · Adding (3 points, 15 minutes)
+# ## 10 · Adding (3 points, 12 minutes)
 #
 # Three language models with about as many weights learn the same. Which will be best after a short training, which
 # after a long one? Predict.
