@@ -387,7 +387,7 @@ print(f"{direct / 1e6:.0f} M products, or {reduced / 1e6:.0f} M: {reduced / dire
 # %% test="inception_values" points=3
 import torch
 import torch.nn.functional as F
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, holds, student, unlike
 
 net = student.Inception(3, (2, 4, 5, 6, 7, 8))
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("weight")}
@@ -404,6 +404,13 @@ equal(
 )
 x = torch.randn(2, 3, 6, 6)
 got = net(x)
+holds(
+    isinstance(got, torch.Tensor),
+    "Inception gives no tensor",
+    "one tensor",
+    type(got).__name__,
+    "join the branches",
+)
 equal(
     tuple(got.shape),
     (2, 22, 6, 6),

@@ -855,11 +855,12 @@ ax.set(xlabel="steps / 5", ylabel="training loss")
 ax.legend()
 plots.show(
     figure,
-    "Training loss of the three nets: all fall, the one from nothing too, which knows least afterwards.",
+    "Training loss of the three nets over the steps: all fall, also that of the net from nothing.",
 )
 
 # %% [markdown]
-# All three learn their two hundred examples. Only new pictures tell them apart. One of them for the reference's number:
+# The training loss falls for all three, also where nothing is understood: only new pictures tell them apart. The
+# fine-tuned net is the one that you hand in; now, and only now, look at the test pictures.
 
 # %% trains="transfer"
 save_artifact("transfer", tuned, tier)
