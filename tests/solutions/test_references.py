@@ -31,6 +31,7 @@ def test_a_reference_needs_little(key):
         "typing",
         "random",
         "heapq",
+        "time",
         "re",
     }
     for node in ast.walk(tree):
