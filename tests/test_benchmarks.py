@@ -1,0 +1,45 @@
+"""What the benchmarks count and keep: CPU time of children too, a table that goes on where it stopped."""
+
+import math
+import subprocess
+import sys
+
+from benchmarks import attacks, class_size
+from benchmarks.cpu import counted
+from tests.grading.attacks.attacks import ATTACKS
+
+REPORT = """<testsuites><testsuite>
+<testcase name="test_an_attack_gains_nothing_and_harms_nobody[{0}]"/>
+<testcase name="test_an_attack_gains_nothing_and_harms_nobody[{1}]"><failure/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_cpu_time_of_children_is_counted_where_it_can_be():
+    with counted() as cpu:
+        subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+        used = cpu()
+    assert math.isnan(used) or used > 0.02
+
+
+def test_synthetic_submissions_are_all_different():
+    texts = {class_size.submission(number)[f"{class_size.KEY}.ipynb"] for number in range(20)}
+    assert len(texts) == 20
+
+
+def test_the_table_of_attacks_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(attacks, "TABLE", tmp_path / "attacks.json")
+    first, second = ATTACKS[0].name, ATTACKS[1].name
+    attacks.enter(second, "stock", {"points": 5.0, "earns": 3.0, "harm": []})
+    attacks.enter(first, "engine", {"held": True})
+    assert list(attacks.table()) == [first, second]
+    assert attacks.waiting("stock") == [attack.name for attack in ATTACKS if attack.name != second]
+    assert attacks.summary(attacks.table()) == [
+        "this engine: 1 of 1 attacks gained nothing and did no harm",
+        "stock nbgrader: of 1 attacks 1 gained points, 0 did harm",
+    ]
+
+
+def test_the_suites_own_report_says_which_attacks_were_held():
+    first, second = ATTACKS[0].name, ATTACKS[1].name
+    found = attacks._passed(REPORT.format(first, second), [first, second])
+    assert found == {first: True, second: False}
