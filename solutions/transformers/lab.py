@@ -509,12 +509,17 @@ close(
     atol=1e-3,
 )
 ### BEGIN HIDDEN TESTS
-for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32)):
-    angle = torch.arange(-30, 30).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)
-    wide = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
-    matrix = student.shift_matrix(offset, d)
-    moved = wide[10:40] @ matrix.float().T
-    close(moved, wide[10 + offset : 40 + offset], f"shift_matrix({offset}, {d}) at 30 places", atol=1e-3)
+for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
+    speed = 10000 ** (-torch.arange(0, d, 2).double() / d)
+    before, after = (
+        torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
+        for angle in (
+            torch.arange(-9, 30)[:, None] * speed,
+            torch.arange(offset - 9, offset + 30)[:, None] * speed,
+        )
+    )
+    moved = before @ student.shift_matrix(offset, d).float().T
+    close(moved, after, f"shift_matrix({offset}, {d}) at 39 places", atol=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -697,15 +702,22 @@ sample(net, torch.tensor([[1, 2, 3]]), 5, greedy)
 # %% test="attend_next_values" points=3
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, holds, student, unlike
 
 layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
 whole = layer(x, mask)
 past, given = None, []
 for t in range(5):
-    y, past = student.attend_next(layer, x[:, t : t + 1], past)
-    equal(tuple(y.shape), (3, 1, 8), f"the shape of what place {t} gives", "(B, 1, D)")
+    answer = student.attend_next(layer, x[:, t : t + 1], past)
+    holds(
+        isinstance(answer, tuple | list) and len(answer) == 2 and isinstance(answer[1], tuple | list),
+        "attend_next gives two things",
+        "what the place gives, and the pair of keys and values",
+        type(answer).__name__,
+    )
+    y, past = answer
+    equal(tuple(getattr(y, "shape", ())), (3, 1, 8), f"the shape of what place {t} gives", "(B, 1, D)")
     equal(
         [tuple(part.shape) for part in past],
         [(3, 2, t + 1, 4)] * 2,
@@ -949,7 +961,14 @@ from course_utils.checks import close, equal, holds, student, unlike
 
 x = torch.arange(1.0, 9.0).view(2, 4, 1)
 fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
-got, lengths = student.copy_by_fertility(x, fertility)
+answer = student.copy_by_fertility(x, fertility)
+holds(
+    isinstance(answer, tuple | list) and len(answer) == 2,
+    "copy_by_fertility gives two things",
+    "the copies and the lengths",
+    type(answer).__name__,
+)
+got, lengths = answer
 equal(
     tuple(got.shape),
     (2, 4, 1),
