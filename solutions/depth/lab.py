@@ -919,7 +919,7 @@ ax.set(xlabel="steps / 10", ylabel="training loss")
 ax.legend()
 plots.show(
     figure,
-    "Training loss over the steps: the residual net's falls, the plain one's of the same depth hardly does.",
+    "Training loss over the steps: the residual net's falls much further than that of the plain one.",
 )
 
 # %% [markdown]
