@@ -18,7 +18,7 @@ def causal_mask(kind, k, c_in=1, c_out=1, groups=1):
     source = torch.arange(groups).repeat_interleave(c_in // groups)
     target = torch.arange(groups).repeat_interleave(c_out // groups)
     mask[:, :, k // 2, k // 2] = source[None] < target[:, None] + (kind == "B")
-    return mask.to(torch.float64)
+    return mask.float()
 
 
 @right(why="six loops")
