@@ -193,7 +193,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=False,
         margin=0.4,
         target=None,
-        draft=True,
     ),
     Chapter(
         key="transformers",
