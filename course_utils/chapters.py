@@ -209,7 +209,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=False,
         margin=0.5,
         target=1.48,
-        draft=True,
     ),
 )
 
