@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one submission. Seconds are wall time unless said; sizes are bytes."""
+    """Bounds of one submission; sizes are bytes.
+
+    A cell and a check have their seconds of the student's process's CPU time; of wall time, four times as many. After
+    the first that took longer, later ones have a quarter.
+    """
 
     cell_seconds: float = 60
     check_seconds: float = 60

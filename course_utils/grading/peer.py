@@ -102,7 +102,7 @@ class Peer:
 
     owns_leaves = False
     grace: Callable[[], float] | None = (
-        None  # what to do, once, when the other side is late; gives a later deadline
+        None  # when the other side is late: gives a later deadline, or raises Late
     )
     caught: tuple[type[BaseException], ...] = (Exception,)
 

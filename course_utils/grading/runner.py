@@ -21,7 +21,7 @@ from course_utils.grading.check import Check, run_check
 from course_utils.grading.limits import Limits
 from course_utils.grading.names import StudentNames, defined, imports, uses_student
 from course_utils.grading.plan import Step, plan
-from course_utils.grading.proxy import Interrupted, Trusted
+from course_utils.grading.proxy import PATIENCE, Interrupted, Trusted
 from course_utils.grading.submission import Submission, SubmissionError, missing_artifact, read_submission
 from course_utils.grading.tensors import read_artifact
 from course_utils.grading.verdict import CellResult, CellStatus, CheckResult, Verdict, cell_result
@@ -94,6 +94,7 @@ class Run:
     cells: list[CellResult] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)  # cells to run again if the kernel is lost
     restarts: int = 0
+    stopped: bool = False  # a cell or check took too long
     notes: list[str] = field(default_factory=list)
     layers: tuple[str, ...] = ()
     _kernel: Kernel | None = None
@@ -146,7 +147,7 @@ class Run:
         self.restarts += 1
         kernel = self._kernel = self.warm.fork(self.limits, self.lab.key)
         self.layers = kernel.layers
-        peer = self._peer = Trusted(kernel.channel, self._artifact, kernel.interrupt)
+        peer = self._peer = Trusted(kernel.channel, self._artifact, kernel.interrupt, kernel.cpu_seconds)
         with self._deadline(peer, 10):
             for name, data in self.submission.artifacts.items():
                 peer.ask("write", f"{name}.safetensors", data)
@@ -154,8 +155,12 @@ class Run:
             self._run(peer, step)
         return peer
 
+    def _seconds(self, limit: float) -> float:
+        """Code that once did not end is called again by later cells and checks: they wait for it a shorter time."""
+        return limit / 4 if self.stopped else limit
+
     def _run(self, peer: Trusted, step: Step) -> Any:
-        with self._deadline(peer, self.limits.cell_seconds):
+        with self._deadline(peer, self._seconds(self.limits.cell_seconds)):
             return peer.ask("cell", step.source, step.label)
 
     @contextmanager
@@ -177,6 +182,7 @@ class Run:
             late = peer.grace is None
         except Interrupted as lost:
             text = self._late(step) if lost.late else f"{step.label}: {lost}"
+            self.stopped |= lost.late
             status: CellStatus = "timeout" if lost.late else "crashed"
             self.notes.append(text)
             return CellResult(step.name, step.source, status, (), ("", text, ""), time.monotonic() - start)
@@ -186,6 +192,7 @@ class Run:
             )
         if late:
             self.notes.append(self._late(step))
+            self.stopped = True
         else:
             self.done.append(step)
         return cell_result(step.name, step.source, result, late, time.monotonic() - start)
@@ -193,7 +200,8 @@ class Run:
     def _late(self, step: Step) -> str:
         if time.monotonic() >= self.end:
             return f"the notebook was stopped after {self.limits.total_seconds:g} s"
-        return f"{step.label} was stopped after {self.limits.cell_seconds:g} s: does a loop in it never end?"
+        seconds = self._seconds(self.limits.cell_seconds)
+        return f"{step.label} was stopped after {seconds:g} s: does a loop in it never end?"
 
     def _check(self, step: Step) -> CheckResult:
         start = time.monotonic()
@@ -201,7 +209,8 @@ class Run:
         try:
             check = self._checked(step)
         except Interrupted as lost:
-            check = _lost(lost, self.limits.check_seconds)
+            check = _lost(lost, self._seconds(self.limits.check_seconds))
+            self.stopped |= lost.late
         except CheckFailed as error:
             check = Check("error", 0.0, str(error))
         return CheckResult(
@@ -209,9 +218,10 @@ class Run:
         )
 
     def _checked(self, step: Step) -> Check:
-        peer, seconds = self._student(), self.limits.check_seconds
+        peer, seconds = self._student(), self._seconds(self.limits.check_seconds)
+        end = stops(PATIENCE * seconds + 2, Interrupted)
         try:
-            with self._deadline(peer, seconds), standing_behind(peer), stops(seconds + 2, Interrupted):
+            with self._deadline(peer, seconds), standing_behind(peer), end:
                 return run_check(step.source, step.name, step.points, self._names(step, peer))
         finally:
             if self._peer is peer:  # still alive

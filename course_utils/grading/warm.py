@@ -59,6 +59,16 @@ class Kernel:
         os.close(self._pidfd)
         self._pidfd = -1
 
+    def cpu_seconds(self) -> float:
+        """What it has used so far; it starts no processes of its own. 0 where it has ended."""
+        try:
+            known = Path(f"/proc/self/fdinfo/{self._pidfd}").read_text()
+            pid = next(line.split()[1] for line in known.splitlines() if line.startswith("Pid:"))
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (OSError, StopIteration):
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def poll(self, seconds: float = 0) -> bool:
         """Whether the process has ended, waiting for that up to so long."""
         return self._pidfd < 0 or bool(select.select([self._pidfd], [], [], seconds)[0])

@@ -297,18 +297,19 @@ class Channel:
 
         Args:
             deadline: When the whole message must be there.
-            grace: Called once if it is not; gives a later deadline.
+            grace: Called if it is not; gives a later deadline, or raises `Late`.
 
         Raises:
             Late, Closed: no whole message came by `deadline`, or none ever will: what came is none, or too long.
         """
-        try:
-            text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
-        except Late:
-            if grace is None:
-                raise
-            deadline = grace()
-            text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
+        while True:
+            try:
+                text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
+                break
+            except Late:
+                if grace is None:
+                    raise
+                deadline = grace()
         if text_bytes > HEADER_BYTES or body_bytes > BODY_BYTES:
             raise Closed(f"a message of {text_bytes} + {body_bytes} bytes is too long")
         text, body = self._exactly(text_bytes, deadline), self._exactly(body_bytes, deadline)

@@ -180,6 +180,13 @@ def test_a_loop_that_ignores_interrupts_is_killed(marks):
     assert time.monotonic() - start < 15
 
 
+def test_waiting_is_not_computing(marks):
+    """A cell that others keep from the CPU, here by sleeping, goes on beyond its time."""
+    verdict = marks(square="import time\ntime.sleep(2)\ndef square(x):\n    return x * x")
+    assert points(verdict)["square_values"] == 2
+    assert verdict.notes == ()
+
+
 def test_the_total_time_is_bounded(marks):
     start = time.monotonic()
     loop = "while True: pass"
