@@ -176,7 +176,6 @@ CHAPTERS: tuple[Chapter, ...] = (
         higher_is_better=False,
         margin=6.0,
         target=81.3,
-        draft=True,
     ),
     Chapter(
         key="waveforms",
