@@ -40,6 +40,23 @@ def course(tmp_path):
     book_freshness.imports_of.cache_clear()
 
 
+def test_a_page_that_shows_measurements_changes_with_them(course):
+    (course / "book/page.md").write_text(
+        PAGE.replace("solutions.neurons.reference", "course_utils.grading.measured")
+    )
+    (course / "course_utils/grading.py").unlink()
+    for name in (
+        "course_utils/grading/__init__.py",
+        "course_utils/grading/measured.py",
+        "benchmarks/engine.json",
+    ):
+        (course / name).parent.mkdir(exist_ok=True)
+        (course / name).write_text("")
+    before = fingerprint(course)
+    (course / "benchmarks/engine.json").write_text("{}")
+    assert fingerprint(course) != before
+
+
 def fingerprint(course):
     book_freshness.imports_of.cache_clear()
     return book_freshness.fingerprint(course / "book" / "page.md", course)
