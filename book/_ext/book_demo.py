@@ -39,12 +39,17 @@ def drawn_still(source: str) -> str:
     return picture
 
 
-def pixels(argument: str) -> int:
-    """A height in pixels, from `520` or `520px`."""
-    return directives.nonnegative_int(argument.strip().removesuffix("px"))
+def heights(argument: str) -> tuple[int, int]:
+    """Heights in pixels on a desk and on a phone, from `520 960`; `520` holds for both."""
+    desk, *phone = map(directives.nonnegative_int, argument.split())
+    if len(phone) > 1:
+        raise ValueError(f"expected one height or two (desk, phone), got {argument}")
+    return desk, (phone or [desk])[0]
 
 
-def stage(name: str, source: str, alt: str, state: str = "{}", height: int = 480) -> tuple[str, str]:
+def stage(
+    name: str, source: str, alt: str, state: str = "{}", reserved: tuple[int, int] = (480, 480)
+) -> tuple[str, str]:
     """HTML of a demo's stage before and after its still picture.
 
     Args:
@@ -52,7 +57,7 @@ def stage(name: str, source: str, alt: str, state: str = "{}", height: int = 480
         source: text of its module.
         alt: what the demo shows, in words.
         state: first values of its traits, as a JSON object.
-        height: pixels to reserve.
+        reserved: pixels to reserve on a desk and on a phone, so that nothing jumps when the demo starts.
 
     Raises:
         ValueError: there is no alt, or the state is no JSON object.
@@ -63,7 +68,8 @@ def stage(name: str, source: str, alt: str, state: str = "{}", height: int = 480
         raise ValueError(f'expected :state: to be a JSON object such as {{"layers": 2}}, got {state}')
     opening = (
         f'<div class="demo-stage" data-demo="{escape(name)}" data-state="{escape(state)}" role="group" '
-        f'aria-label="{escape(alt)}" style="min-height: {height}px"><div class="demo-still">'
+        f'aria-label="{escape(alt)}" style="--desk: {reserved[0]}px; --phone: {reserved[1]}px">'
+        '<div class="demo-still">'
     )
     module = source.replace("</script", "<\\/script")
     note = '<p class="demo-note">This picture moves when the page runs JavaScript.</p>'
@@ -76,7 +82,7 @@ class Demo(SphinxDirective):
     required_arguments = 1
     has_content = True
     option_spec = {  # noqa: RUF012
-        "height": pixels,
+        "height": heights,
         "alt": directives.unchanged_required,
         "still": directives.unchanged,
         "state": directives.unchanged,
@@ -88,7 +94,7 @@ class Demo(SphinxDirective):
         try:
             source = demos.source(name)
             alt, state = self.options.get("alt", ""), self.options.get("state", "{}")
-            before, after = stage(name, source, alt, state, self.options.get("height", 480))
+            before, after = stage(name, source, alt, state, self.options.get("height", (480, 480)))
             still = self.still(source, alt)
         except (demos.UnknownDemo, ValueError) as error:
             raise self.error(f"demo {name}: {error}") from None
