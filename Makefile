@@ -42,7 +42,7 @@ class: install
 	$(BIN)/course feedback $(LABS)
 
 test: install   ## run the tests
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install  ## lint, types, links and leaks
 	$(BIN)/ruff check .
