@@ -95,10 +95,17 @@ raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refus
 # %% test="causal_mask_groups" points=2
 import torch
 
-from course_utils.checks import close, raises, student, unlike
+from course_utils.checks import close, equal, raises, student, unlike
 
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
-got = student.causal_mask("A", 3, 3, 3, groups=3)[:, :, 1, 1]
+got = student.causal_mask("A", 3, 3, 3, groups=3)
+equal(
+    tuple(getattr(got, "shape", ())),
+    (3, 3, 3, 3),
+    "the shape of causal_mask('A', 3, 3, 3, groups=3)",
+    "a grid for each pair of channels: (c_out, c_in, k, k)",
+)
+got = got[:, :, 1, 1]
 unlike(got, a.T, "output and input channels are exchanged", "the first axis is the output's")
 unlike(
     got,
@@ -764,7 +771,7 @@ close(student.bits_per_dim(total, (4,)), total / 4 / math.log(2), "bits for each
 # %% test="sample_values" points=3
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 
 calls = []
 
@@ -784,14 +791,21 @@ def even(x):
 
 
 u = torch.rand(2, 1, 3, 4)
+got = student.sample(even, u)
+made, again = len(calls), student.sample(even, u)
+holds(
+    not isinstance(got, torch.Tensor) or torch.equal(got, again),
+    "the same u give two different pictures",
+    hint="u brings all the chance there is: draw no numbers of your own",
+)
 close(
-    student.sample(even, u),
+    got,
     (u < 0.7).float(),
     "sample where every pixel is 1 with 70 %",
     "1 where u < σ(logit)",
 )
 equal(
-    len(calls),
+    made,
     12,
     "the number of calls of the net for 3×4 pixels",
     "one call for each pixel, each for the whole batch",
@@ -1027,7 +1041,7 @@ close(
 # %% test="multiscale_nats_values" points=2
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, student, unlike
 
 
 def fair(x):
@@ -1054,15 +1068,35 @@ close(
     "then there is only the base",
 )
 pair = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
-surprise = (
-    torch.nn.functional.softplus(torch.tensor(1.0))
-    + torch.nn.functional.softplus(torch.tensor([1.0, -1.0])).sum()
-)
+softplus = torch.nn.functional.softplus
+surprise = softplus(torch.tensor(1.0)) + softplus(torch.tensor([1.0, -1.0])).sum()
 close(
     student.multiscale_nats(fair, [[last] * 3], pair),
     (surprise + two.log()).view(1),
     "multiscale_nats of one 2×2 picture, each group guessed from the one before",
     "each net gets the groups before its own, in the order of `split`",
+)
+
+
+def white(x):
+    """Every pixel is 1, with logit 3."""
+    return torch.full_like(x[:, :1], 3.0)
+
+
+ones = torch.ones(1, 1, 4, 4)
+got = student.multiscale_nats(fair, [[white] * 3, [fair] * 3], ones)
+sure = softplus(torch.tensor(-3.0))
+unlike(
+    got,
+    (4 * two.log() + 12 * sure).view(1),
+    "the nets of the smallest doubling guess the largest picture",
+    "`scales` begins with the smallest",
+)
+close(
+    got,
+    (13 * two.log() + 3 * sure).view(1),
+    "multiscale_nats of 4×4 pixels, the first three nets sure and the last three not",
+    "from the largest picture down: which three nets come first?",
 )
 ### BEGIN HIDDEN TESTS
 from torch import nn
@@ -1093,7 +1127,7 @@ with torch.no_grad():
 # %% test="sample_multiscale_values" points=3
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, student, unlike
 
 calls = []
 
@@ -1135,6 +1169,24 @@ close(
     torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2),
     "one 2×2 picture, chances 0.2, 0.4, 0.6, 0.8 and all u = 0.5",
     "upper left, upper right, lower left, lower right",
+)
+scales = [[chances(0.8)] * 3, [chances(0.2)] * 3]
+got = student.sample_multiscale(chances(0.8), scales, torch.full((1, 1, 4, 4), 0.5))
+coarse = torch.zeros(1, 1, 4, 4)
+coarse[:, :, ::2, ::2] = 1
+swapped = 1 - coarse
+swapped[:, :, 0, 0] = 1
+unlike(
+    got,
+    swapped,
+    "the nets of the smallest doubling draw the largest picture",
+    "`scales` begins with the smallest",
+)
+close(
+    got,
+    coarse,
+    "4×4 pixels, the first doubling's chances 0.8, the second's 0.2, all u = 0.5",
+    "the smaller picture first, of the nets that are left; then the last three nets",
 )
 ### BEGIN HIDDEN TESTS
 from torch import nn

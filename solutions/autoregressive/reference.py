@@ -73,7 +73,7 @@ class MaskedConv2d(nn.Conv2d):
 
     def __init__(self, kind: str, c_in: int, c_out: int, k: int, groups: int = 1):
         super().__init__(c_in, c_out, k, padding=k // 2)
-        self.register_buffer("mask", causal_mask(kind, k, c_in, c_out, groups))
+        self.register_buffer("mask", causal_mask(kind, k, c_in, c_out, groups).float())
 
     def forward(self, x: Tensor) -> Tensor:
         """The kernels times their mask, slid over the picture padded with zeros."""

@@ -551,7 +551,7 @@ close(
 block = student.Block(8, 2)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
 changed = x.clone()
-changed[:, 3:] += 1
+changed[:, 3:] = torch.randn(2, 2, 8)
 holds(
     torch.allclose(block(x, mask)[:, :3], block(changed, mask)[:, :3], atol=1e-5),
     "with a causal mask, a change of places 3 and 4 reaches places before them",
@@ -722,6 +722,7 @@ for t in range(5):
         [tuple(part.shape) for part in past],
         [(3, 2, t + 1, 4)] * 2,
         f"the shapes of keys and values after place {t}",
+        "cut into heads first, then grown: see `Returns`",
     )
     given.append(y)
 got = torch.cat(given, 1)
@@ -775,7 +776,8 @@ read = []
 def step(code, past):
     """A model that remembers the sum of what it has read; it prefers that sum, modulo 11."""
     read.append((tuple(code.shape), past is None))
-    total = code[:, 0] if past is None else past + code[:, 0]
+    newest = code.reshape(len(code), -1)[:, 0]
+    total = newest if past is None else past + newest
     return torch.nn.functional.one_hot((total + 1) % 11, 11).float(), total
 
 
@@ -973,7 +975,7 @@ equal(
     tuple(getattr(got, "shape", ())),
     (2, 4, 1),
     "the shape of the copies of rows that become 4 and 3 words",
-    "T is the larger sum",
+    "(B, T, D), T the larger sum",
 )
 close(lengths, torch.tensor([4, 3]), "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
 unlike(

@@ -296,10 +296,8 @@ def convolution_matrix(kernel: Tensor, length: int, dilation: int = 1) -> Tensor
     """
     matrix = torch.zeros(length, length)
     for i, weight in enumerate(kernel):
-        matrix = (
-            matrix
-            + weight * torch.diag(torch.ones(max(0, length - i * dilation)), -i * dilation)[:length, :length]
-        )
+        for t in range(i * dilation, length):
+            matrix[t, t - i * dilation] = weight
     return matrix
 
 

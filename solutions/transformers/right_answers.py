@@ -158,13 +158,12 @@ def sample_cached(step, prompt, count, choose):
     return codes
 
 
-@right(why="two loops over the places of the matrix")
+@right(why="diagonal by diagonal")
 def convolution_matrix(kernel, length, dilation=1):
     matrix = torch.zeros(length, length)
-    for t in range(length):
-        for i in range(len(kernel)):
-            if t - i * dilation >= 0:
-                matrix[t, t - i * dilation] = kernel[i]
+    for i, weight in enumerate(kernel):
+        if i * dilation < length:
+            matrix.diagonal(-i * dilation).fill_(weight)
     return matrix
 
 

@@ -66,6 +66,12 @@ def test_masks_that_make_no_sense_are_refused(arguments):
         causal_mask(*arguments)
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.bool])
+def test_a_masked_convolution_takes_a_mask_of_any_type(monkeypatch, kind):
+    monkeypatch.setattr(reference, "causal_mask", lambda *sizes: causal_mask(*sizes).to(kind))
+    assert MaskedConv2d("A", 2, 4, 3)(torch.randn(1, 2, 5, 5)).dtype == torch.float32
+
+
 def test_colours_see_earlier_pixels_whole_and_their_own_in_order():
     net = nn.Sequential(MaskedConv2d("A", 3, 12, 3, groups=3), MaskedConv2d("B", 12, 3, 3, groups=3))
     x = torch.randn(1, 3, 5, 5, requires_grad=True)
