@@ -22,7 +22,7 @@ def classroom() -> Path:
 
 
 def find_alembic() -> None:
-    """nbgrader starts `alembic` by its name: it lies beside the interpreter, whose folder need not be on PATH."""
+    """nbgrader starts `alembic` by its name for a new gradebook: its folder, the interpreter's, need not be on PATH."""
     folder = str(Path(sys.executable).parent)
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
@@ -54,7 +54,9 @@ def _generate_assignment(key: str, room: Path, made: Path) -> None:
     from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
-    find_alembic()
+    from course_utils.grading.gradebook import prepare
+
+    prepare(room)
     config = Config()
     config.CourseDirectory.update(
         root=str(room),

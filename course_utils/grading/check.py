@@ -3,6 +3,8 @@
 import ast
 import math
 import traceback
+from functools import lru_cache
+from types import CodeType
 from typing import Any, NamedTuple
 
 from course_utils.checks.failure import CheckFailed, StudentError
@@ -43,17 +45,23 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
 
 def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
     """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
-    tree = ast.parse(source, filename)
-    last = tree.body[-1] if tree.body else None
-    if not isinstance(last, ast.Expr):
-        exec(compile(tree, filename, "exec"), namespace)
-        return None
-    tree.body.pop()
-    exec(compile(tree, filename, "exec"), namespace)
-    value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
+    statements, last = compiled(source, filename)
+    exec(statements, namespace)
+    value: Any = None if last is None else eval(last, namespace)
     if type(value) not in (int, float, Earned) or not math.isfinite(value):
         return None
     return value if type(value) is Earned else float(value)
+
+
+@lru_cache(maxsize=1000)  # the same checks, submission after submission
+def compiled(source: str, filename: str) -> tuple[CodeType, CodeType | None]:
+    """A cell's code, apart from its last expression's, if it ends with one."""
+    tree = ast.parse(source, filename)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        return compile(tree, filename, "exec"), None
+    tree.body.pop()
+    return compile(tree, filename, "exec"), compile(ast.Expression(last.value), filename, "eval")
 
 
 def _explained(error: Exception, source: str, filename: str) -> str:

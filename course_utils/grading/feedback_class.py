@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 from course_utils.progress import bar
-from course_utils.release import find_alembic
 
 
 class FeedbackError(ValueError):
@@ -42,7 +41,6 @@ def _write(key: str, room: Path, student: str) -> bool:
     from course_utils.grading.feedback import FeedbackExporter, GetMarks
     from course_utils.grading.gradebook import url
 
-    find_alembic()
     config = Config()
     config.CourseDirectory.update(root=str(room), assignment_id=key, student_id=student, db_url=url(room))
     config.GenerateFeedback.update(exporter_class=FeedbackExporter, preprocessors=[GetMarks], force=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbgrader
 from nbgrader.api import Grade, Gradebook, GradeCell, InvalidEntry, MissingEntry
 from tornado.log import app_log
 from traitlets.config import Config
 
 from course_utils.lab import Lab
-from course_utils.release import find_alembic
 
 Scores = dict[str, float | None]  # a check's name -> points earned; None where a person must mark it
 
@@ -41,6 +41,32 @@ def url(room: Path) -> str:
     return f"sqlite:///{room / 'gradebook.db'}"
 
 
+def prepare(room: Path) -> None:
+    """Say in a new gradebook which version its tables have: nbgrader would start another program to find out.
+
+    Raises:
+        OSError: the disk is full or the file cannot be written.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DatabaseError
+
+    file = room / "gradebook.db"
+    if file.is_file() and file.stat().st_size:
+        return
+    room.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url(room))
+    try:
+        with engine.begin() as connection:
+            versions = ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic")))
+            MigrationContext.configure(connection).stamp(versions, "head")
+    except DatabaseError as error:
+        raise OSError(f"{file}: {error.orig}; nothing is lost, run it again") from error
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def opened(room: Path) -> Iterator[Gradebook]:
     """The gradebook of `room`, made where there is none.
@@ -50,8 +76,7 @@ def opened(room: Path) -> Iterator[Gradebook]:
     """
     from sqlalchemy.exc import DatabaseError
 
-    room.mkdir(parents=True, exist_ok=True)
-    find_alembic()
+    prepare(room)
     app_log.disabled = True  # nbgrader prints every database error with its traceback before it raises it
     book = None
     try:

@@ -6,6 +6,7 @@ does so in the student's process, as a check does that asks whether one function
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from course_utils.grading.proxy import Trusted
@@ -39,6 +40,7 @@ class StudentNames(dict[str, Any]):
             super().__delitem__(name)
 
 
+@lru_cache(maxsize=1000)  # the same checks, submission after submission
 def uses_student(check: str) -> bool:
     """Whether a check speaks through `student`, as this course's do."""
     return any(isinstance(node, ast.Name) and node.id == "student" for node in _nodes(check))

@@ -43,7 +43,7 @@ class Kernel:
     """A student's process: the channel to it, and the means to end it."""
 
     def __init__(self, channel: Channel, pidfd: int):
-        self.channel, self._pidfd = channel, pidfd
+        self.channel, self._pidfd, self._stat = channel, pidfd, _open_stat(pidfd)
         self.layers: tuple[str, ...] = ()
 
     def interrupt(self) -> None:
@@ -57,15 +57,15 @@ class Kernel:
         self.channel.close()
         self.signal(signal.SIGKILL)
         os.close(self._pidfd)
-        self._pidfd = -1
+        if self._stat >= 0:
+            os.close(self._stat)
+        self._pidfd = self._stat = -1
 
     def cpu_seconds(self) -> float:
         """What it has used so far; it starts no processes of its own. 0 where it has ended."""
         try:
-            known = Path(f"/proc/self/fdinfo/{self._pidfd}").read_text()
-            pid = next(line.split()[1] for line in known.splitlines() if line.startswith("Pid:"))
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except (OSError, StopIteration):
+            fields = os.pread(self._stat, 4096, 0).rpartition(b")")[2].split()
+        except OSError:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -79,6 +79,16 @@ class Kernel:
             signal.pidfd_send_signal(self._pidfd, number)
         except ProcessLookupError:
             return
+
+
+def _open_stat(pidfd: int) -> int:
+    """The open `/proc/<pid>/stat`, which no later process of that id answers; -1 if the process is gone."""
+    try:
+        known = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
+        pid = next(line.split()[1] for line in known.splitlines() if line.startswith("Pid:"))
+        return os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, StopIteration):
+        return -1
 
 
 class Warm:

@@ -1,9 +1,14 @@
 """The gradebook: whole entries, written once, a teacher's own marks untouched."""
 
+import os
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import nbgrader.api
 import pytest
 from nbgrader.api import Gradebook
+from sqlalchemy import text
 
 from course_utils.grading import gradebook
 from course_utils.lab import Cell
@@ -28,6 +33,17 @@ def test_an_entry_holds_points_sum_and_what_a_person_has_to_mark(room):
         entry = gradebook.entries(book, "tiny")["ada"]
     assert entry.auto == MARKS
     assert (entry.score, entry.max_score, entry.needs_hand) == (3.0, 7.5, True)
+
+
+def test_a_new_gradebook_has_nbgraders_version_and_no_program_is_started_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    newest = nbgrader.api.get_alembic_version()
+    monkeypatch.setattr(
+        nbgrader.api, "get_alembic_version", lambda: pytest.fail("started for a new gradebook")
+    )
+    with gradebook.opened(tmp_path) as book:
+        assert book.db.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest]
+        assert not book.students
 
 
 def test_entering_twice_changes_nothing(room):
