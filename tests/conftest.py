@@ -7,7 +7,7 @@ import os
 import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# jsonschema imports this for a format that no notebook has, and it takes 2 s to build its parser (as in course_utils.cli).
+# jsonschema imports this for a format that no notebook has; its parser takes 2 s (course_utils.cli does the same).
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 LONGEST = (

@@ -72,33 +72,62 @@ class Faults(list):
             route.abort()
 
 
-@pytest.fixture
-def faults():
-    """Faults noted so far; what is left at the end of a test fails it."""
-    noted = Faults()
-    yield noted
-    assert noted == []
+class Windows:
+    """Pages by theme and size, led from one address to the next: a new one is a process of its own, with its start."""
 
+    def __init__(self, browser):
+        self.browser, self.faults, self.idle = browser, Faults(), {}
 
-@pytest.fixture
-def open_page(browser, faults):
-    """`open_page(address, theme="light", size=DESK)`: a page of its own in a theme, with faults noted."""
-    contexts = []
+    def take(self, theme: str, size: dict):
+        """An empty page in a theme that no test holds."""
+        idle = self.idle.setdefault((theme, *size.values()), [])
+        return idle.pop() if idle else self._new(theme, size)
 
-    def opened(address: str, theme: str = "light", size: dict = DESK, **options):
-        context = browser.new_context(viewport=size, color_scheme=theme, **options)
-        contexts.append(context)
-        faults.watch(context)
+    def _new(self, theme: str, size: dict):
+        context = self.browser.new_context(viewport=size, color_scheme=theme)
+        self.faults.watch(context)
         context.add_init_script(
             f"try {{ localStorage.mode = '{theme}'; localStorage.theme = '{theme}'; }} catch {{}}"
         )
-        page = context.new_page()
+        return context.new_page()
+
+    def give_back(self, page, theme: str, size: dict) -> None:
+        """End what runs in a page, and leave nothing of it to the next test."""
+        page.evaluate("() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }")
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        page.set_viewport_size(size)
+        self.idle[(theme, *size.values())].append(page)
+
+
+@pytest.fixture(scope="session")
+def windows(browser):
+    """The pages of all tests, and their faults."""
+    return Windows(browser)
+
+
+@pytest.fixture
+def faults(windows):
+    """Faults noted so far; what is left at the end of a test fails it."""
+    windows.faults.clear()
+    yield windows.faults
+    assert windows.faults == []
+
+
+@pytest.fixture
+def open_page(windows, faults):
+    """`open_page(address, theme="light", size=DESK)`: a page of its own in a theme, with faults noted."""
+    taken = []
+
+    def opened(address: str, theme: str = "light", size: dict = DESK):
+        page = windows.take(theme, size)
+        taken.append((page, theme, size))
         page.goto(address, wait_until="load")
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for held in taken:
+        windows.give_back(*held)
 
 
 @pytest.fixture(scope="session")

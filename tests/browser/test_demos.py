@@ -6,6 +6,7 @@ import pytest
 
 from course_utils import demos
 
+from .accessibility import AXE, violations
 from .conftest import PHONE
 from .demo_maths import maths
 
@@ -40,16 +41,18 @@ def test_a_demo_is_one_small_module_without_dependencies(name):
 def test_a_demo_is_accessible(demo_page, name, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     page = demo_page(name, theme)
-    violations = axe.run(page).response["violations"]
-    found = {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in violations}
+    found = violations(axe.run(page, options=AXE).response)
     page_rules = {"landmark-one-main", "page-has-heading-one", "region"}  # of the bare page around the demo
     assert {rule: nodes for rule, nodes in found.items() if rule not in page_rules} == {}
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", demos.names())
-def test_a_demo_fits_a_phone(demo_page, name):
-    page = demo_page(name, "light", PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+def test_a_demo_fits_a_phone(demo_page, name, theme):
+    page = demo_page(name, theme, PHONE)
+    shown, wanted = (page.evaluate(f"document.documentElement.{side}Width") for side in ("client", "scroll"))
+    assert wanted <= shown <= PHONE["width"]
+    assert page.locator(".demo-live").bounding_box()["height"] > 100
     narrow = """() => [...document.querySelectorAll('.demo-live :is(button, select, input)')]
       .filter((e) => e.offsetParent && (e.offsetWidth < 18 || e.offsetHeight < 14))
       .map((e) => e.outerHTML.slice(0, 90))"""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from course_utils import book, demos
+from course_utils import book
 
+from .accessibility import AXE, violations
 from .conftest import DESK, PHONE
 
 pytestmark = pytest.mark.browser
@@ -33,15 +34,39 @@ def scroll_through(page):
         stage.locator("xpath=self::*[contains(@class, 'demo-started')]").wait_for(timeout=15_000)
 
 
-@pytest.mark.parametrize("name", [*PAGES, *MADE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_page_opens_from_a_file(open_page, built_book, name, theme):
-    page = open_page((built_book / f"{name}.html").as_uri(), theme)
+@pytest.fixture(scope="module")
+def leaf(request, windows, built_book):
+    """A page of the book in a theme, opened once from its file and scrolled through, for all that is asked of it."""
+    name, theme = request.param
+    windows.faults.clear()
+    page = windows.take(theme, DESK)
+    page.goto((built_book / f"{name}.html").as_uri(), wait_until="load")
     if name == "index":  # it only leads on
         page.wait_for_url(f"**/{ROOT_PAGE}.html")
     page.wait_for_load_state("load")
     scroll_through(page)
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    yield page
+    windows.give_back(page, theme, DESK)
+    assert windows.faults == []
+
+
+def leaves(names):
+    """Each page in each theme; a test's list begins as the others' do, so that pytest opens each page once."""
+    both = [(name, theme) for name in names for theme in ("light", "dark")]
+    return pytest.mark.parametrize("leaf", both, indirect=True, ids=map("-".join, both))
+
+
+@leaves([*PAGES, *MADE])
+def test_a_page_opens_from_a_file(leaf, windows, request):
+    assert leaf.evaluate("document.documentElement.dataset.theme") == request.node.callspec.params["leaf"][1]
+    assert windows.faults == []
+
+
+@leaves(PAGES)
+def test_a_page_is_accessible(leaf):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    results = axe.run(leaf, options=AXE | {"runOnly": ["wcag2a", "wcag2aa"], "preload": False}).response
+    assert violations(results) == {}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -52,17 +77,6 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(STICKING_OUT) == []
     assert page.evaluate(UNNAMED_PICTURES) == []
     assert page.evaluate(BROKEN_PICTURES) == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible(open_page, served_book, name, theme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
-    page = open_page(f"{served_book}/{name}.html", theme, DESK)
-    scroll_through(page)
-    results = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"], "preload": False}).response
-    found = {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in results["violations"]}
-    assert found == {}
 
 
 def test_formulas_are_set_in_the_book_s_font(open_page, built_book):
@@ -90,12 +104,3 @@ def test_without_scripts_a_page_still_reads(browser, built_book):
     page.goto((built_book / "book/notation.html").as_uri())
     assert page.locator("math").first.is_visible()
     context.close()
-
-
-@pytest.mark.parametrize("name", demos.names())
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_demo_fits_a_phone(demo_page, name, theme):
-    page = demo_page(name, theme, PHONE)
-    assert page.evaluate(WIDER) <= 0
-    live = page.locator(".demo-live")
-    assert live.bounding_box()["height"] > 100
