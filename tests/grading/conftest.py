@@ -1,12 +1,28 @@
-"""Two ends of a wire: a student's side in a forked process, the trusted side here."""
+"""Two ends of a wire: a student's side in a forked process, the trusted side here. And a warm process."""
 
 import os
 import socket
 
 import pytest
 
+from course_utils.grading import Limits, Warm
 from course_utils.grading.proxy import Trusted
 from course_utils.grading.wire import Channel
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """A warm process for all tests that leave it alive: its start takes five seconds of CPU time."""
+    with Warm() as process:
+        process.fork(Limits()).close()
+        yield process
+
+
+@pytest.fixture(scope="session")
+def unsandboxed():
+    """The same without a sandbox, as `course check` starts one."""
+    with Warm(sandboxed=False) as process:
+        yield process
 
 
 @pytest.fixture

@@ -19,6 +19,13 @@ def no_workers(monkeypatch):
     monkeypatch.setattr(cluster.Cluster, "client", lambda self: pytest.fail("a cluster was started"))
 
 
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a worker that is warm already: whoever marks a single submission need not start its own."""
+    with cluster.Cluster(workers=1).client() as client:
+        yield client.scheduler.address
+
+
 def kept(room, student):
     """The kept verdict of a student."""
     paths = list((room / ".results/tiny").glob("*.json"))
@@ -59,37 +66,37 @@ def test_a_lost_gradebook_is_written_again_without_running_anything(tmp_path, no
     assert marks(room) == DESERVED
 
 
-def test_a_lost_notebook_is_made_again_from_the_kept_verdict(tmp_path):
+def test_a_lost_notebook_is_made_again_from_the_kept_verdict(tmp_path, scheduler):
     room, _ = marked_room(tmp_path)
     path = room / "autograded/perfect/tiny/tiny.ipynb"
     text = path.read_text()
     path.unlink()
-    mark(room)
+    mark(room, scheduler=scheduler)
     assert path.read_text() == text
 
 
-def test_only_a_changed_submission_is_run_again(tmp_path):
+def test_only_a_changed_submission_is_run_again(tmp_path, scheduler):
     room, _ = marked_room(tmp_path)
     hand_in(room, "untouched", sample_texts()["perfect"])
-    assert set(mark(room).seconds) == {"untouched"}
+    assert set(mark(room, scheduler=scheduler).seconds) == {"untouched"}
     assert marks(room) == DESERVED | {"untouched": DESERVED["perfect"]}
 
 
-def test_only_a_changed_check_is_run_again(tmp_path):
+def test_only_a_changed_check_is_run_again(tmp_path, scheduler):
     room, _ = marked_room(tmp_path)
     for student in set(DESERVED) - {"perfect", "cut-off"}:
         (room / "submitted" / student / "tiny/tiny.ipynb").unlink()
         (room / "submitted" / student / "tiny").rmdir()
     before = {check["name"]: check["seconds"] for check in kept(room, "perfect")["checks"]}
     cells = tuple(replace(c, source="1 / 0") if c.name == "scale_values" else c for c in LAB.cells)
-    mark(room, replace(LAB, cells=cells))
+    mark(room, replace(LAB, cells=cells), scheduler=scheduler)
     after = {check["name"]: check["seconds"] for check in kept(room, "perfect")["checks"]}
     assert marks(room)["perfect"] == DESERVED["perfect"] | {"scale_values": 0.0}
     # A check that is not run again keeps the very time that it took.
     assert {name for name in before if before[name] != after[name]} == {"scale_values"}
 
 
-def test_a_link_to_anothers_work_brings_nothing(tmp_path):
+def test_a_link_to_anothers_work_brings_nothing(tmp_path, scheduler):
     room = make_room(tmp_path)
     folder = hand_in(room, "ada", sample_texts()["perfect"])
     thief = room / "submitted/eve/tiny"
@@ -98,7 +105,7 @@ def test_a_link_to_anothers_work_brings_nothing(tmp_path):
     (room / "submitted/mallory/tiny").mkdir(parents=True)
     os.mkfifo(room / "submitted/mallory/tiny/tiny.ipynb")
     (room / "submitted/empty/tiny").mkdir(parents=True)
-    summary = mark(room)
+    summary = mark(room, scheduler=scheduler)
     assert sum(points or 0 for points in marks(room)["ada"].values()) == 6.5
     for student, reason in (("eve", "link"), ("mallory", "regular file"), ("empty", "not in the submission")):
         assert set(marks(room)[student].values()) == {0.0}

@@ -104,10 +104,9 @@ def test_the_filter_is_made_for_every_known_machine():
         assert len(seccomp.program(machine)) % 8 == 0
 
 
-def test_unsandboxed_says_so():
-    with Warm(sandboxed=False) as warm:
-        kernel = warm.fork(Limits())
-        assert kernel.layers == ()
-        kernel.close()
+def test_unsandboxed_says_so(unsandboxed):
+    kernel = unsandboxed.fork(Limits())
+    assert kernel.layers == ()
+    kernel.close()
     assert issubclass(SandboxError, RuntimeError)
     assert namespaces.WORK.startswith(namespaces.SCRATCH)

@@ -7,7 +7,7 @@ import nbformat
 import nbgrader
 import pytest
 
-from course_utils.grading import Limits, Warm, grade
+from course_utils.grading import Limits, grade
 from course_utils.grading.names import defined, imports, uses_student
 from course_utils.lab import Cell, Lab, from_notebook
 
@@ -18,12 +18,6 @@ RIGHT = {
     "correct_sum_of_squares": 0.5,
     "sum_of_squares_uses_squares": 0.5,
 }
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as process:
-        yield process
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_utils.chapters import ROOT
-from course_utils.release import find_alembic
 from tests.grading.room import DESERVED, marked_room
+from tests.grading.typed import nbgrader
 
 ENGINE = """
 c.Autograde.exporter_class = "course_utils.grading.preprocessors.SubmissionExporter"
@@ -29,14 +29,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 """
-
-
-def nbgrader(folder: Path, *arguments: str) -> None:
-    """nbgrader as it is typed in a course's folder."""
-    find_alembic()
-    command = [sys.executable, "-W", "ignore", "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 ANSWERS = {
@@ -65,9 +57,8 @@ def fill_in(release: Path, answers: dict[str, str]) -> str:
 @pytest.fixture
 def quickstart(tmp_path):
     """nbgrader's own example course with three submissions, and a copy of it that is marked by the engine."""
-    nbgrader(tmp_path, "quickstart", "stock")
     stock = tmp_path / "stock"
-    nbgrader(stock, "generate_assignment", "ps1")
+    nbgrader((tmp_path, "quickstart", "stock"), (stock, "generate_assignment", "ps1"))
     for student, answers in ANSWERS.items():
         folder = stock / "submitted" / student / "ps1"
         folder.mkdir(parents=True)
@@ -92,8 +83,7 @@ def grades(folder: Path) -> dict[tuple[str, str, str], float | None]:
 
 def test_nbgraders_quickstart_gets_the_marks_that_nbgrader_gives(quickstart):
     stock, ours = quickstart
-    nbgrader(stock, "autograde", "ps1")
-    nbgrader(ours, "autograde", "ps1")
+    nbgrader((stock, "autograde", "ps1"), (ours, "autograde", "ps1"))
     expected = grades(stock)
     assert grades(ours) == expected
     sums = {

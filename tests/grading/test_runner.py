@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from course_utils.grading import Limits, Verdict, Warm, grade
+from course_utils.grading import Limits, Verdict, grade
 from course_utils.lab import Cell, to_notebook
 
 LIMITS = Limits(cell_seconds=1.5, check_seconds=1.5, total_seconds=30)
@@ -52,13 +52,6 @@ class Toy:
 
 
 LAB = Toy()
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as process:
-        process.fork(Limits()).close()
-        yield process
 
 
 @pytest.fixture

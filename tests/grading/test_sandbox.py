@@ -17,12 +17,6 @@ SOLUTIONS = SECRET.parents[2] / "solutions"
 LIMITS = Limits(memory=1 << 30, scratch=8 << 20, file=4 << 20, cpu_seconds=20)
 
 
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as process:
-        yield process
-
-
 @pytest.fixture
 def cell(warm):
     """A function that runs one cell in a fresh kernel."""

@@ -32,13 +32,6 @@ LAB = Lab(
 ONES = save({"w": torch.ones(3)}, metadata={"tier": "mini"})
 
 
-@pytest.fixture(scope="module")
-def warm():
-    with Warm() as process:
-        process.fork(Limits()).close()
-        yield process
-
-
 @dataclass
 class Room:
     folder: object
