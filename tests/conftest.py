@@ -12,16 +12,17 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 LONGEST = (
     "browser/test_pages.py",
-    "test_book.py",
-    "browser/test_demos.py",
-    "grading/test_commands.py",
-    "grading/test_coordinator.py",
-    "grading/test_faults.py",
-    "grading/test_nbgrader.py",
     "grading/test_sample_gradebook.py",
+    "grading/test_faults.py",
+    "grading/test_commands.py",
+    "grading/test_nbgrader.py",
     "grading/test_audit.py",
+    "browser/test_demos.py",
+    "test_book.py",
     "grading/test_cluster.py",
     "test_labs.py",
+    "grading/test_sandbox.py",
+    "grading/test_layers.py",
 )
 
 
