@@ -495,13 +495,22 @@ equal(
     "their kernels",
     "each layer takes in 4 channels more than the one before, and gives 4",
 )
+means = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("running_mean")}
+equal(
+    sorted(means),
+    ["norms.0.running_mean", "norms.1.running_mean", "norms.2.running_mean"],
+    "the running means of DenseBlock(6, 4, 3)",
+    "an nn.ModuleList called norms; in a plain list PyTorch neither trains nor saves them",
+)
 x = torch.randn(2, 6, 5, 5)
 got = net(x)
 equal(tuple(got.shape), (2, 18, 5, 5), "the shape for 5 × 5 pixels", "6 + 3 · 4 channels")
 close(got[:, :6], x, "the first 6 channels, which are x itself", "x first, new channels behind")
-widths = [tuple(net.state_dict()[f"norms.{i}.weight"].shape) for i in range(3)]
 equal(
-    widths, [(6,), (10,), (14,)], "the widths of the normalisations", "they stand *before* the convolutions"
+    [means[name] for name in sorted(means)],
+    [(6,), (10,), (14,)],
+    "the widths of the normalisations",
+    "they stand *before* the convolutions",
 )
 net.eval()
 tensors = {k: 0.3 + torch.rand(v.shape) if v.ndim == 1 else v for k, v in net.state_dict().items()}

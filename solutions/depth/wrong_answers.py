@@ -324,6 +324,20 @@ class DenseBlock(nn.Module):
         return x
 
 
+@wrong(check="dense_values", why="normalisations in a plain list")
+class DenseBlock(nn.Module):
+    def __init__(self, c_in, growth, layers):
+        super().__init__()
+        widths = [c_in + i * growth for i in range(layers)]
+        self.norms = [nn.BatchNorm2d(width) for width in widths]
+        self.convs = nn.ModuleList(nn.Conv2d(width, growth, 3, padding=1, bias=False) for width in widths)
+
+    def forward(self, x):
+        for norm, conv in zip(self.norms, self.convs):
+            x = torch.cat([x, conv(F.relu(norm(x)))], 1)
+        return x
+
+
 @wrong(check="dense_values", why="gives the last layer's channels only")
 class DenseBlock(nn.Module):
     def __init__(self, c_in, growth, layers):
