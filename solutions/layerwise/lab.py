@@ -64,7 +64,7 @@ print(F.adaptive_avg_pool2d(features, (1, 2)))  # the mean of the first four, th
 # k - 1 blocks in an nn.Sequential, which may be empty
 
 # %% test="head_linear" points=2
-from course_utils.checks import close, equal, raises, student
+from course_utils.checks import close, equal, raises, student, unlike
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
@@ -79,14 +79,27 @@ x = randn(2, 4, 1, 8)
 weight, bias = randn(3, 8), randn(3)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 4, 2, 4).mean(3).flatten(1)  # channel by channel, left cell before right cell
+got = head(x)
+unlike(
+    got,
+    (means @ weight.T + bias).softmax(1),
+    "the head ends in a softmax",
+    "logits: the loss takes them as they are",
+)
 close(
-    head(x),
+    got,
     means @ weight.T + bias,
     "the logits of a head with k = 1",
     "average over the grid, flatten, then linear",
 )
 ### BEGIN HIDDEN TESTS
 head = student.AuxiliaryHead(3, 5, 1, (3, 3), (2, 2))
+equal(
+    tuple(head.state_dict()["linear.weight"].shape),
+    (5, 12),
+    "the shape of the linear layer's weights for 3 channels and a grid of 2 × 2",
+    "a number for each channel in each cell, rows and columns",
+)
 x, weight, bias = randn(2, 3, 6, 6), randn(5, 12), randn(5)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 3, 2, 3, 2, 3).mean((3, 5)).flatten(1)
@@ -97,11 +110,17 @@ raises(
 ### END HIDDEN TESTS
 
 # %% test="head_deep" points=3
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 3, (1, 3), (1, 2))
 blocks = {name.split(".")[1] for name in head.state_dict() if name.startswith("blocks.")}
+holds(
+    len(blocks) > 0,
+    "PyTorch finds no tensors called blocks.… in a head with k = 3",
+    "an nn.Sequential called blocks",
+    hint="a plain list hides its layers from PyTorch: they would neither learn nor be saved",
+)
 equal(
     sorted(blocks),
     ["0", "1"],
@@ -172,6 +191,12 @@ close(
     "the loss of the first step",
     "mean cross-entropy, before the step",
 )
+holds(
+    not getattr(loss, "requires_grad", False),
+    "the loss that greedy_step gives has a history",
+    "a number without history",
+    hint=".detach(): who keeps it would keep the whole graph",
+)
 moved = (block.state_dict()["conv.weight"] - before["conv.weight"]).abs().max() > 0
 holds(moved, "the block's kernels must change in a step", hint="backward fills .grad; who uses it?")
 losses = [float(student.greedy_step(block, head, optimizer, x, y)) for _ in range(60)]
@@ -194,6 +219,17 @@ holds(
     "statistics of the batch are noted",
     "they stay",
     "block.train()",
+)
+head = student.AuxiliaryHead(4, 3, 2, (1, 3), (1, 2))
+head.eval()
+mean = head.state_dict()["blocks.0.norm.running_mean"].clone()
+student.greedy_step(block, head, student.optimizer_for(block, head, 0.1), x, y)
+holds(
+    (head.state_dict()["blocks.0.norm.running_mean"] - mean).abs().max() > 0,
+    "a step must put the head in training mode too",
+    "statistics of the batch are noted",
+    "they stay",
+    "a head with k = 2 has a normalisation of its own",
 )
 ### END HIDDEN TESTS
 
@@ -268,6 +304,13 @@ for _ in range(3):
 statistics = block.state_dict()["norm.running_mean"].clone()
 x = torch.randn(7, 2, 1, 8)
 all_at_once = student.cache(block, x, 100)
+holds(
+    isinstance(all_at_once, torch.Tensor),
+    "cache gives no tensor",
+    "one tensor (N, C', H', W')",
+    type(all_at_once).__name__,
+    "does it `return`? are the batches put together again?",
+)
 equal(tuple(all_at_once.shape), (7, 3, 1, 4), "the shape of the cache")
 close(
     block.state_dict()["norm.running_mean"],
@@ -348,9 +391,22 @@ equal(student.conv_macs(5, 7, (1, 3), 11), 5 * 7 * 3 * 11, "conv_macs for a flat
 # %% test="macs_training" points=4
 from random import randint
 
-from course_utils.checks import equal, student
+from course_utils.checks import equal, holds, student
 
-whole, layers = student.training_macs([10, 20], [1, 2], 1)
+pair = student.training_macs([10, 20], [1, 2], 1)
+holds(
+    isinstance(pair, tuple | list) and len(pair) == 2,
+    "training_macs gives something else than two numbers",
+    "(end to end, layer by layer)",
+    pair,
+)
+whole, layers = pair
+holds(
+    (whole, layers) != (129, 96),
+    "the two bills are exchanged",
+    "end to end first",
+    pair,
+)
 equal(whole, 96, "end to end: 3 · (10 + 20 + 2)", "the heads of the lower blocks do not exist there")
 equal(
     layers,

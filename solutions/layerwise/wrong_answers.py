@@ -33,6 +33,20 @@ class AuxiliaryHead(nn.Module):
         return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
 
 
+@wrong(check="head_linear", why="ends in a softmax")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k")
+        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
+        self.grid = grid
+        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
+
+    def forward(self, x):
+        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1)).softmax(1)
+
+
 @wrong(check="head_linear", why="the largest value of each cell instead of the mean")
 class AuxiliaryHead(nn.Module):
     def __init__(self, channels, classes, k, kernel, grid):
@@ -91,6 +105,16 @@ def greedy_step(block, head, optimizer, x, y):
     return loss.detach()
 
 
+@wrong(check="step_learns", why="the head is never in training mode")
+def greedy_step(block, head, optimizer, x, y):
+    block.train()
+    loss = F.cross_entropy(head(block(x)), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
 @wrong(check="step_learns", why="the sum instead of the mean")
 def greedy_step(block, head, optimizer, x, y):
     block.train()
@@ -106,6 +130,13 @@ def greedy_step(block, head, optimizer, x, y):
 def cache(block, x, size=512):
     with torch.no_grad():
         return torch.cat([block(part) for part in x.split(size)])
+
+
+@wrong(check="cache_values", why="a list of batches")
+def cache(block, x, size=512):
+    block.eval()
+    with torch.no_grad():
+        return [block(part) for part in x.split(size)]
 
 
 @wrong(check="cache_values", why="keeps the graph")
@@ -143,6 +174,12 @@ def conv_macs(c_in, c_out, kernel, places):
 @wrong(check="macs_one", why="squares one side of the kernel")
 def conv_macs(c_in, c_out, kernel, places):
     return c_in * c_out * kernel[0] ** 2 * places
+
+
+@wrong(check="macs_training", why="layer by layer first")
+def training_macs(blocks, heads, epochs):
+    layerwise = sum(3 * epochs * (block + head) + block for block, head in zip(blocks, heads))
+    return layerwise, 3 * epochs * (sum(blocks) + heads[-1])
 
 
 @wrong(check="macs_training", why="fills the cache every epoch")
