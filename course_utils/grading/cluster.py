@@ -7,6 +7,7 @@ that takes its worker down is tried again by itself, and does not take its neigh
 import logging
 import multiprocessing
 import os
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,6 +159,8 @@ def _run(client: Client, tasks: Iterator[Task], room: Callable[[], int]) -> Iter
     fill()
     while held:
         for future in _done(client, list(held)):
+            if not future.done():  # its result went down with the worker that held it, and is computed again
+                continue
             task = held.pop(future)
             yield task, _result(future)
             future.release()
@@ -165,10 +168,12 @@ def _run(client: Client, tasks: Iterator[Task], room: Callable[[], int]) -> Iter
 
 
 def _result(future: Future) -> Any:
-    if future.status == "finished":
+    try:
         return future.result()
-    error = future.exception()
-    return error if isinstance(error, KilledWorker) else Dead(f"{type(error).__name__}: {error}", error)
+    except KilledWorker as error:
+        return error
+    except (Exception, CancelledError) as error:
+        return Dead(f"{type(error).__name__}: {error}", error)
 
 
 def _done(client: Client, held: list[Future]) -> set[Future]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from course_utils.grading import cluster
 from course_utils.grading.cluster import Cluster, ClusterError, Dead, Task, spread
 from course_utils.grading.coordinator import Settings, mark_class
 from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, marks, sample_texts
@@ -43,6 +44,26 @@ def test_tasks_that_die_or_fail_are_told_apart_and_the_others_done():
     assert killer.reason == "it killed the process that ran it, twice"
     assert isinstance(failing, Dead)
     assert failing.reason == "ValueError: no luck"
+
+
+def test_a_result_that_went_down_with_its_worker_is_computed_again(monkeypatch):
+    seen = []
+
+    def killed_before_it_is_fetched(client, held):
+        done = real(client, held)
+        if not seen:
+            seen.append(future := next(iter(done)))
+            (address,) = client.who_has(done)[future.key]
+            os.kill(client.run(os.getpid)[address], signal.SIGKILL)
+            while future.done():
+                time.sleep(0.01)
+        return done
+
+    real = cluster._done
+    monkeypatch.setattr(cluster, "_done", killed_before_it_is_fetched)
+    with Cluster(workers=2).client() as client:
+        assert dict(spread(client, iter([Task("six", square, (6,))]))) == {"six": 36}
+    assert seen
 
 
 def test_tasks_are_taken_as_there_is_room_for_them():
