@@ -106,7 +106,9 @@ def test_a_killed_coordinator_loses_no_finished_seed(course, tmp_path):
     """
     root = course(extra=slow)
     script = (
-        "import argparse, sys; from pathlib import Path\n"
+        "import signal; from pathlib import Path\n"
+        # A shell's background jobs, and what they start, ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from course_utils.training.worker import Task, work\n"
         "if __name__ == '__main__':\n"
         f"    runs, root = Path({str(tmp_path / 'runs')!r}), Path({str(root)!r})\n"
