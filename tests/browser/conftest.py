@@ -40,9 +40,9 @@ def chromium() -> str | None:
     return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """One Chromium for all tests."""
+    """One Chromium for the tests of this folder. Playwright's event loop runs as long as it does: it ends with them."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = chromium()
     if path is None:
@@ -100,7 +100,7 @@ class Windows:
         self.idle[(theme, *size.values())].append(page)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def windows(browser):
     """The pages of all tests, and their faults."""
     return Windows(browser)

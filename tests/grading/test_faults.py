@@ -29,7 +29,7 @@ from pathlib import Path
 from tests.grading.room import mark
 if __name__ == "__main__":
     try:
-        print(mark(Path(sys.argv[1]), workers=2).failed, file=sys.stderr)
+        print(mark(Path(sys.argv[1]), workers=int(sys.argv[2])).failed, file=sys.stderr)
     except OSError as error:
         raise SystemExit(f"course grade: {str(error).splitlines()[0]}")
 """
@@ -56,13 +56,16 @@ def room(tmp_path):
     return room
 
 
-def start(room: Path) -> subprocess.Popen:
-    """A run in a process of its own."""
+def start(room: Path, workers: int = 1) -> subprocess.Popen:
+    """A run in a process of its own, with as many workers as the fault needs: each takes seconds to start."""
     script = room.parent / "run.py"
     script.write_text(RUN)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, str(script), str(room)], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(script), str(room), str(workers)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -135,7 +138,7 @@ def test_the_coordinator_is_killed(room, workers_at_hand, seed):
 @pytest.mark.parametrize("victims", [workers, warm], ids=["worker", "warm"])
 def test_a_worker_or_its_warm_process_is_killed(room, seed, victims):
     random.seed(seed)
-    process = start(room)
+    process = start(room, workers=2)
     wait_for(process, room, random.randrange(1, len(STUDENTS) - 2))
     found = victims(process)
     if found:
