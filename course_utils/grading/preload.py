@@ -6,6 +6,7 @@ import sys
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import distributed  # noqa: E402, F401
+import sklearn.datasets  # noqa: E402, F401 - of which most mini tiers take their data
 import torch._dynamo  # noqa: E402, F401 - what an optimiser's first step imports, 2 s that a check should not pay
 
 import course_utils.grading.marked  # noqa: E402

@@ -72,7 +72,9 @@ class Trusted(Peer):
         self._depth, self._late = 0, False
 
     def deadline(self) -> float | None:
-        """The end of the cell that is running."""
+        """The end of what is running; a later one where this side was slow and the student's has not had its time."""
+        if self.until is not None and self.grace is not None and time.monotonic() >= self.until:
+            return self._knock()
         return self.until
 
     def limit(self, until: float) -> None:

@@ -6,8 +6,10 @@ Imports stand where they are used: the coordinator names these functions to Dask
 import atexit
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,12 +104,20 @@ def _undisturbed(job: Job, submission: "Submission") -> Verdict:
     from course_utils.grading.runner import grade
 
     process = warm(job.sandboxed)
+    _import_reference(job.lab.key)
     for _ in range(TRIES):
         before = process.pid
         verdict = grade(_rest(job), submission, job.limits, process)
         if before is not None and process.pid == before:
             break
     return verdict
+
+
+@cache
+def _import_reference(key: str) -> None:
+    """Hidden tests compare with it: what its import takes is no check's time."""
+    with suppress(ImportError):  # an assignment of another course has none
+        import_module(f"solutions.{key}.reference")
 
 
 def shown(lab: Lab, verdict: Verdict) -> Marked:

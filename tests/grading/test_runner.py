@@ -205,6 +205,14 @@ def test_a_number_from_the_student_cannot_hold_up_the_check(warm, tmp_path):
     assert verdict.checks[0].status == "timeout"
 
 
+def test_what_the_check_itself_takes_is_not_the_students_time(warm, tmp_path):
+    check = "import time\nfrom course_utils.checks import student\ntime.sleep(0.8)\nassert student.n() == 1"
+    lab = Toy(cells=(Cell("solution", "def n(): return 1", "n"), Cell("test", check, "c", 1)))
+    (tmp_path / "toy.ipynb").write_text(json.dumps(to_notebook("toy", lab.cells)))
+    verdict = grade(lab, tmp_path, Limits(cell_seconds=0.5, check_seconds=0.5), warm)
+    assert verdict.checks[0].status == "passed", verdict.checks[0].message
+
+
 def test_changed_deleted_and_copied_cells(marks):
     def change(cells):
         cells[2]["source"] = "1"  # the check is emptied
