@@ -9,8 +9,9 @@ import multiprocessing
 import os
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import dask
@@ -100,6 +101,22 @@ class Cluster:
         with client:
             _wait_for_workers(client, self.scheduler)
             yield client
+
+
+@dataclass(frozen=True)
+class Kept(Cluster):
+    """A cluster for several labs: it starts when the first is marked, and ends with `until`."""
+
+    until: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def _client(self) -> Client:
+        return self.until.enter_context(super().client())
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """The one connection, which outlives this block."""
+        yield self._client
 
 
 def _wait_for_workers(client: Client, address: str) -> None:

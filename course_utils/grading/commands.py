@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,21 +53,21 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from course_utils.grading.cluster import Cluster
+    from course_utils.grading.cluster import Kept
     from course_utils.grading.coordinator import Settings, mark_class
 
     if args.workers < 0:
         raise ValueError(
             f"--workers: expected a number of processes, got {args.workers}; leave it out for one a core"
         )
-    settings = Settings(
-        cluster=Cluster(args.scheduler, args.workers), sandboxed=not args.unsandboxed, force=args.force
-    )
     broken = 0
-    for key in chosen(args, drafts=False):
-        summary = mark_class(Lab.load(key), classroom(), settings)
-        print("\n".join(summary.lines()))
-        broken += len(summary.broken)
+    with ExitStack() as end:
+        cluster = Kept(args.scheduler, args.workers, end)
+        settings = Settings(cluster=cluster, sandboxed=not args.unsandboxed, force=args.force)
+        for key in chosen(args, drafts=False):
+            summary = mark_class(Lab.load(key), classroom(), settings)
+            print("\n".join(summary.lines()))
+            broken += len(summary.broken)
     return 1 if broken else 0
 
 

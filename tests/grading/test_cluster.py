@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
 
 from course_utils.grading import cluster
-from course_utils.grading.cluster import Cluster, ClusterError, Dead, Task, spread
+from course_utils.grading.cluster import Cluster, ClusterError, Dead, Kept, Task, spread
 from course_utils.grading.coordinator import Settings, mark_class
 from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, marks, sample_texts
 from tests.grading.tiny import LAB
@@ -77,6 +77,26 @@ def test_tasks_are_taken_as_there_is_room_for_them():
     with Cluster(workers=1).client() as client:
         for done, _ in enumerate(spread(client, tasks())):
             assert len(taken) - done <= 4
+
+
+def test_a_cluster_for_several_labs_starts_once_and_ends_with_its_block(monkeypatch):
+    said = []
+
+    @contextmanager
+    def client(_):
+        said.append("starts")
+        yield len(said)
+        said.append("ends")
+
+    monkeypatch.setattr(Cluster, "client", client)
+    with ExitStack() as end:
+        kept = Kept(until=end)
+        assert said == []
+        for _ in range(2):
+            with kept.client() as one:
+                assert one == 1
+        assert said == ["starts"]
+    assert said == ["starts", "ends"]
 
 
 def test_no_scheduler_is_one_line():

@@ -170,7 +170,7 @@ def test_where_there_is_no_linux_the_notebook_runs_in_this_process(tmp_path, lab
     assert "✗ scale_values" not in perfect
 
 
-# The engine's own limits would wait fifteen seconds for the endless loop.
+# The engine's own limits would wait many seconds for the endless loop.
 SHORT_LIMITS = """
 from course_utils.grading import preprocessors
 from tests.grading.room import LIMITS
