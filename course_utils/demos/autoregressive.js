@@ -129,7 +129,7 @@ html[data-theme=dark] .ar,[data-jp-theme-light=false] .ar{color-scheme:dark}
 .ar-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
 .ar-pair svg{background:var(--faint);shape-rendering:crispEdges}.ar-pair rect.new{stroke:var(--hot);stroke-width:.14}
 .ar-pair figure{margin:0}.ar-pair figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
-@container (min-width:620px){.ar-parts{grid-template-columns:1fr 1fr}}`;
+@container (min-width:560px){.ar-parts{grid-template-columns:1fr 1fr}}`;
 
 function fill(node, attrs, kids) {
   for (const [name, value] of Object.entries(attrs)) {

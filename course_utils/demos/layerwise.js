@@ -176,7 +176,7 @@ html[data-theme=dark] .lw,[data-jp-theme-light=false] .lw{color-scheme:dark}
 .lw-key{display:inline-block;width:24px;border-top:3px solid var(--pos);vertical-align:middle;margin:0 4px 0 10px}
 .lw-key.s1{border-top:3px dashed var(--neg)}.lw-key.s2{border-top:3px dotted}
 .lw p{margin:8px 0}
-@container (min-width:600px){.lw-cards{grid-template-columns:repeat(6,1fr)}}`;
+@container (min-width:560px){.lw-cards{grid-template-columns:repeat(6,1fr)}}`;
 
 function fill(node, attrs, kids) {
   for (const [name, value] of Object.entries(attrs)) {

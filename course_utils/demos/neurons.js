@@ -200,7 +200,7 @@ html[data-theme=dark] .nn,[data-jp-theme-light=false] .nn{color-scheme:dark}
 .nn-weights label{display:grid;grid-template-columns:1fr auto;margin:0}
 .nn-weights input{grid-column:1/-1;width:100%;margin:4px 0;accent-color:var(--pos)}
 .nn-weights label span{font-variant-numeric:tabular-nums}
-@container (min-width:600px){.nn-stage{grid-template-columns:minmax(0,1.5fr) minmax(0,1fr);align-items:center}}`;
+@container (min-width:560px){.nn-stage{grid-template-columns:minmax(0,1.5fr) minmax(0,1fr);align-items:center}}`;
 
 const ROW = 42; // pixels between neurons of a layer
 const TOP = 50; // room for the width buttons above them

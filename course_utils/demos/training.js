@@ -129,7 +129,7 @@ html[data-theme=dark] .tr,[data-jp-theme-light=false] .tr{color-scheme:dark}
 .tr-map .low{stroke:currentColor;stroke-width:2.5}
 .tr-map .aim{fill:none;stroke:currentColor;stroke-width:.6}
 .tr-list{display:grid;gap:3px;align-content:start}
-.tr-one{display:grid;grid-template-columns:122px minmax(0,1fr) 52px 62px;gap:8px;align-items:center}
+.tr-one{display:grid;grid-template-columns:116px minmax(0,1fr) 46px 50px;gap:6px;align-items:center}
 .tr-one label{display:flex;gap:6px;align-items:center;margin:0;min-height:32px}
 .tr-one input[type=checkbox]{flex:none;width:18px;height:18px;margin:0}
 .tr-one b{color:#fff;border-radius:50%;width:18px;height:18px;font-size:11px;display:grid;place-items:center}
@@ -140,7 +140,7 @@ html[data-theme=dark] .tr,[data-jp-theme-light=false] .tr{color-scheme:dark}
 .tr-plots svg{display:block;width:100%;height:150px;border:solid var(--edge);border-width:0 0 1px 1px;overflow:hidden}
 .tr-plots path{stroke-width:1.8}.tr-plots .grid{stroke:var(--faint);stroke-width:1}.tr-plots .dot{stroke-width:9}
 .tr-axis{display:flex;justify-content:space-between;font-size:.8125rem}
-@container (min-width:600px){.tr-stage,.tr-plots{grid-template-columns:1fr 1fr;align-items:start}}`;
+@container (min-width:560px){.tr-stage,.tr-plots{grid-template-columns:1fr 1fr;align-items:start}}`;
 
 function fill(node, attrs, kids) {
   for (const [name, value] of Object.entries(attrs)) {

@@ -123,7 +123,7 @@ html[data-theme=dark] .tf,[data-jp-theme-light=false] .tf{color-scheme:dark}
 .tf .bar{fill:var(--pos)}.tf .new{fill:none;stroke:var(--neg);stroke-width:.12}
 .tf-kernel{display:grid;grid-template-columns:repeat(4,1fr);gap:8px}
 .tf-kernel label{display:grid;margin:0;min-width:0}
-@container (max-width:480px){.tf-pair{grid-template-columns:1fr}.tf-kernel{grid-template-columns:1fr 1fr}}`;
+@container (max-width:559px){.tf-pair{grid-template-columns:1fr}.tf-kernel{grid-template-columns:1fr 1fr}}`;
 
 function fill(node, attrs, kids) {
   for (const [name, value] of Object.entries(attrs)) {

@@ -23,6 +23,14 @@ UNNAMED_PICTURES = """() => [...document.querySelectorAll('article img, article 
     && (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').split(' ').length < 3)
   .map((e) => e.outerHTML.slice(0, 120))"""
 BROKEN_PICTURES = "() => [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
+# A demo's place is reserved: one that needs another height leaves a gap, or moves the page when it starts.
+MISPLACED = """() => [...document.querySelectorAll('.demo-stage')].map((stage) => {
+  const reserved = parseFloat(getComputedStyle(stage).minHeight);
+  stage.style.minHeight = '0';
+  const needed = stage.getBoundingClientRect().height;
+  stage.style.minHeight = '';
+  return { demo: stage.dataset.demo, reserved, needed };
+}).filter(({ reserved, needed }) => Math.abs(reserved - needed) > 0.15 * needed)"""
 MATH_FONT = """() => document.fonts.ready.then(
   () => [...document.fonts].some((f) => f.family.includes('Book Math') && f.status === 'loaded'))"""
 
@@ -58,6 +66,7 @@ def leaves(names):
 @leaves([*PAGES, *MADE])
 def test_a_page_opens_from_a_file(leaf, windows, request):
     assert leaf.evaluate("document.documentElement.dataset.theme") == request.node.callspec.params["leaf"][1]
+    assert leaf.evaluate(MISPLACED) == []
     assert windows.faults == []
 
 
@@ -77,6 +86,7 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(STICKING_OUT) == []
     assert page.evaluate(UNNAMED_PICTURES) == []
     assert page.evaluate(BROKEN_PICTURES) == []
+    assert page.evaluate(MISPLACED) == []
 
 
 def test_formulas_are_set_in_the_book_s_font(open_page, built_book):
