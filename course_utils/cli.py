@@ -3,7 +3,7 @@
 import argparse
 import importlib
 import os
-import signal
+import select
 import sys
 
 from course_utils import __version__
@@ -23,6 +23,8 @@ COMMANDS = {
     "data": ("course_utils.data.commands", "list, get and verify data sets"),
 }
 
+READER_HAS_GONE = 128 + 13  # what a shell says of a program that SIGPIPE ended
+
 
 def parser() -> argparse.ArgumentParser:
     """The top-level parser: one sub-command a word."""
@@ -41,7 +43,6 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # jsonschema imports this for a format that no notebook has, and it takes 2 s to build its parser.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     known, rest = parser().parse_known_args(argv)
     place, summary = COMMANDS[known.command]
     module, _, part = place.partition(":")
@@ -50,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         command = getattr(found, part) if part else found
         own = argparse.ArgumentParser(prog=f"course {known.command}", description=summary)
         command.add_arguments(own)
-        return int(command.run(own.parse_args(rest)) or 0)
+        code = int(command.run(own.parse_args(rest)) or 0)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print(f"course {known.command}: interrupted; run it again to go on", file=sys.stderr)
         return 130
@@ -60,5 +63,22 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 2
     except (ValueError, OSError) as error:
-        print(f"course {known.command}: {str(error).splitlines()[0]}", file=sys.stderr)
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return READER_HAS_GONE
+        said = str(error) or type(error).__name__
+        print(f"course {known.command}: {said.splitlines()[0]}", file=sys.stderr)
         return 2
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of our output has gone, as in `course data list | head -1`; what is left of it is dropped.
+
+    The signal SIGPIPE, which would end us by itself, stays ignored: a worker or a student's process that has gone
+    breaks a pipe too, and must not take the grader along.
+    """
+    ask = select.poll()
+    ask.register(sys.stdout.fileno(), 0)
+    if not ask.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
