@@ -41,8 +41,9 @@ class: install
 	$(BIN)/course grade $(LABS)
 	$(BIN)/course feedback $(LABS)
 
+# A worker that dies is a failure, said at once: where pytest-xdist replaces it, a run by files never ends.
 test: install   ## run the tests
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 check: install  ## lint, types, links and leaks
 	$(BIN)/ruff check .
