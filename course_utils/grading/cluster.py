@@ -146,10 +146,11 @@ class Dead(NamedTuple):
 def spread(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[str, Any]]:
     """(name, result) of every task as it is ready; `Dead` stands for a result that could not be had.
 
-    Only a few tasks a worker are held at a time, so that a class of a thousand takes no more memory than one of ten.
+    A worker gets its next task when it is done with the one before: none waits behind a loop that never ends while
+    another worker is idle, and a class of a thousand takes no more memory than one of ten.
     """
     killers: list[Task] = []
-    for task, result in _run(client, tasks, lambda: 3 * max(1, len(client.nthreads()))):
+    for task, result in _run(client, tasks, lambda: max(1, len(client.nthreads()))):
         if isinstance(result, KilledWorker):
             killers.append(task)
         else:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +57,20 @@ class Part:
 
     @property
     def code(self) -> Markup:
-        """The source, coloured; everything in it is escaped."""
-        return Markup(highlight(self.source, PythonLexer(), HtmlFormatter(nowrap=True)))
+        """The source, coloured."""
+        return coloured(self.source)
 
     @property
     def summary(self) -> str:
         """The first line of what the check said."""
         said = next((text for _, text in self.texts), "").strip()
         return said.splitlines()[0] if said else ""
+
+
+@lru_cache(maxsize=1024)  # most cells of a class are the ones that were handed out
+def coloured(source: str) -> Markup:
+    """Python as HTML, coloured; everything in it is escaped."""
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
 class GetMarks(GetGrades):

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 TRIES = 3
 
-# For a class. A check of a lab takes less than a second: one that takes twelve waits for a loop that never ends, and
+# For a class. A check of a lab takes less than a second: one that takes eight waits for a loop that never ends, and
 # several of them in one notebook must not keep the others waiting.
-LIMITS = Limits(check_seconds=12, total_seconds=300)
+LIMITS = Limits(check_seconds=8, total_seconds=300)
 
 
 class WrongEngine(OSError):
