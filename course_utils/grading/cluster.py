@@ -147,17 +147,17 @@ def spread(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[str, Any]]:
     """(name, result) of every task as it is ready; `Dead` stands for a result that could not be had.
 
     A worker gets its next task when it is done with the one before: none waits behind a loop that never ends while
-    another worker is idle, and a class of a thousand takes no more memory than one of ten.
+    another worker is idle. Only a few wait here, so that a class of a thousand takes no more memory than one of ten.
     """
     killers: list[Task] = []
-    for task, result in _run(client, tasks, lambda: max(1, len(client.nthreads()))):
+    for task, result in _run(client, tasks):
         if isinstance(result, KilledWorker):
             killers.append(task)
         else:
             yield task.name, result
     # By itself, each: what dies now dies by its own hand.
     for task in killers:
-        for _, result in _run(client, iter([task]), lambda: 1):
+        for _, result in _run(client, iter([task])):
             yield (
                 task.name,
                 Dead("it killed the process that ran it, twice")
@@ -166,13 +166,16 @@ def spread(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[str, Any]]:
             )
 
 
-def _run(client: Client, tasks: Iterator[Task], room: Callable[[], int]) -> Iterator[tuple[Task, Any]]:
+def _run(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
     held: dict[Future, Task] = {}
+    group, begun = f"task-{os.urandom(6).hex()}", 0
 
     def fill() -> None:
-        while len(held) < room() and (task := next(tasks, None)) is not None:
-            name = f"{task.name}-{os.urandom(6).hex()}"
-            held[client.submit(task.function, *task.arguments, key=name, pure=False)] = task
+        nonlocal begun
+        while len(held) < _room(client, begun) and (task := next(tasks, None)) is not None:
+            begun += 1
+            key = (group, f"{task.name}-{begun}")
+            held[client.submit(task.function, *task.arguments, key=key, pure=False)] = task
 
     fill()
     while held:
@@ -183,6 +186,14 @@ def _run(client: Client, tasks: Iterator[Task], room: Callable[[], int]) -> Iter
             yield task, _result(future)
             future.release()
         fill()
+
+
+def _room(client: Client, begun: int) -> int:
+    """How many tasks may be held. Dask's scheduler keeps a task until a worker is free (`worker-saturation`) only once
+    its group has more than two for each worker; until then a task is not begun before a worker is free.
+    """
+    workers = max(1, len(client.nthreads()))
+    return workers if begun < 2 * workers else 3 * workers
 
 
 def _result(future: Future) -> Any:

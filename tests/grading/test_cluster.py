@@ -88,14 +88,16 @@ def test_tasks_are_taken_as_there_is_room_for_them():
 
     with Cluster(workers=1).client() as client:
         for done, _ in enumerate(spread(client, tasks())):
-            assert len(taken) - done <= 2
+            assert len(taken) - done <= 4
 
 
 def test_nobody_waits_behind_a_slow_task_while_a_worker_is_idle():
-    tasks = [Task("slow", time.sleep, (3,)), *(Task(str(number), square, (number,)) for number in range(9))]
+    fast = [Task(str(number), square, (number,)) for number in range(12)]
     with Cluster(workers=2).client() as client:
         client.wait_for_workers(2)
-        assert [name for name, _ in spread(client, iter(tasks))][-1] == "slow"
+        for place in (0, 6):  # among the first, and once tasks are held in advance
+            tasks = [*fast[:place], Task("slow", time.sleep, (3,)), *fast[place:]]
+            assert [name for name, _ in spread(client, iter(tasks))][-1] == "slow"
 
 
 def test_a_cluster_for_several_labs_starts_once_and_ends_with_its_block(monkeypatch):
