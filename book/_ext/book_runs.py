@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import book_kernel
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_client.connect import KernelConnectionInfo
@@ -35,7 +36,8 @@ PRELOADED = [
     "torch",
     "torch._dynamo",
     "torch.utils.data",
-    "ipykernel.kernelapp",
+    "book_kernel",
+    "ipykernel.debugger",
     "sklearn.datasets",
     "matplotlib.pyplot",
     "course_utils.plots",
@@ -65,7 +67,7 @@ class ForkedKernel(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork one that reads the options of the command `python -m ipykernel_launcher OPTIONS`."""
         options = cmd[cmd.index("-f") :]
-        self.process = FORKS.Process(target=serve, args=(options, kwargs["cwd"]), daemon=True)
+        self.process = FORKS.Process(target=book_kernel.serve, args=(options, kwargs["cwd"]), daemon=True)
         self.process.start()
         return self.connection_info
 
@@ -96,14 +98,6 @@ class ForkedKernel(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Its sockets lie in a folder that goes with all of them."""
-
-
-def serve(options: list[str], folder: str) -> None:
-    """Be an IPython kernel in `folder`; runs in the forked process, and ends with the one that it was forked from."""
-    from ipykernel.kernelapp import IPKernelApp
-
-    os.chdir(folder)
-    IPKernelApp.launch_instance(argv=[*options, f"--IPKernelApp.parent_handle={os.getppid()}"])
 
 
 def waiting(env: BuildEnvironment, names: list[str]) -> dict[Path, NotebookNode]:
@@ -163,6 +157,7 @@ def run_before_reading(app: Sphinx, env: BuildEnvironment, names: list[str]) -> 
     if len(pages) > 1:
         logger.info("running %d pages, %d at once", len(pages), AT_ONCE)
         FORKS.set_forkserver_preload(PRELOADED)
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or importing the debugger prints a warning
         asyncio.run(run_all(pages, env.mystnb_config))
 
 
