@@ -157,7 +157,8 @@ def run_before_reading(app: Sphinx, env: BuildEnvironment, names: list[str]) -> 
     if len(pages) > 1:
         logger.info("running %d pages, %d at once", len(pages), AT_ONCE)
         FORKS.set_forkserver_preload(PRELOADED)
-        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or importing the debugger prints a warning
+        # Importing the debugger prints a warning otherwise.
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         asyncio.run(run_all(pages, env.mystnb_config))
 
 
