@@ -139,8 +139,9 @@ def colours() -> Markup:
 
 
 def _title(notebook: NotebookNode, key: str) -> str:
-    first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), "")
-    found = re.match(r"#\s+(.+)", first)
+    """The first heading; above it stand the teacher's notes."""
+    headings = (re.match(r"#\s+(.+)", cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    found = next(filter(None, headings), None)
     return found.group(1).strip() if found else key
 
 

@@ -252,7 +252,7 @@ class Run:
 def _lost(lost: Interrupted, seconds: float) -> Check:
     if not lost.late:
         return Check("crashed", 0.0, f"your code ended its process: {lost}")
-    where = f"; it was at {lost.line}" if lost.line else ""
+    where = f" It was at {lost.line}" if lost.line else ""
     return Check(
         "timeout", 0.0, f"your code took more than {seconds:g} s here: does a loop never end?{where}"
     )

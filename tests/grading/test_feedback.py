@@ -4,8 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from nbformat import NotebookNode
 
 from course_utils.grading import gradebook
+from course_utils.grading.feedback import _title
 from course_utils.grading.feedback_class import FeedbackError, write_feedback
 from course_utils.grading.marked import inert, legible, marked_notebook, notebook_of
 from course_utils.grading.submission import StudentCell, Submission
@@ -53,6 +55,14 @@ def test_a_page_shows_work_points_and_reasons(pages):
     assert "what does + do?" in page.text
     assert {"add_values", "scale_values", "mean_values", "why_divide"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
+
+
+def test_a_note_above_the_title_does_not_hide_it():
+    first, title = (
+        NotebookNode(cell_type="markdown", source=text) for text in ("**stopped**", "# A lab\n\nWords")
+    )
+    assert _title(NotebookNode(cells=[first, title]), "tiny") == "A lab"
+    assert _title(NotebookNode(cells=[first]), "tiny") == "tiny"
 
 
 def test_no_page_shows_a_hidden_test(pages):
