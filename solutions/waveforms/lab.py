@@ -132,10 +132,10 @@ equal(
     "bend, move to [0, Q - 1], round",
 )
 holds(
-    got.dtype == torch.int64,
+    getattr(got, "dtype", None) == torch.int64,
     "codes are classes",
-    "whole numbers, torch.int64",
-    got.dtype,
+    "a tensor of torch.int64",
+    f"{type(got).__name__} {getattr(got, 'dtype', '')}",
     "what does .long() do?",
 )
 got = student.encode(torch.tensor([0.01, 0.1]), 256)
@@ -235,11 +235,13 @@ from course_utils.checks import close, holds, student, unlike
 
 x, weight, bias = torch.randn(2, 3, 12), torch.randn(4, 3, 2), torch.randn(4)
 got = student.causal_conv(x, weight, bias, 3)
+shape = tuple(getattr(got, "shape", ()))
+holds(shape != (), "causal_conv gives no tensor", (2, 4, 12), type(got).__name__, "does it `return` one?")
 holds(
-    tuple(got.shape) == (2, 4, 12),
+    shape == (2, 4, 12),
     "causal_conv changes the length",
     (2, 4, 12),
-    tuple(got.shape),
+    shape,
     "as many zeros as the kernel reaches back",
 )
 unlike(
@@ -384,6 +386,12 @@ for lag, t in ((0, 2), (4, 7), (5, 5)):
         f"heard with a lag of {lag} at {t}",
     )
 equal(
+    student.heard(lambda x: x**2, (1, 3), 1),
+    torch.tensor([False, True, False]),
+    "heard of a net that squares",
+    "take a random sound: at 0 the gradient of x² is 0",
+)
+equal(
     student.heard(lambda x: torch.cat([x, x.roll(1, dims=2)], 1), (1, 4), 2),
     torch.tensor([False, True, True, False]),
     "heard of a net with two output channels",
@@ -430,10 +438,16 @@ from course_utils.checks import equal, holds, student
 
 def stacked(x, dilations, k):
     """The student's convolutions, one after another, with positive weights."""
-    length = x.shape[2]
+    expected = tuple(x.shape)
     for dilation in dilations:
         x = student.causal_conv(x, torch.rand(1, 1, k) + 0.5, torch.zeros(1), dilation)
-        holds(x.shape[2] == length, f"causal_conv with {k} weights changes the length", length, x.shape[2])
+        shape = tuple(getattr(x, "shape", ())) or type(x).__name__
+        holds(shape == expected, f"causal_conv with {k} weights changes the shape", expected, shape)
+    holds(
+        getattr(x, "requires_grad", False),
+        "autograd cannot follow causal_conv back to the sound",
+        hint=".detach(), .numpy() and torch.no_grad cut the thread",
+    )
     return x
 
 
@@ -442,6 +456,8 @@ for dilations, k in (([1, 2, 4], 2), ([1, 3], 3)):
     (gradient,) = torch.autograd.grad(stacked(x, dilations, k)[0, 0, 20], x)
     seen = gradient[0, 0] != 0
     field = student.receptive_field(dilations, k)
+    holds(field is not None, "receptive_field gave nothing", "a number", field, "does it `return` one?")
+    field = int(field)
     expected = torch.zeros(24, dtype=torch.bool)
     expected[20 - field + 1 : 21] = True
     equal(
@@ -526,7 +542,7 @@ torch.tanh(a) * torch.sigmoid(b)
 # %% test="block_values" points=4
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 block = student.Block(3, 5, 2)
 w, x = block.state_dict(), torch.randn(2, 3, 10)
@@ -548,7 +564,17 @@ z = torch.nn.functional.conv1d(
     torch.nn.functional.pad(x, (2, 0)), w["conv.weight"], w["conv.bias"], dilation=2
 )
 y, residual, skip = blocks(z)
-out, said = block(x)
+answer = block(x.clone())
+several = isinstance(answer, tuple | list)
+holds(
+    several and len(answer) == 2,
+    "a block must give two things",
+    "the pair (new features, what goes to the output)",
+    f"{len(answer)} things" if several else type(answer).__name__,
+    "the last line of `forward`: what goes on to the next block, and what to the output?",
+)
+out, said = answer
+unlike(out, skip, "the block's two results are exchanged", "the new features come first: see the docstring")
 swapped = blocks(z, (1, 0))
 unlike(
     said, swapped[2], "the gate is where the filter should be", "the first c channels are the filter: tanh"
@@ -582,8 +608,9 @@ for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 
     block, ours = student.Block(c, skips, dilation, d), reference.Block(c, skips, dilation, d)
     ours.load_state_dict(block.state_dict())
     x, h = torch.randn(b, c, t), torch.randn(b, d) if d else None
+    wanted = ours(x, h)
     got = block(x, h) if d else block(x)
-    for one, other, name in zip(got, ours(x, h), ("new features", "skip")):
+    for one, other, name in zip(got, wanted, ("new features", "skip")):
         close(
             one,
             other,
@@ -614,12 +641,18 @@ for name in ("blocks.0.skip.bias", "blocks.1.skip.bias", "head.1.bias"):
 net.load_state_dict(w)
 x = torch.randn(1, 1, 8, requires_grad=True)
 got = net(x)
+shape = tuple(getattr(got, "shape", ())) or type(got).__name__
 holds(
-    tuple(got.shape) == (1, 5, 8),
+    shape == (1, 5, 8),
     "WaveNet gives the wrong shape",
     (1, 5, 8),
-    tuple(got.shape),
-    "(B, c_out, T)",
+    shape,
+    "(B, c_out, T), and does `forward` return it?",
+)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow WaveNet back to the wave",
+    hint=".detach(), .numpy() and torch.no_grad cut the thread",
 )
 gradients = torch.stack(
     [torch.autograd.grad(got[0, :, t].sum(), x, retain_graph=True)[0][0, 0] for t in range(8)]
@@ -773,11 +806,12 @@ equal(
     "the stick",
 )
 got = student.draw(torch.randn(500, 200), torch.full((500,), 1 - 2**-24))
+top = int(torch.as_tensor(got).max())
 holds(
-    got.max() <= 199,
+    top <= 199,
     "draw gives a code that does not exist",
     "0 to 199",
-    int(got.max()),
+    top,
     "sums of floats may end below 1, and below u",
 )
 ### BEGIN HIDDEN TESTS
@@ -786,9 +820,8 @@ for b, q in ((1, 2), (300, 64)):
     ends = torch.softmax(logits.double(), dim=1).cumsum(1)
     safe = ((ends - u[:, None].double()).abs() > 1e-5).all(1)
     expected = (ends <= u[:, None]).sum(1).clamp(max=q - 1)
-    close(
-        student.draw(logits, u)[safe], expected[safe], f"draw of {b} from {q} codes", "each row has its own u"
-    )
+    got = torch.as_tensor(student.draw(logits, u))
+    close(got[safe], expected[safe], f"draw of {b} from {q} codes", "each row has its own u")
 got = student.draw(100 * torch.eye(4) - 1000, torch.tensor([0.2, 0.9, 0.3, 0.5]))
 equal(
     got, torch.arange(4), "draw where one code is certain, logits of -1000", "torch.softmax does not overflow"
@@ -814,14 +847,25 @@ values = bent.sign() * (levels ** bent.abs() - 1) / (levels - 1)  # what the cod
 
 def counting(x):
     """Sure that each code is 2 more than the one before, modulo 5; the silence before the start is code 2."""
-    calls.append(x.shape[2])
+    calls.append(tuple(x.shape))
+    if x.ndim != 3 or not x.numel():  # told apart below
+        return x.new_zeros(len(x), levels, max(x.shape[-1], 1))
     codes = (torch.nn.functional.pad(x[:, 0], (1, -1))[:, :, None] - values).abs().argmin(2)
     return 50.0 * torch.nn.functional.one_hot((codes + 2) % levels, levels).transpose(1, 2).float()
 
 
 got = student.generate(counting, torch.rand(2, 6), levels)
 codes = torch.tensor([4, 1, 3, 0, 2, 4])
-holds(tuple(got.shape) == (2, 6), "generate gives the wrong shape", (2, 6), tuple(got.shape), "(B, T)")
+odd = [shape for shape in calls if len(shape) != 3 or 0 in shape]
+holds(
+    not odd,
+    "generate gives the net the wrong shape",
+    "(2, 1, n), n at least 1",
+    odd[:1],
+    "the net takes (B, 1, n); the logits at time t need a sample to stand at t, whatever it is",
+)
+shape = tuple(getattr(got, "shape", ())) or type(got).__name__
+holds(shape == (2, 6), "generate gives the wrong shape", (2, 6), shape, "(B, T), and does it `return` it?")
 unlike(got, codes.expand(2, 6), "generate gives codes", "samples: decode what was drawn")
 close(
     got,
@@ -902,7 +946,18 @@ import torch.nn.functional as F
 from course_utils.checks import close, holds, student, unlike
 
 x, queue = torch.tensor([[5.0]]), torch.tensor([[[7.0, 8, 9]]])
-y, after = student.conv_step(x, queue, torch.tensor([[[1.0, 10]]]), torch.zeros(1), 3)
+answer = student.conv_step(x, queue, torch.tensor([[[1.0, 10]]]), torch.zeros(1), 3)
+several = isinstance(answer, tuple | list)
+holds(
+    several and len(answer) == 2,
+    "conv_step must give two things",
+    "the output now and the queue for the next sample",
+    f"{len(answer)} things" if several else type(answer).__name__,
+    "see `Returns`",
+)
+y, after = answer
+unlike(y, torch.tensor([[[8.0, 9, 5]]]), "conv_step gives the queue first", "see `Returns`: in which order?")
+unlike(y, torch.tensor([[[57.0]]]), "the output of conv_step still has an axis of time", "(B, M)")
 unlike(
     y,
     torch.tensor([[59.0]]),
@@ -997,6 +1052,13 @@ holds(
     7,
     len(given),
     "one call a sample",
+)
+holds(
+    all(hasattr(x, "shape") for x in given),
+    "`step` is not given a sample first",
+    "the sample before, then the queues",
+    type(given[0]).__name__,
+    "in which order does `step` take them?",
 )
 holds(
     steps == list(range(7)),
@@ -1129,7 +1191,17 @@ def second(x):
 
 z = torch.randn(2, 1, 6)
 middle = z * torch.exp(torch.tensor(0.5)) + z.roll(1, 2)
-sound, log_scale = student.flow([first], z)
+answer = student.flow([first], z)
+several = isinstance(answer, tuple | list)
+holds(
+    several and len(answer) == 2,
+    "flow must give two things",
+    "the sound and the log scale of the whole",
+    f"{len(answer)} things" if several else type(answer).__name__,
+    "see `Returns`",
+)
+sound, log_scale = answer
+unlike(sound, torch.full((2, 1, 6), 0.5), "flow gives the log scale first", "see `Returns`: in which order?")
 unlike(
     sound, (z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "flow adds the mean first", "scale, then move"
 )
@@ -1229,6 +1301,12 @@ unlike(
 )
 close(
     got, (badness - (-0.7 + 2)).mean(), "the loss of a student of one flow", "-log p_teacher(x) - H, the mean"
+)
+loss = student.distillation_loss([still], judge_sound, z.clone().requires_grad_())
+holds(
+    getattr(loss, "requires_grad", False),
+    "autograd cannot follow the loss back to the noise",
+    hint=".detach(), .item(), float() and torch.no_grad cut the thread",
 )
 ### BEGIN HIDDEN TESTS
 from solutions.waveforms import reference

@@ -227,3 +227,23 @@ def distillation_loss(nets, teacher, z):
     x, log_scale = flow(nets, z)
     entropy = log_scale.mean() + 2
     return -teacher(x).mean() - entropy
+
+
+@right(why="adds to the features in place")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        x += self.residual(y)
+        return x, self.skip(y)

@@ -194,6 +194,13 @@ def heard(net, shape, t):
     return (gradient[0] != 0).any(0)
 
 
+@wrong(check="heard_values", why="feeds silence: at 0 some gradients are 0")
+def heard(net, shape, t):
+    x = torch.zeros(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[0, :, t].sum(), x)
+    return (gradient[0] != 0).any(0)
+
+
 @wrong(check="conditioned_values", why="repeats the whole curve")
 def conditioned(z, h, V):
     if h.ndim == 2:
@@ -311,6 +318,44 @@ class Block(nn.Module):
         a, b = z.chunk(2, dim=1)
         y = torch.tanh(a) * torch.sigmoid(b)
         return x + self.residual(y), self.skip(y)
+
+
+@wrong(check="block_values", why="one tensor instead of two: nothing goes to the output")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        return x + self.residual(y)
+
+
+@wrong(check="block_values", why="the two results exchanged")
+class Block(nn.Module):
+    def __init__(self, c, skips, dilation, d=0):
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
+        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
+        self.residual = nn.Conv1d(c, c, 1)
+        self.skip = nn.Conv1d(c, skips, 1)
+
+    def forward(self, x, h=None):
+        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
+        if h is not None:
+            z = conditioned(z, h, self.condition.weight)
+        a, b = z.chunk(2, dim=1)
+        y = torch.tanh(a) * torch.sigmoid(b)
+        return self.skip(y), x + self.residual(y)
 
 
 @wrong(check="wavenet_values", why="hears the sample that it is to predict")
@@ -481,6 +526,14 @@ def generate(net, u, levels):
     return x
 
 
+@wrong(check="generate_values", why="the net gets no sample at first, and one too few after")
+def generate(net, u, levels):
+    x = torch.zeros_like(u)
+    for t in range(u.shape[1]):
+        x[:, t] = decode(draw(net(x[:, None, :t])[:, :, -1], u[:, t]), levels)
+    return x
+
+
 @wrong(check="generate_values", why="feeds codes")
 def generate(net, u, levels):
     x = torch.zeros_like(u)
@@ -548,6 +601,12 @@ def conv_step(x, queue, weight, bias, dilation):
 def conv_step(x, queue, weight, bias, dilation):
     y = queue[:, :, 0] @ weight[:, :, 0].T + x @ weight[:, :, -1].T + bias
     return y, torch.cat([queue, x[:, :, None]], 2)[:, :, 1:]
+
+
+@wrong(check="conv_step_values", why="the output alone")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight) + bias
 
 
 @wrong(check="generate_fast_values", why="always the first queues")
@@ -693,6 +752,15 @@ def flow(nets, z):
     return x, total
 
 
+@wrong(check="flow_values", why="the log scale first")
+def flow(nets, z):
+    x, total = z, torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(x).chunk(2, dim=1)
+        x, total = x * torch.exp(log_scale) + mean, total + log_scale
+    return total, x
+
+
 @wrong(check="distillation_values", why="forgets the 2")
 def distillation_loss(nets, teacher, z):
     x, log_scale = flow(nets, z)
@@ -731,3 +799,9 @@ def distillation_loss(nets, teacher, z):
 def distillation_loss(nets, teacher, z):
     x, log_scale = flow(nets, z)
     return (-teacher(x.detach()) - (log_scale + 2)).mean()
+
+
+@wrong(check="distillation_values", why="a plain number: nothing to learn from")
+def distillation_loss(nets, teacher, z):
+    x, log_scale = flow(nets, z)
+    return (-teacher(x) - (log_scale + 2)).mean().item()
