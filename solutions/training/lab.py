@@ -101,6 +101,15 @@ unlike(
 )
 unlike(
     got,
+    torch.nn.functional.cross_entropy(z.softmax(1), y),
+    "cross_entropy takes the softmax twice",
+    "log_softmax, logsumexp and PyTorch's cross_entropy take *logits*: what do you hand them?",
+)
+unlike(
+    got, -z.softmax(1)[[0, 1], y].mean(), "cross_entropy averages probabilities", "surprise is a *logarithm*"
+)
+unlike(
+    got,
     -z.log_softmax(1)[:, y].mean(),
     "cross_entropy pairs every example with every class of y",
     "z[:, y] has a column for each example: you want one number a row",
@@ -126,6 +135,12 @@ holds(
     getattr(got, "requires_grad", False),
     "autograd cannot follow cross_entropy",
     hint="float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions",
+)
+holds(
+    torch.autograd.grad(got, z, allow_unused=True)[0] is not None,
+    "autograd finds no way from cross_entropy back to the logits",
+    "a slope in each logit",
+    hint="torch.tensor(…) begins anew, requires_grad or not; stay with what you have computed",
 )
 ### BEGIN HIDDEN TESTS
 for B, K in ((1, 2), (3, 3), (20, 10)):
@@ -167,6 +182,7 @@ unlike(
     "raising a wrong class's logit makes the loss *larger*",
 )
 unlike(got, p / 2, "the gradient leaves out the true class", "−z_y has a derivative, too")
+unlike(got, (p.softmax(1) - truth) / 2, "the gradient takes the softmax twice", "of the logits, once")
 every = p.clone()
 every[:, y] -= 1
 unlike(got, every / 2, "the gradient takes 1 off in every column of y", "in each row, the true class's only")
@@ -234,6 +250,12 @@ holds(
     hasattr(c, "data"), "multiply gives no Value", "a Value with parents and slopes", c, "see how add returns"
 )
 close(c.data, 10.0, "multiply(2, 5)", "the product")
+holds(
+    all(hasattr(parent, "parents") for parent in c.parents),
+    "a parent of a · b is a plain number",
+    "Values",
+    hint="backward wants to write into the parents: compare with add",
+)
 equal(
     [parent.data for parent in c.parents], [2.0, 5.0], "the list of parents of a · b", "(a, b), in this order"
 )
@@ -270,9 +292,19 @@ for p, q in torch.randn(5, 2).tolist():
 # %% test="power_slopes" points=1
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import StudentError, close, equal, holds, student, unlike
 
-c = student.power(student.Value(3.0), 2)
+try:
+    c = student.power(student.Value(3.0), 2)
+except StudentError as error:
+    holds(
+        "not iterable" not in error.message,
+        "power hands a Value what is no row",
+        "parents and slopes in rows, also where there is only one",
+        error.message,
+        "brackets alone make no row of one: compare with `exp`, sign by sign",
+    )
+    raise
 holds(hasattr(c, "data"), "power gives no Value", "a Value with parents and slopes", c, "see how add returns")
 close(c.data, 9.0, "power(3, 2)", "aᵏ")
 equal(
@@ -280,6 +312,12 @@ equal(
     [3.0],
     "the list of parents of aᵏ",
     "a alone: k is no Value",
+)
+holds(
+    all(hasattr(parent, "parents") for parent in c.parents),
+    "the parent of aᵏ is a plain number",
+    "a Value",
+    hint="backward wants to write into the parents: compare with exp",
 )
 holds(
     not any(hasattr(slope, "parents") for slope in c.slopes),
@@ -309,13 +347,29 @@ import math
 
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import StudentError, close, equal, holds, student, unlike
 
-c, t = student.tanh(student.Value(0.5)), math.tanh(0.5)
+try:
+    c, t = student.tanh(student.Value(0.5)), math.tanh(0.5)
+except StudentError as error:
+    holds(
+        "not iterable" not in error.message,
+        "tanh hands a Value what is no row",
+        "parents and slopes in rows, also where there is only one",
+        error.message,
+        "brackets alone make no row of one: compare with `exp`, sign by sign",
+    )
+    raise
 holds(
     hasattr(c, "data"), "tanh gives no Value", "a Value with its parent and slope", c, "see how exp returns"
 )
 close(c.data, t, "tanh(0.5)", "math.tanh")
+holds(
+    all(hasattr(parent, "parents") for parent in c.parents),
+    "the parent of tanh a is a plain number",
+    "a Value",
+    hint="backward wants to write into the parents: compare with exp",
+)
 equal([parent.data for parent in c.parents], [0.5], "the list of parents of tanh a", "a alone")
 holds(
     not any(hasattr(slope, "parents") for slope in c.slopes),
@@ -371,6 +425,13 @@ c = student.multiply(a, b)
 d = student.add(c, a)
 got = student.topological(d)
 holds(got is not None, "topological gave nothing", "a list", None, "does it `return`?")
+holds(
+    hasattr(got, "__len__") and not isinstance(got, set),
+    "topological gives no list",
+    "a list of Values, in their order",
+    type(got).__name__,
+    "what do you `return`? A set has no order",
+)
 holds(
     all(hasattr(value, "parents") for value in got),
     "topological lists something else than Values",
@@ -449,6 +510,12 @@ import torch
 from course_utils.checks import close, holds, student
 
 value, slopes = student.gradients("a * b + a", a=2.0, b=3.0)
+holds(
+    not any(hasattr(slope, "parents") for slope in slopes.values()),
+    "a grad is a Value",
+    "plain numbers",
+    hint="slopes are numbers: does a Value stand among what you multiply or add?",
+)
 holds(
     slopes["a"] != 0.0,
     "no slope arrives at a",
@@ -614,6 +681,7 @@ holds(
 )
 got, velocity = parts
 new = 0.5 * v + g
+unlike(got, new, "momentum_step gives v in the place of θ", "the docstring's order")
 unlike(got, theta - 0.1 * g, "momentum_step does not use the velocity", "θ moves by the velocity")
 unlike(got, theta - 0.1 * v, "momentum_step moves by the old velocity", "v first, then θ")
 unlike(got, theta + 0.1 * new, "momentum_step climbs", "downhill is against the gradient")
@@ -657,6 +725,7 @@ holds(
 )
 got, mean = parts
 new = 0.75 * s + 0.25 * g**2
+unlike(got, new, "rmsprop_step gives s in the place of θ", "the docstring's order")
 unlike(mean, 0.75 * s + 0.25 * g, "s averages gradients", "their *squares*")
 unlike(
     mean, 0.25 * s + 0.75 * g**2, "alpha is taken for the share of the new", "α is how much of s is *kept*"
@@ -715,6 +784,8 @@ holds(
     type(parts).__name__,
 )
 got, mean, squares = parts
+unlike(got, new_m, "adam_step gives m in the place of θ", "the docstring's order")
+unlike(mean, new_s, "adam_step gives s in the place of m", "the docstring's order")
 unlike(
     mean,
     m_hat,
@@ -990,7 +1061,7 @@ plots.show(
 # %% test="batch_norm_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 x = torch.tensor([[1.0, 10.0, 0.0], [2.0, 30.0, 1.0], [6.0, -10.0, 5.0], [3.0, 0.0, 2.0]])
 gamma, beta = torch.tensor([2.0, 1.0, -1.0]), torch.tensor([0.5, 0.0, 3.0])
@@ -1036,6 +1107,12 @@ unlike(
 )
 unlike(
     got,
+    beta * rest / (x.var(0, correction=0) + 0.1).sqrt() + gamma,
+    "γ and β are exchanged",
+    "the docstring's order of arguments",
+)
+unlike(
+    got,
     gamma * rest / (x.var(0, correction=0) + 1e-5).sqrt() + beta,
     "batch_norm ignores eps",
     "it is an argument",
@@ -1045,6 +1122,20 @@ close(
     gamma * rest / (x.var(0, correction=0) + 0.1).sqrt() + beta,
     "batch_norm of four examples, three features",
     "compute one column by hand",
+)
+leaves = [part.clone().requires_grad_() for part in (x, gamma, beta)]
+y = student.batch_norm(*leaves, 0.1)
+try:
+    slopes = torch.autograd.grad(y.square().sum(), leaves, allow_unused=True)
+    missing = ", ".join(name for name, slope in zip("xγβ", slopes) if slope is None)
+except RuntimeError as error:
+    missing = str(error).split(": ")[0]
+holds(
+    not missing,
+    "autograd finds no way from batch_norm back to its inputs",
+    "gradients in x, γ and β",
+    f"without one: {missing}" if len(missing) < 9 else missing,
+    "no_grad, .data and .detach() end the way; so does writing into x (x -= …, sub_), which is needed later",
 )
 ### BEGIN HIDDEN TESTS
 for B, D in ((2, 1), (5, 5), (30, 4)):
@@ -1113,6 +1204,8 @@ holds(
     type(parts).__name__,
 )
 dx, dgamma, dbeta = parts
+unlike(dbeta, (g * x_hat).sum(0), "the gradients in γ and β are exchanged", "in x, in γ, in β")
+unlike(dbeta, g, "the gradient in β has a row for each example", "β serves them all: one number a feature")
 unlike(
     dbeta,
     g.mean(0),
@@ -1174,8 +1267,14 @@ from course_utils.checks import close, holds, student, unlike
 norm = student.BatchNorm(3, momentum=0.25)
 norm.train()
 x = 2 * torch.randn(6, 3) + torch.tensor([5.0, -1.0, 0.0])
-expected = torch.nn.functional.batch_norm(x, None, None, training=True)
+expected, before = torch.nn.functional.batch_norm(x, None, None, training=True), x.clone()
 got = norm(x)
+holds(
+    torch.equal(x, before),
+    "BatchNorm changes its input",
+    "x as it was",
+    hint="-= and /= write into x, which others still need: make a new tensor",
+)
 unlike(got, x / (1 + 1e-5) ** 0.5, "in training, BatchNorm uses the running statistics", "the batch's own")
 close(got, expected, "BatchNorm in training mode", "the batch's own mean and variance", atol=1e-4)
 state = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
@@ -1266,7 +1365,13 @@ for phase in ("train", "eval"):
     getattr(ours, phase)()
     getattr(theirs, phase)()
     g = torch.randn(4, D)
-    (got,), (expected,) = (torch.autograd.grad((net(x) * g).sum(), x) for net in (ours, theirs))
+    y = ours(x)
+    holds(
+        getattr(y, "requires_grad", False),
+        f"autograd cannot follow BatchNorm in {phase}",
+        hint="only the running statistics are without history",
+    )
+    (got,), (expected,) = (torch.autograd.grad((out * g).sum(), x) for out in (y, theirs(x)))
     close(
         got,
         expected,

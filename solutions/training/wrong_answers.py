@@ -49,6 +49,16 @@ def cross_entropy(z, y):
     return -F.log_softmax(z, dim=1)[:, y].mean()
 
 
+@wrong(check="cross_entropy_values", why="softmax twice: probabilities where logits are due")
+def cross_entropy(z, y):
+    return -F.log_softmax(softmax(z), dim=1)[torch.arange(len(y)), y].mean()
+
+
+@wrong(check="cross_entropy_values", why="a new tensor that asks for gradients, but hangs on nothing")
+def cross_entropy(z, y):
+    return torch.tensor(F.cross_entropy(z, y).item(), requires_grad=True)
+
+
 @wrong(check="cross_entropy_slopes", why="forgets that the loss is a mean")
 def cross_entropy_gradient(z, y):
     return torch.softmax(z, 1) - F.one_hot(y, z.shape[1])
@@ -91,6 +101,11 @@ def multiply(a, b):
     return Value(a.data * b.data)
 
 
+@wrong(check="multiply_slopes", why="numbers for parents")
+def multiply(a, b):
+    return Value(a.data * b.data, (a.data, b.data), (b.data, a.data))
+
+
 @wrong(check="power_slopes", why="forgets the factor k")
 def power(a, k):
     return Value(a.data**k, (a,), (a.data ** (k - 1),))
@@ -104,6 +119,11 @@ def power(a, k):
 @wrong(check="power_slopes", why="squares only")
 def power(a, k):
     return Value(a.data**k, (a,), (2 * a.data,))
+
+
+@wrong(check="power_slopes", why="a number for its parent")
+def power(a, k):
+    return Value(a.data**k, (a.data,), (k * a.data ** (k - 1),))
 
 
 @wrong(check="tanh_slopes", why="1 - a² for 1 - tanh² a")
@@ -120,6 +140,12 @@ def tanh(a):
 @wrong(check="tanh_slopes", why="1 / cosh without its square")
 def tanh(a):
     return Value(math.tanh(a.data), (a,), (1 / math.cosh(a.data),))
+
+
+@wrong(check="tanh_slopes", why="a number for its parent")
+def tanh(a):
+    t = math.tanh(a.data)
+    return Value(t, (a.data,), (1 - t * t,))
 
 
 @wrong(check="topological_order", why="the result first")
@@ -143,6 +169,20 @@ def topological(result):
     for parent in result.parents:
         order += topological(parent)
     return [*order, result]
+
+
+@wrong(check="topological_order", why="gives the value that the walk ends at")
+def topological(result):
+    seen = set()
+
+    def visit(value):
+        if value not in seen:
+            seen.add(value)
+            for parent in value.parents:
+                visit(parent)
+        return value
+
+    return visit(result)
 
 
 @wrong(check="topological_order", why="tells values apart by their numbers")
@@ -249,6 +289,12 @@ def momentum_step(theta, g, v, lr, beta=0.9):
 @wrong(check="momentum_steps", why="plain descent")
 def momentum_step(theta, g, v, lr, beta=0.9):
     return theta - lr * g, beta * v + g
+
+
+@wrong(check="momentum_steps", why="v before θ")
+def momentum_step(theta, g, v, lr, beta=0.9):
+    v = beta * v + g
+    return v, theta - lr * v
 
 
 @wrong(check="rmsprop_steps", why="no root")
@@ -375,6 +421,19 @@ def batch_norm(x, gamma, beta, eps=1e-5):
     return gamma * (x - mean) / (var + eps).sqrt() + beta
 
 
+@wrong(check="batch_norm_values", why="right values without any history")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    with torch.no_grad():
+        return gamma * (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt() + beta
+
+
+@wrong(check="batch_norm_values", why="writes into what the gradient needs")
+def batch_norm(x, gamma, beta, eps=1e-5):
+    x -= x.mean(0)
+    x /= (x.var(0, correction=0) + eps).sqrt()
+    return gamma * x + beta
+
+
 @wrong(check="batch_norm_gradients", why="statistics taken for constants")
 def batch_norm_backward(x, gamma, g, eps=1e-5):
     std = (x.var(0, correction=0) + eps).sqrt()
@@ -403,6 +462,14 @@ def batch_norm_backward(x, gamma, g, eps=1e-5):
     x_hat = (x - x.mean(0)) / std
     dx = (g - g.mean(0) - x_hat * (g * x_hat).mean(0)) / std
     return dx, (g * x_hat).sum(0), g.sum(0)
+
+
+@wrong(check="batch_norm_gradients", why="beta before gamma")
+def batch_norm_backward(x, gamma, g, eps=1e-5):
+    std = (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / std
+    dx = gamma / std * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
+    return dx, g.sum(0), (g * x_hat).sum(0)
 
 
 @wrong(check="batch_norm_phases", why="the batch's own statistics in evaluation, too")
