@@ -100,7 +100,7 @@ from course_utils.checks import close, equal, raises, student, unlike
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
 got = student.causal_mask("A", 3, 3, 3, groups=3)
 equal(
-    tuple(getattr(got, "shape", ())),
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
     (3, 3, 3, 3),
     "the shape of causal_mask('A', 3, 3, 3, groups=3)",
     "a grid for each pair of channels: (c_out, c_in, k, k)",
@@ -139,7 +139,7 @@ raises(
 ### BEGIN HIDDEN TESTS
 for kind in "AB":
     for c_in, c_out, groups in ((6, 3, 3), (4, 8, 2), (4, 4, 4), (9, 12, 3)):
-        mask = student.causal_mask(kind, 5, c_in, c_out, groups)
+        mask = torch.as_tensor(student.causal_mask(kind, 5, c_in, c_out, groups))
         source = torch.arange(groups).repeat_interleave(c_in // groups)
         target = torch.arange(groups).repeat_interleave(c_out // groups)[:, None]
         expected = source < target if kind == "A" else source <= target
@@ -310,14 +310,28 @@ from course_utils.checks import holds, student
 
 
 def field(k, count, i, j, side=11):
-    """Which pixels h of `count` layers sees through the picture given to h, and to v; and which ones v sees."""
+    """Which pixels h of `count` layers sees through the picture given to h, and to v; and which ones v sees through either."""
     layers = [student.GatedLayer(1 if n == 0 else 4, 4, k, first=n == 0) for n in range(count)]
     to_v, to_h = (torch.randn(1, 1, side, side, requires_grad=True) for _ in "vh")
     v, h = to_v, to_h
     for layer in layers:
-        v, h = layer(v, h)
+        answer = layer(v, h)
+        several = isinstance(answer, tuple | list)
+        holds(
+            several and len(answer) == 2,
+            "GatedLayer must give two things",
+            "the new v and the new h",
+            f"{len(answer)} things" if several else type(answer).__name__,
+            "the last line of `forward`",
+        )
+        v, h = answer
+        holds(
+            all(getattr(y, "requires_grad", False) for y in answer),
+            "autograd cannot follow the new v and h back to the old ones",
+            hint=".detach(), .numpy() and torch.no_grad cut the thread; is one of them None?",
+        )
     seen = []
-    for y, x in ((h, to_h), (h, to_v), (v, to_v)):
+    for y, x in ((h, to_h), (h, to_v), (v, to_v), (v, to_h)):
         gradient = torch.autograd.grad(y[0, :, i, j].sum(), x, retain_graph=True, allow_unused=True)[0]
         seen.append(torch.zeros(side, side, dtype=torch.bool) if gradient is None else gradient[0, 0] != 0)
     return seen
@@ -325,12 +339,18 @@ def field(k, count, i, j, side=11):
 
 def check(k, count, i, j, side=11):
     """No peeping and no hole."""
-    across, down, v = field(k, count, i, j, side)
+    across, down, v, heard = field(k, count, i, j, side)
     reach = count * (k // 2)
     rows, columns = torch.arange(side)[:, None], torch.arange(side)
     earlier = (rows < i) | ((rows == i) & (columns < j))
     near = (columns - j).abs() <= reach
     case = f"{count} layers, k = {k}, seen from ({i}, {j})"
+    holds(
+        not heard.any(),
+        f"v hears from h ({case})",
+        "h never speaks to v",
+        hint="what is the new v made of? and which of the two does `forward` give first?",
+    )
     below = (v & (rows > i)).nonzero().tolist()
     holds(not below, f"v sees rows below its own ({case})", "none", below[:3], "pad v at the top, not below")
     peeped = (down & (rows >= i)).nonzero().tolist()
@@ -376,14 +396,28 @@ check(5, 2, 3, 10)
 # %% test="gated_layer_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 
 v, h = torch.randn(2, 1, 5, 6), torch.randn(2, 1, 5, 6)
 first = student.GatedLayer(1, 3, 3, first=True)
-new_v, new_h = first(v, h)
-equal(tuple(new_v.shape), (2, 3, 5, 6), "the shape of the new v", "gate halves the channels")
+answer = first(v, h)
+several = isinstance(answer, tuple | list)
+holds(
+    several and len(answer) == 2,
+    "GatedLayer must give two things",
+    "the new v and the new h",
+    f"{len(answer)} things" if several else type(answer).__name__,
+    "the last line of `forward`",
+)
+new_v, new_h = answer
 equal(
-    tuple(new_h.shape),
+    tuple(getattr(new_v, "shape", ())) or type(new_v).__name__,
+    (2, 3, 5, 6),
+    "the shape of the new v",
+    "gate halves the channels",
+)
+equal(
+    tuple(getattr(new_h, "shape", ())) or type(new_h).__name__,
     (2, 3, 5, 6),
     "the shape of the new h in the first layer",
     "the picture keeps its size",
@@ -419,7 +453,7 @@ for c_in, c, k, is_first in (
     theirs = student.GatedLayer(c_in, c, k, is_first)
     theirs.load_state_dict(ours.state_dict())
     v, h = torch.randn(2, c_in, 6, 7), torch.randn(2, c_in, 6, 7)
-    for name, one, other in zip("vh", theirs(v, h), ours(v, h)):
+    for name, one, other in zip("vh", theirs(v.clone(), h.clone()), ours(v, h)):
         case = f"the new {name} of a layer with k = {k}" + (", the first" if is_first else "")
         close(one, other, case, "above, left, shift_down, link, gate, out: in that order?")
 ### END HIDDEN TESTS
@@ -490,10 +524,16 @@ print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
 # %% test="logistic_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, equal, student, unlike
 
 x, mean = torch.arange(4.0), torch.tensor(1.0)
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (4,),
+    "the shape of log P of four values",
+    "a logarithm for each value of x; does the function `return` them?",
+)
 inside = torch.sigmoid(x - 0.5) - torch.sigmoid(x - 1.5)
 masses = torch.cat([torch.sigmoid(torch.tensor([-0.5])), inside[1:3], torch.sigmoid(torch.tensor([-1.5]))])
 unlike(got, inside.log(), "the edge bins end at their edges", "0 takes all below ½, levels - 1 all above")
@@ -549,11 +589,17 @@ close(
 # %% test="logistic_tails" points=3
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, equal, holds, student
 
 x = torch.tensor([30.0, 120.0, 0.0, 255.0])
 mean = torch.tensor([10.0, 0.0, 90.0, 60.0])
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0))
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (4,),
+    "the shape of log P of four values",
+    "a logarithm for each value of x; does the function `return` them?",
+)
 hint = (
     "σ - σ is 0 in the tails: use the product; for the edges logsigmoid, not log(sigmoid) or log(1 - sigmoid)"
 )
@@ -570,6 +616,11 @@ rate = torch.tensor(1.0).exp()
 expected = -rate * torch.tensor([245.0, 245.0, 197.0, 294.5, 299.5])
 expected = expected + torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]) * (rate / 2 + torch.log1p(-torch.exp(-rate)))
 close(got, expected, "log P on either side of the mean, scale e⁻¹", hint, rtol=1e-3)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow log P back to the mean",
+    hint=".detach(), .item(), float() and torch.no_grad cut the thread",
+)
 close(
     torch.autograd.grad(got.sum(), mean)[0],
     rate * torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0]),
@@ -876,7 +927,7 @@ close(start, kept, "`start` afterwards", "write into a picture of your own")
 # %% test="cached_windows" points=3
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, equal, student
 
 for first in (True, False):
     layer = student.GatedLayer(3, 3, 5, first)
@@ -884,6 +935,12 @@ for first in (True, False):
     new_v, new_h = layer(v, h)
     case = "first layer" if first else "another layer"
     above = student.layer_row(layer, v[:, :, 2:5])
+    equal(
+        tuple(getattr(above, "shape", ())) or type(above).__name__,
+        (2, 6, 1, 7),
+        f"the shape of layer_row of rows 2 to 4 ({case})",
+        "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only",
+    )
     a, b = above.detach().chunk(2, dim=1)
     close(
         torch.tanh(a) * torch.sigmoid(b),
@@ -1009,11 +1066,18 @@ print("every other number of row 0, from column 1 on:", picture[0, 0, 0, 1::2].t
 # %% test="groups_values" points=1
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, holds, student
 
 x = torch.arange(1.0, 17.0).view(1, 1, 4, 4)
 parts = student.split(x)
-equal(len(parts), 4, "the number of groups", "upper left, upper right, lower left, lower right")
+several = isinstance(parts, tuple | list | torch.Tensor)
+holds(
+    several and len(parts) == 4,
+    "split must give four groups",
+    "a list: upper left, upper right, lower left, lower right",
+    f"{len(parts)} things" if several else type(parts).__name__,
+    "see `Returns`",
+)
 expected = [[1, 3, 9, 11], [2, 4, 10, 12], [5, 7, 13, 15], [6, 8, 14, 16]]
 for name, part, numbers in zip(("upper left", "upper right", "lower left", "lower right"), parts, expected):
     close(
@@ -1041,10 +1105,14 @@ close(
 # %% test="multiscale_nats_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import StudentError, close, holds, student, unlike
+
+asked, two, softplus = [], torch.tensor(2.0), torch.nn.functional.softplus
 
 
 def fair(x):
+    """Every pixel is 1 with one half."""
+    asked.append(tuple(x.shape))
     return torch.zeros_like(x[:, :1])
 
 
@@ -1053,22 +1121,71 @@ def last(x):
     return 2 * x[:, -1:] - 1
 
 
+def says(logit):
+    """A net that gives every pixel the same logit."""
+
+    def net(x):
+        asked.append(tuple(x.shape))
+        return torch.full_like(x[:, :1], logit)
+
+    return net
+
+
+def ended(scales, x, case, hint):
+    """The student's nats with the base `fair`, if the function ever comes to ask a net."""
+    asked.clear()
+    try:
+        return student.multiscale_nats(fair, scales, x)
+    except StudentError as error:
+        holds(
+            bool(asked) or "NotImplementedError" in error.kinds,
+            f"multiscale_nats {case} ends in an error, and has asked no net",
+            "`base` is asked about the smallest picture",
+            f"{error.kinds[0]}: {error.message}",
+            f"{hint} {error.line}".strip(),
+        )
+        raise
+
+
 x = torch.randint(0, 2, (3, 1, 8, 8)).float()
-two = torch.tensor(2.0)
 close(
-    student.multiscale_nats(fair, [[fair] * 3] * 2, x),
+    ended([], x, "without scales", "No scale: nothing to split, no net but `base`. What ends the recursion?"),
+    64 * two.log().expand(3),
+    "multiscale_nats without scales",
+    "one number a picture: what does `base` say of the whole picture?",
+)
+names = ("upper left", "upper right", "lower left", "lower right")
+cost = 4 * softplus(-torch.tensor([0.0, 1.0, 2.0, 4.0]))  # of each group of four ones
+hint = "What changes from one call of itself to the next? The docstring: until no scale is left."
+got = ended([[says(1.0), says(2.0), says(4.0)]], torch.ones(1, 1, 4, 4), "with one scale", hint)
+for name, missing in zip(names, cost):
+    unlike(
+        got,
+        (cost.sum() - missing).view(1),
+        f"the {name} pixels are not counted",
+        "four groups, four terms: the upper left picture's own, and one a net",
+    )
+unlike(
+    got, 4 * cost[:1], "`base` guesses the whole picture, though there is a scale", "with no scale left, only"
+)
+unlike(
+    got, cost[:2].sum().view(1), "the sum ends after the first net", "three nets: where does `return` stand?"
+)
+unlike(got, cost[3:], "only the last group is counted", "add to what was there before")
+close(
+    got,
+    cost.sum().view(1),
+    "multiscale_nats of one picture of 4×4 ones, with one scale",
+    "the upper left picture by `base`, then three groups by the three nets: each counted once",
+)
+got = ended([[fair] * 3] * 2, x, "with two scales", hint)
+close(
+    got,
     64 * two.log().expand(3),
     "multiscale_nats of 8×8 pixels where all nets say one half",
     "every pixel is counted once: 2×2, then three groups of 2×2, then three of 4×4",
 )
-close(
-    student.multiscale_nats(fair, [], x),
-    64 * two.log().expand(3),
-    "multiscale_nats without scales",
-    "then there is only the base",
-)
 pair = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
-softplus = torch.nn.functional.softplus
 surprise = softplus(torch.tensor(1.0)) + softplus(torch.tensor([1.0, -1.0])).sum()
 close(
     student.multiscale_nats(fair, [[last] * 3], pair),
@@ -1076,16 +1193,15 @@ close(
     "multiscale_nats of one 2×2 picture, each group guessed from the one before",
     "each net gets the groups before its own, in the order of `split`",
 )
-
-
-def white(x):
-    """Every pixel is 1, with logit 3."""
-    return torch.full_like(x[:, :1], 3.0)
-
-
 ones = torch.ones(1, 1, 4, 4)
-got = student.multiscale_nats(fair, [[white] * 3, [fair] * 3], ones)
+got = student.multiscale_nats(fair, [[says(3.0)] * 3, [fair] * 3], ones)
 sure = softplus(torch.tensor(-3.0))
+unlike(
+    got,
+    (16 * two.log()).view(1),
+    "with two scales, the nets of the smallest are not asked",
+    "the upper left pixels are a picture too, to be taken apart by the scales that are left",
+)
 unlike(
     got,
     (4 * two.log() + 12 * sure).view(1),
@@ -1127,7 +1243,7 @@ with torch.no_grad():
 # %% test="sample_multiscale_values" points=3
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import StudentError, close, equal, holds, student, unlike
 
 calls = []
 
@@ -1143,6 +1259,19 @@ def chances(share):
 
 
 u = torch.rand(2, 1, 8, 8)
+try:
+    got = student.sample_multiscale(chances(0.5), [], u)
+except StudentError as error:
+    holds(
+        bool(calls) or "NotImplementedError" in error.kinds,
+        "sample_multiscale without scales stops with an error before it asks `base`",
+        "a picture drawn with `base` alone",
+        f"{error.kinds[0]}: {error.message}",
+        f"Without scales there is nothing to split: what ends the recursion? {error.line}".strip(),
+    )
+    raise
+close(got, (u < 0.5).float(), "sample_multiscale without scales", "then the whole picture is the base's")
+calls.clear()
 got = student.sample_multiscale(chances(0.5), [[chances(0.5)] * 3] * 2, u)
 close(
     got,

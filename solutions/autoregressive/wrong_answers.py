@@ -260,6 +260,44 @@ class GatedLayer(nn.Module):
         return y, y
 
 
+@wrong(cell="GatedLayer", check="gated_layer_sees", why="h alone")
+class GatedLayer(nn.Module):
+    def __init__(self, c_in, c, k, first=False):
+        super().__init__()
+        self.reach, self.first = k // 2, first
+        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
+        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
+        self.link = nn.Conv2d(2 * c, 2 * c, 1)
+        self.out = nn.Conv2d(c, c, 1)
+
+    def forward(self, v, h):
+        r = self.reach
+        above = self.vertical(F.pad(v, (r, r, r, 0)))
+        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
+        y = self.out(gate(left + self.link(shift_down(above))))
+        h = y if self.first else h + y
+        return h
+
+
+@wrong(cell="GatedLayer", check="gated_layer_sees", why="h first, then v")
+class GatedLayer(nn.Module):
+    def __init__(self, c_in, c, k, first=False):
+        super().__init__()
+        self.reach, self.first = k // 2, first
+        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
+        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
+        self.link = nn.Conv2d(2 * c, 2 * c, 1)
+        self.out = nn.Conv2d(c, c, 1)
+
+    def forward(self, v, h):
+        r = self.reach
+        above = self.vertical(F.pad(v, (r, r, r, 0)))
+        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
+        y = self.out(gate(left + self.link(shift_down(above))))
+        h = y if self.first else h + y
+        return h, gate(above)
+
+
 @wrong(cell="GatedLayer", check="gated_layer_values", why="adds the old h in the first layer too")
 class GatedLayer(nn.Module):
     def __init__(self, c_in, c, k, first=False):
@@ -615,6 +653,70 @@ def multiscale_nats(base, scales, x):
     return sum(nats(net(torch.cat(parts[:n], dim=1)), parts[n]) for n, net in enumerate(scales[-1], 1))
 
 
+@wrong(check="multiscale_nats_values", why="no end: never comes to the smallest picture")
+def multiscale_nats(base, scales, x):
+    parts = split(x)
+    total = multiscale_nats(base, scales[:-1], parts[0])
+    for n, net in enumerate(scales[-1], 1):
+        total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
+    return total
+
+
+@wrong(check="multiscale_nats_values", why="no end: the scales do not get fewer")
+def multiscale_nats(base, scales, x):
+    if not scales:
+        return nats(base(x), x)
+    parts = split(x)
+    total = multiscale_nats(base, scales, parts[0])
+    for n, net in enumerate(scales[-1], 1):
+        total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
+    return total
+
+
+@wrong(check="multiscale_nats_values", why="ends a scale too early")
+def multiscale_nats(base, scales, x):
+    if len(scales) <= 1:
+        return nats(base(x), x)
+    parts = split(x)
+    total = multiscale_nats(base, scales[:-1], parts[0])
+    for n, net in enumerate(scales[-1], 1):
+        total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
+    return total
+
+
+@wrong(check="multiscale_nats_values", why="one scale only: the smaller picture is not split again")
+def multiscale_nats(base, scales, x):
+    if not scales:
+        return nats(base(x), x)
+    parts = split(x)
+    total = nats(base(parts[0]), parts[0])
+    for n, net in enumerate(scales[-1], 1):
+        total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
+    return total
+
+
+@wrong(check="multiscale_nats_values", why="forgets the last group")
+def multiscale_nats(base, scales, x):
+    if not scales:
+        return nats(base(x), x)
+    parts = split(x)
+    total = multiscale_nats(base, scales[:-1], parts[0])
+    for n in (1, 2):
+        total = total + nats(scales[-1][n - 1](torch.cat(parts[:n], dim=1)), parts[n])
+    return total
+
+
+@wrong(check="multiscale_nats_values", why="returns inside the loop")
+def multiscale_nats(base, scales, x):
+    if not scales:
+        return nats(base(x), x)
+    parts = split(x)
+    total = multiscale_nats(base, scales[:-1], parts[0])
+    for n, net in enumerate(scales[-1], 1):
+        total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
+        return total
+
+
 @wrong(check="multiscale_nats_values", why="every group is guessed from the upper left one alone")
 def multiscale_nats(base, scales, x):
     if not scales:
@@ -646,6 +748,15 @@ def multiscale_nats(base, scales, x):
     for n, net in enumerate(scales[0], 1):
         total = total + nats(net(torch.cat(parts[:n], dim=1)), parts[n])
     return total
+
+
+@wrong(check="sample_multiscale_values", why="no end: never comes to the smallest picture")
+def sample_multiscale(base, scales, u):
+    coarse, *others = split(u)
+    parts = [sample_multiscale(base, scales[:-1], coarse)]
+    for net, chance in zip(scales[-1], others):
+        parts.append((chance < torch.sigmoid(net(torch.cat(parts, dim=1)))).float())
+    return merge(parts)
 
 
 @wrong(check="sample_multiscale_values", why="uses one corner of u for all groups")
