@@ -68,7 +68,13 @@ from course_utils.checks import close, equal, raises, student, unlike
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
-equal(tuple(head(randn(5, 4, 1, 8)).shape), (5, 3), "the shape of the logits for 5 examples and 3 classes")
+got = head(randn(5, 4, 1, 8))
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (5, 3),
+    "the shape of the logits for 5 examples and 3 classes",
+    "(B, K): does `forward` return them?",
+)
 equal(
     sorted(head.state_dict()),
     ["linear.bias", "linear.weight"],
@@ -127,12 +133,25 @@ equal(
     "the numbers of the blocks in a head with k = 3",
     "k counts the linear layer too",
 )
+tensors = head.state_dict()
 equal(
-    tuple(head.state_dict()["blocks.0.conv.weight"].shape),
+    sorted(name for name in tensors if not name.startswith("blocks.")),
+    ["linear.bias", "linear.weight"],
+    "the names of the tensors that are not the blocks'",
+    "one linear layer; see the attributes in the docstring",
+)
+equal(
+    tuple(tensors["linear.weight"].shape),
+    (3, 8),
+    "the shape of the linear layer's weights for 4 channels and a grid of 1 × 2",
+    "a number for each channel in each cell",
+)
+equal(
+    tuple(getattr(tensors.get("blocks.0.conv.weight"), "shape", ())),
     (4, 4, 1, 3),
     "the shape of a block's kernels: the head keeps the number of channels",
 )
-first, second = (head.state_dict()[f"blocks.{i}.conv.weight"] for i in (0, 1))
+first, second = (tensors[f"blocks.{i}.conv.weight"] for i in (0, 1))
 equal(
     bool((first == second).all()),
     False,
@@ -262,7 +281,9 @@ for step in range(3):
         got,
         loss,
         f"the loss of step {step}",
-        "are old gradients cleared, and the new ones used once?",
+        "are old gradients cleared, and the new ones used once?"
+        if step
+        else "mean cross-entropy of the head's logits, before the step",
         rtol=1e-3,
         atol=1e-4,
     )
@@ -311,7 +332,7 @@ holds(
     type(all_at_once).__name__,
     "does it `return`? are the batches put together again?",
 )
-equal(tuple(all_at_once.shape), (7, 3, 1, 4), "the shape of the cache")
+equal(tuple(all_at_once.shape), (7, 3, 1, 4), "the shape of the cache", "batches stand one behind the other")
 close(
     block.state_dict()["norm.running_mean"],
     statistics,
@@ -344,7 +365,7 @@ equal(
     max(watch.sizes),
     4,
     "the largest batch that the block is given for size 4",
-    "the memory holds `size` examples",
+    "`size` counts the examples of a batch, not the batches: the memory holds so many",
 )
 equal(sum(watch.sizes), 10, "how many examples the block is given in all", "once each, the last few as well")
 ### BEGIN HIDDEN TESTS
@@ -374,7 +395,10 @@ equal(
 from course_utils.checks import equal, student
 
 equal(
-    student.conv_macs(1, 1, (1, 3), 38), 114, "conv_macs(1, 1, (1, 3), 38): 3 products at each of 38 places"
+    student.conv_macs(1, 1, (1, 3), 38),
+    114,
+    "conv_macs(1, 1, (1, 3), 38): 3 products at each of 38 places",
+    "how many weights has a kernel of that height and width?",
 )
 equal(
     student.conv_macs(3, 8, (3, 3), 100),
@@ -399,6 +423,7 @@ holds(
     "training_macs gives something else than two numbers",
     "(end to end, layer by layer)",
     pair,
+    "see `Returns`",
 )
 whole, layers = pair
 holds(
@@ -460,7 +485,12 @@ import torch
 from course_utils.checks import close, holds, student
 
 x, y = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
-close(student.linear_probe(x, y, x, y, 1e-3), 1.0, "the accuracy on four points of a line, cut in the middle")
+close(
+    student.linear_probe(x, y, x, y, 1e-3),
+    1.0,
+    "the accuracy on four points of a line, cut in the middle",
+    "the share of right answers: one number, from 0 to 1",
+)
 close(
     student.linear_probe(x + 100, y, x + 100, y, 1e-3),
     1.0,
@@ -513,7 +543,7 @@ equal(
     student.strongest(weight, 2),
     [1, 2],
     "the two strongest of filters with sums 2, 6, 10, 0.5",
-    "absolute values, in ascending order of index",
+    "the channels' indices, in ascending order; filters are compared by absolute values",
 )
 equal(student.strongest(weight, 3), [0, 1, 2], "the three strongest")
 ### BEGIN HIDDEN TESTS
@@ -530,17 +560,29 @@ raises(ValueError, lambda: student.strongest(weight, 0), "none is refused with a
 
 # %% test="prune_block" points=3
 import torch
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 
 block = student.Block(2, 6, (1, 3))
 for _ in range(3):
     block(1 + torch.randn(20, 2, 1, 8))
 tensors = block.state_dict()
 less = student.prune(tensors, 4)
-equal(sorted(less), sorted(tensors), "the names after pruning")
-equal(tuple(less["conv.weight"].shape), (4, 2, 1, 3), "the kernels' shape after keeping 4 of 6 channels")
+holds(
+    isinstance(less, dict),
+    "prune gives no dictionary",
+    "tensors by their names, as they came in",
+    type(less).__name__,
+    "see `Returns`",
+)
+equal(sorted(less), sorted(tensors), "the names after pruning", "the same names: nothing is dropped")
 equal(
-    tuple(less["norm.running_var"].shape),
+    tuple(getattr(less["conv.weight"], "shape", ())),
+    (4, 2, 1, 3),
+    "the kernels' shape after keeping 4 of 6 channels",
+    "(c_out, c_in, height, width): rows that go are cut out, not set to 0",
+)
+equal(
+    tuple(getattr(less["norm.running_var"], "shape", ())),
     (4,),
     "the shape of running_var",
     "every tensor with a row a channel",

@@ -61,6 +61,20 @@ class AuxiliaryHead(nn.Module):
         return self.linear(F.adaptive_max_pool2d(self.blocks(x), self.grid).flatten(1))
 
 
+@wrong(check="head_deep", why="the linear layer takes a number a channel, whatever the grid")
+class AuxiliaryHead(nn.Module):
+    def __init__(self, channels, classes, k, kernel, grid):
+        super().__init__()
+        if k < 1:
+            raise ValueError("k must be 1 or more")
+        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
+        self.grid = grid
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
+
+
 @wrong(check="head_deep", why="averages before the blocks")
 class AuxiliaryHead(nn.Module):
     def __init__(self, channels, classes, k, kernel, grid):
@@ -166,6 +180,13 @@ def cache(block, x, size=512):
     return torch.cat([block(part).detach() for part in x.split(size)])
 
 
+@wrong(check="cache_batches", why="takes the size for the number of batches")
+def cache(block, x, size=512):
+    block.eval()
+    with torch.no_grad():
+        return torch.cat([block(part) for part in x.chunk(size)])
+
+
 @wrong(check="macs_one", why="forgets the input channels")
 def conv_macs(c_in, c_out, kernel, places):
     return c_out * kernel[0] * kernel[1] * places
@@ -222,6 +243,14 @@ def strongest(weight, keep):
     return weight.sum(dim=(1, 2, 3)).topk(keep).indices.sort().values
 
 
+@wrong(check="strongest_filters", why="truth values instead of indices")
+def strongest(weight, keep):
+    if not 1 <= keep <= len(weight):
+        raise ValueError("keep")
+    strength = weight.abs().sum(dim=(1, 2, 3))
+    return strength >= strength.topk(keep).values.min()
+
+
 @wrong(check="strongest_filters", why="in order of strength")
 def strongest(weight, keep):
     if not 1 <= keep <= len(weight):
@@ -240,6 +269,20 @@ def strongest(weight, keep):
 def prune(tensors, keep):
     rows = strongest(tensors["conv.weight"], keep)
     return tensors | {"conv.weight": tensors["conv.weight"][rows]}
+
+
+@wrong(check="prune_block", why="a list of tensors, without their names")
+def prune(tensors, keep):
+    rows = strongest(tensors["conv.weight"], keep)
+    return [tensor[rows] if tensor.ndim else tensor for tensor in tensors.values()]
+
+
+@wrong(check="prune_block", why="sets weak filters to 0 and keeps the rows")
+def prune(tensors, keep):
+    less = {name: tensor.clone() for name, tensor in tensors.items()}
+    kept = set(strongest(tensors["conv.weight"], keep).tolist())
+    less["conv.weight"][[i for i in range(len(less["conv.weight"])) if i not in kept]] = 0
+    return less
 
 
 @wrong(check="prune_block", why="the first channels instead of the strongest")
