@@ -71,13 +71,21 @@ for c_in, c_out, kernel, side in ((1, 1, 1, 1), (5, 2, 3, 7), (4, 9, 5, 12), (64
 # %% test="profile_sizes" points=2
 from course_utils.checks import equal, holds, student, unlike
 
+
+def numbers(row):
+    """How many plain numbers stand in a row; none in what is no row, and none in a pair within it."""
+    if not hasattr(row, "__len__") or isinstance(row, dict | str):
+        return 0
+    return sum(not isinstance(item, list | tuple | dict | None) for item in row)
+
+
 rows = student.profile([(8, 3, 1, 1), (0, 2, 2, 0), (4, 5, 2, 0)], 3, 10)
 holds(
-    isinstance(rows, list | tuple) and [len(row) for row in rows] == [5, 5, 5],
+    isinstance(rows, list | tuple) and [numbers(row) for row in rows] == [5] * 3,
     "profile gives something else than a row of five numbers for each of three layers",
-    "[(…), (…), (…)]",
+    "[(channels, side, parameters, multiplications, field), …]",
     rows,
-    "the docstring's example",
+    "a row of the docstring's example, number by number",
 )
 sizes = [(row[0], row[1]) for row in rows]
 unlike(
@@ -110,14 +118,30 @@ for layers in (
         x = part(x)
         expected.append((x.shape[1], x.shape[2]))
     got = [(row[0], row[1]) for row in student.profile(layers, 2, 47)]
-    equal(got, expected, f"channels and sides of {layers} on 47 × 47", "as PyTorch's layers give")
+    equal(got, expected, f"channels and sides of {layers} on 47 × 47", "as PyTorch's layers; no half steps")
 ### END HIDDEN TESTS
 
 # %% test="profile_costs" points=3
-from course_utils.checks import equal, student, unlike
+from course_utils.checks import equal, holds, student, unlike
+
+
+def numbers(row):
+    """How many plain numbers stand in a row; none in what is no row, and none in a pair within it."""
+    if not hasattr(row, "__len__") or isinstance(row, dict | str):
+        return 0
+    return sum(not isinstance(item, list | tuple | dict | None) for item in row)
+
 
 rows = student.profile([(8, 3, 1, 1), (0, 2, 2, 0), (4, 5, 2, 0), (2, 1, 1, 0)], 3, 10)
+holds(
+    isinstance(rows, list | tuple) and [numbers(row) for row in rows] == [5] * 4,
+    "profile gives something else than a row of five numbers for each of four layers",
+    "[(channels, side, parameters, multiplications, field), …]",
+    rows,
+    "a row of the docstring's example, number by number",
+)
 costs, fields = [(row[2], row[3]) for row in rows], [row[4] for row in rows]
+unlike([row[2] for row in rows], [3, 4, 12, 12], "the field stands before the cost", "the docstring's order")
 unlike(costs[2], (804, 20000), "profile counts multiplications on the layer's input", "on its output's side")
 unlike(
     costs[2], (304, 300), "profile uses the picture's channels in every layer", "what does layer 2 take in?"
@@ -258,9 +282,16 @@ equal(
 )
 for stride, side in ((1, 9), (2, 5), (3, 3)):
     block = student.ResidualBlock(4, 6, stride)
-    got = tuple(block(torch.randn(2, 4, 9, 9)).shape)
+    got = block(torch.randn(2, 4, 9, 9))
+    holds(
+        hasattr(got, "shape"),
+        "forward gives no tensor",
+        "a tensor",
+        type(got).__name__,
+        "does it `return` one?",
+    )
     equal(
-        got,
+        tuple(got.shape),
         (2, 6, side, side),
         f"the shape for 9 × 9 pixels and stride {stride}",
         "one convolution has the stride",
@@ -290,7 +321,7 @@ holds(
 # %% test="residual_values" points=3
 import torch
 import torch.nn.functional as F
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, holds, student, unlike
 
 
 def filled(*arguments):
@@ -311,11 +342,25 @@ def norm(z, t, name):
     )
 
 
+def complete(t, convs, norms):
+    """Only layers of the docstring's names can be compared."""
+    names = {f"{name}.weight" for name in convs} | {f"{name}.running_mean" for name in norms}
+    equal(sorted(names - set(t)), [], "the list of tensors that the block lacks", "first the check above")
+
+
 block, t = filled(3, 3)
+complete(t, ("conv1", "conv2"), ("norm1", "norm2"))
 x = torch.randn(2, 3, 5, 5)
+before = x.clone()
 inner = norm(F.conv2d(x, t["conv1.weight"], padding=1), t, "norm1")
 y = norm(F.conv2d(F.relu(inner), t["conv2.weight"], padding=1), t, "norm2")
 got = block(x)
+holds(
+    torch.equal(x, before),
+    "the block changes its input",
+    "x as it was",
+    hint="+= and relu_ write into x, which autograd still needs: make a new tensor",
+)
 unlike(got, x + y, "the block does not bend at its end", "relu comes after the addition as well")
 unlike(got, x + F.relu(y), "the block bends before it adds", "add first, then relu: see the formula")
 unlike(got, F.relu(y), "the block leaves out the way around", "what is added to F(x)?")
@@ -329,6 +374,7 @@ close(
 )
 
 block, t = filled(3, 4, 2)
+complete(t, ("shortcut.0",), ("shortcut.1",))
 y = F.relu(norm(F.conv2d(x, t["conv1.weight"], stride=2, padding=1), t, "norm1"))
 y = norm(F.conv2d(y, t["conv2.weight"], padding=1), t, "norm2")
 bare = F.conv2d(x, t["shortcut.0.weight"], stride=2)
@@ -402,6 +448,13 @@ expected = {
 equal(
     kernels, expected, "the kernels of Inception(3, (2, 4, 5, 6, 7, 8))", "conv3 takes in what reduce3 gives"
 )
+biases = sorted(name for name in net.state_dict() if name.endswith("bias"))
+equal(
+    biases,
+    sorted(name.replace("weight", "bias") for name in expected),
+    "the list of Inception's biases",
+    "here no normalisation takes them away",
+)
 x = torch.randn(2, 3, 6, 6)
 got = net(x)
 holds(
@@ -409,7 +462,7 @@ holds(
     "Inception gives no tensor",
     "one tensor",
     type(got).__name__,
-    "join the branches",
+    "join the branches, and `return` what they give",
 )
 equal(
     tuple(got.shape),
@@ -479,7 +532,7 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
 # %% test="dense_values" points=4
 import torch
 import torch.nn.functional as F
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, holds, student, unlike
 
 net = student.DenseBlock(6, 4, 3)
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.startswith("convs")}
@@ -502,8 +555,22 @@ equal(
     "the running means of DenseBlock(6, 4, 3)",
     "an nn.ModuleList called norms; in a plain list PyTorch neither trains nor saves them",
 )
+affine = {f"norms.{layer}.{name}" for layer in range(3) for name in ("weight", "bias")}
+equal(
+    sorted(affine - set(net.state_dict())),
+    [],
+    "the list of tensors that the normalisations lack",
+    "nn.BatchNorm2d as it comes has a scale and a shift",
+)
 x = torch.randn(2, 6, 5, 5)
 got = net(x)
+holds(
+    hasattr(got, "shape"),
+    "DenseBlock gives no tensor",
+    "one tensor",
+    type(got).__name__,
+    "join what there is along the channels, and `return` it",
+)
 equal(tuple(got.shape), (2, 18, 5, 5), "the shape for 5 × 5 pixels", "6 + 3 · 4 channels")
 close(got[:, :6], x, "the first 6 channels, which are x itself", "x first, new channels behind")
 equal(
@@ -570,12 +637,15 @@ for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6
 # %% test="unet_forward" points=4
 import torch
 import torch.nn.functional as F
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, holds, student, unlike
 
 net = student.UNet(1, 3, (4, 8))
 net.eval()
 x = torch.randn(2, 1, 6, 10)
 got = net(x)
+holds(
+    hasattr(got, "shape"), "UNet gives no tensor", "the scores", type(got).__name__, "does it `return` them?"
+)
 equal(
     tuple(got.shape),
     (2, 3, 6, 10),
@@ -652,7 +722,7 @@ for widths, size in (((4, 6, 10), (8, 12)), ((3, 5, 2, 7), (16, 8)), ((2, 3), (2
         rtol=1e-3,
         atol=1e-4,
     )
-from course_utils.checks import StudentError, holds
+from course_utils.checks import StudentError
 
 for size in ((6, 8), (8, 6), (2, 4)):
     net, refused = student.UNet(1, 2, (2, 2, 2)), "nothing"
@@ -793,6 +863,13 @@ holds(
     "a list of 8",
     len(got) if isinstance(got, list | tuple) else type(got).__name__,
     "four quarter turns, and the four of the mirror image",
+)
+holds(
+    all(isinstance(y, torch.Tensor) for y in got),
+    "symmetries lists something else than tensors",
+    "8 tensors",
+    [type(y).__name__ for y in got],
+    "the pictures themselves, in PyTorch",
 )
 equal(
     [tuple(y.shape) for y in got],

@@ -87,6 +87,30 @@ def profile(layers, c_in, side):
     return rows
 
 
+@wrong(check="profile_costs", why="the pair of costs as one item of the row")
+def profile(layers, c_in, side):
+    rows, field, step = [], 1, 1
+    for c_out, kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) // stride + 1
+        field, step = field + (kernel - 1) * step, step * stride
+        cost = conv_cost(c_in, c_out, kernel, side)
+        c_in = c_out or c_in
+        rows.append((c_in, side, cost, field))
+    return rows
+
+
+@wrong(check="profile_costs", why="returns within the loop")
+def profile(layers, c_in, side):
+    rows, field, step = [], 1, 1
+    for c_out, kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) // stride + 1
+        field, step = field + (kernel - 1) * step, step * stride
+        cost = conv_cost(c_in, c_out, kernel, side)
+        c_in = c_out or c_in
+        rows.append((c_in, side, *cost, field))
+        return rows
+
+
 @wrong(check="residual_values", why="bends before the addition")
 class ResidualBlock(nn.Module):
     def __init__(self, c_in, c_out, stride=1, residual=True):
@@ -234,6 +258,29 @@ class Inception(nn.Module):
         return torch.cat([F.relu(self.conv1(x)), three, five, pooled], 1)
 
 
+@wrong(check="inception_values", why="no biases, as in the residual block")
+class Inception(nn.Module):
+    def __init__(self, c_in, widths):
+        super().__init__()
+        n1, r3, n3, r5, n5, n_pool = widths
+        self.conv1 = nn.Conv2d(c_in, n1, 1, bias=False)
+        self.reduce3, self.conv3 = (
+            nn.Conv2d(c_in, r3, 1, bias=False),
+            nn.Conv2d(r3, n3, 3, padding=1, bias=False),
+        )
+        self.reduce5, self.conv5 = (
+            nn.Conv2d(c_in, r5, 1, bias=False),
+            nn.Conv2d(r5, n5, 5, padding=2, bias=False),
+        )
+        self.project = nn.Conv2d(c_in, n_pool, 1, bias=False)
+
+    def forward(self, x):
+        three = F.relu(self.conv3(F.relu(self.reduce3(x))))
+        five = F.relu(self.conv5(F.relu(self.reduce5(x))))
+        pooled = F.relu(self.project(F.max_pool2d(x, 3, 1, 1)))
+        return torch.cat([F.relu(self.conv1(x)), three, five, pooled], 1)
+
+
 @wrong(check="inception_values", why="the branches one after another, and pooling last")
 class Inception(nn.Module):
     def __init__(self, c_in, widths):
@@ -351,6 +398,21 @@ class DenseBlock(nn.Module):
             new = conv(F.relu(norm(x)))
             x = torch.cat([x, new], 1)
         return new
+
+
+@wrong(check="dense_values", why="a list of channels, not joined")
+class DenseBlock(nn.Module):
+    def __init__(self, c_in, growth, layers):
+        super().__init__()
+        widths = [c_in + i * growth for i in range(layers)]
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        self.convs = nn.ModuleList(nn.Conv2d(width, growth, 3, padding=1, bias=False) for width in widths)
+
+    def forward(self, x):
+        kept = [x]
+        for norm, conv in zip(self.norms, self.convs):
+            kept.append(conv(F.relu(norm(torch.cat(kept, 1)))))
+        return kept
 
 
 @wrong(check="unet_forward", why="what comes up stands in front")
