@@ -60,11 +60,30 @@ train, test = torch.tensor([1.0, 3.0]), torch.tensor([5.0])
 # %% test="standardise_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [8.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
 mean, deviation = train.mean(0), train.std(0, correction=0)
-one, two = student.standardise(train, other)
+parts = student.standardise(train, other)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 2,
+    "standardise gives something else than two tensors",
+    "(the training features, the other features)",
+    type(parts).__name__,
+    "what does `return` stand in front of? The docstring says: both",
+)
+one, two = parts
+unlike(
+    one, (other - mean) / deviation, "standardise gives the other examples first", "in the docstring's order"
+)
+both = torch.cat([train, other])
+for correction in (0, 1):
+    unlike(
+        one,
+        (train - both.mean(0)) / both.std(0, correction=correction),
+        "the mean and the deviation are those of training and other examples together",
+        "the others stand for examples that nobody has seen yet: of which may you use the statistics?",
+    )
 unlike(
     two,
     (other - other.mean(0)) / other.std(0, correction=0),
@@ -152,7 +171,26 @@ def by_autograd(x, y, classes, steps, rate, decay, biases=False, total=False):
 x, y = torch.randn(8, 3) + 1, torch.tensor([0, 1, 2, 3, 0, 0, 0, 1])
 task = (x, y, 4, 3, 0.5, 0.2)
 want = by_autograd(*task)
-W, b = student.probe(*task)
+parts = student.probe(*task)
+holds(
+    isinstance(parts, list | tuple) and len(parts) == 2,
+    "probe gives something else than two tensors",
+    "(W, b)",
+    type(parts).__name__,
+    "what does `return` stand in front of?",
+)
+W, b = parts
+holds(
+    isinstance(W, torch.Tensor) and isinstance(b, torch.Tensor),
+    "probe gives something else than two tensors",
+    "(W, b), two tensors",
+    f"({type(W).__name__}, {type(b).__name__})",
+    ".numpy() and .tolist() leave PyTorch; the cells below multiply W with tensors",
+)
+holds(
+    W.ndim != 1 or b.ndim != 2, "probe gives b in the place of W", "(W, b)", "(b, W)", "the docstring's order"
+)
+unlike(W, want[0].T, "W lies on its side", "a row a class: (K, D)")
 unlike(W, by_autograd(x, y, 4, 3, -0.5, 0.2)[0], "probe goes uphill", "the sign of the step")
 unlike(
     W,
@@ -307,18 +345,42 @@ holds(scores.requires_grad, "the head of a frozen net must still learn", hint="a
 # %% test="groups_rates" points=2
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 
 net = student.tiny()
 groups = student.parameter_groups(net, 0.01, 0.1)
+listed = isinstance(groups, list | tuple)
+holds(
+    listed and all(isinstance(group, dict) for group in groups),
+    "parameter_groups gives something else than a list of dictionaries",
+    "a list of two dictionaries",
+    [type(group).__name__ for group in groups] if listed else type(groups).__name__,
+    "what the docstring's Returns says; does the function `return` it?",
+)
 equal(len(groups), 2, "the number of groups", "the body's and the head's")
+for part, group in zip(("body", "head"), groups):
+    holds(
+        "params" in group and "lr" in group,
+        f"the {part}'s group lacks a key",
+        "params, lr",
+        ", ".join(map(str, group)),
+        "an optimiser goes by these names; without lr a group learns at the optimiser's default rate, not at yours",
+    )
 equal(
     [group["lr"] for group in groups],
     [0.01, 0.1],
     "the list of the groups' rates",
     "first the body's, then the head's",
 )
-sizes = [[tuple(p.shape) for p in group["params"]] for group in groups]
+held = [list(group["params"]) for group in groups]
+holds(
+    all(hasattr(p, "shape") for group in held for p in group),
+    "a group holds something else than parameters",
+    "the net's own tensors",
+    sorted({type(p).__name__ for group in held for p in group}),
+    "what do .parameters() and .named_parameters() give?",
+)
+sizes = [[tuple(p.shape) for p in group] for group in held]
 equal(
     sizes[1], [(3, 8), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once"
 )
@@ -428,6 +490,8 @@ unlike(
     "first a mean for each layer, then the mean of these",
 )
 unlike(got, squares[0].mean() / 2, "style_loss forgets a layer", "all of them")
+twice = [(g - w @ w.mT / w.shape[2]).square().mean() for g, w in zip(grams(stages), wanted)]
+unlike(got, sum(twice) / 2, "style_loss takes the Gram matrix of a Gram matrix", "what does `wanted` hold?")
 close(
     got,
     sum(s.mean() for s in squares) / 2,
@@ -439,8 +503,15 @@ holds(
     "autograd cannot follow style_loss",
     hint="float() and .item() leave PyTorch",
 )
+slopes = torch.autograd.grad(got, stages, allow_unused=True)
+holds(
+    all(slope is not None for slope in slopes),
+    "autograd finds no way from style_loss back to the maps",
+    "a slope in the maps of each layer",
+    f"none in layers {[place for place, slope in enumerate(slopes) if slope is None]}",
+    "torch.tensor(…) begins anew, requires_grad or not, and .detach() ends a way",
+)
 ### BEGIN HIDDEN TESTS
-slopes = torch.autograd.grad(got, stages)
 want = torch.autograd.grad(sum((g - w).square().mean() for g, w in zip(grams(stages), wanted)) / 2, stages)
 close(list(slopes), list(want), "the slopes of style_loss in the maps", "is anything detached?")
 close(
@@ -511,6 +582,15 @@ def weighed(x):
 x = 0.4 + 0.2 * torch.rand(1, 3, 4, 5)
 step = 0.05 * weights / weights.abs().mean()
 got = student.ascend(x, weighed, 0.05, (0, 0))
+holds(
+    isinstance(got, torch.Tensor),
+    "ascend gives no tensor",
+    "the new pictures, a tensor",
+    type(got).__name__,
+    "does it `return` them? .numpy() leaves PyTorch",
+)
+unlike(got, x, "ascend gives the picture as it was", "what is added to it?")
+unlike(got, step, "ascend gives the step alone", "the docstring's Returns: the new *pictures*")
 unlike(got, (x - step).clamp(0, 1), "ascend goes down", "the objective is to *grow*")
 unlike(
     got,
@@ -575,7 +655,13 @@ close(slight, grey + 0.1, "a step where the gradient is 1e-8", "the docstring's 
 from course_utils.checks import equal, holds, student
 
 got = student.octaves(96, 4, 1.5)
-holds(isinstance(got, list | tuple), "octaves gives no list", "a list of integers", type(got).__name__)
+holds(
+    isinstance(got, list | tuple),
+    "octaves gives no list",
+    "a list of integers",
+    type(got).__name__,
+    "does it `return` one? .reverse() turns a list round and gives nothing, reversed(…) is no list yet",
+)
 holds(sorted(got) == list(got), "the sides begin with the largest", "from coarse to fine", got)
 equal(len(got), 4, "the number of octaves", "`count` of them, the whole picture is one")
 equal(got, [28, 43, 64, 96], "octaves(96, 4, 1.5)", "96 / 1.5³ = 28.4, 96 / 1.5² = 42.7, 96 / 1.5, 96")
@@ -639,6 +725,10 @@ unlike(
     "the picture is enlarged from the small one",
     "begin each octave with x itself, and add `detail`",
 )
+unlike(got, carried - x, "dream gives what it has added", "the docstring: what came of the last side")
+unlike(
+    got, x, "dream gives the picture as it was", "ascend changes nothing in place: where is what it gives?"
+)
 close(
     got,
     carried,
@@ -664,7 +754,7 @@ for reach in (1, 2):
     student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [8], 60, 0.0, reach)
     found = {move for p in seen for move, y in moves.items() if torch.allclose(p, y, atol=1e-4)}
     equal(
-        max(abs(n) for move in found for n in move),
+        max((abs(n) for move in found for n in move), default=0),
         reach,
         f"the largest shift of 60 with a reach of {reach}",
         "drawn evenly from -reach to reach, each time anew",
@@ -784,7 +874,7 @@ for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5)):
     got = student.class_map(maps, weight, k - 1)
     close(got, (maps * weight[k - 1][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes")
     close(
-        got.mean((1, 2)),
+        torch.as_tensor(got).mean((1, 2)),
         maps.mean((2, 3)) @ weight[k - 1],
         "the mean of a class map",
         "the score without its bias",

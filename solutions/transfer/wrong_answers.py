@@ -29,6 +29,18 @@ def standardise(train, other):
     return (train - m) / s, (other - m) / s
 
 
+@wrong(check="standardise_values", why="statistics of training and other examples together")
+def standardise(train, other):
+    both = torch.cat([train, other])
+    m, s = both.mean(0), both.std(0, correction=0) + 1e-6
+    return (train - m) / s, (other - m) / s
+
+
+@wrong(check="standardise_values", why="gives the training features alone")
+def standardise(train, other):
+    return (train - train.mean(0)) / (train.std(0, correction=0) + 1e-6)
+
+
 @wrong(check="probe_values", why="adds the losses up")
 def probe(x, y, classes, steps, rate, decay):
     W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
@@ -63,6 +75,15 @@ def probe(x, y, classes, steps, rate, decay):
         error = (torch.softmax(x @ W.T + b, 0) - truth) / len(x)
         W, b = W - rate * (error.T @ x + decay * W), b - rate * error.sum(0)
     return W, b
+
+
+@wrong(check="probe_values", why="forgets to return b")
+def probe(x, y, classes, steps, rate, decay):
+    W, b, truth = torch.zeros(classes, x.shape[1]), torch.zeros(classes), F.one_hot(y, classes)
+    for _ in range(steps):
+        error = (torch.softmax(x @ W.T + b, 1) - truth) / len(x)
+        W, b = W - rate * (error.T @ x + decay * W), b - rate * error.sum(0)
+    return W
 
 
 @wrong(check="freeze_parts", why="batch normalisation keeps counting")
@@ -101,6 +122,21 @@ def parameter_groups(net, body_rate, head_rate):
     return [
         {"params": list(net.body.parameters()), "lr": body_rate},
         {"params": list(net.head.parameters()), "lr": head_rate},
+    ]
+
+
+@wrong(check="groups_rates", why="leaves the head's rate to the optimiser")
+def parameter_groups(net, body_rate, head_rate):
+    body, head = ([p for p in part.parameters() if p.requires_grad] for part in (net.body, net.head))
+    return [{"params": body, "lr": body_rate}, {"params": head}]
+
+
+@wrong(check="groups_rates", why="names and parameters in pairs")
+def parameter_groups(net, body_rate, head_rate):
+    parts = ((net.body, body_rate), (net.head, head_rate))
+    return [
+        {"params": [pair for pair in part.named_parameters() if pair[1].requires_grad], "lr": rate}
+        for part, rate in parts
     ]
 
 
@@ -146,6 +182,12 @@ def style_loss(stages, wanted):
     return torch.cat([((gram(m) - t) ** 2).flatten() for m, t in zip(stages, wanted)]).mean()
 
 
+@wrong(check="style_values", why="a new tensor that asks for gradients, but hangs on nothing")
+def style_loss(stages, wanted):
+    each = [((gram(maps) - target) ** 2).mean() for maps, target in zip(stages, wanted)]
+    return torch.tensor([loss.item() for loss in each], requires_grad=True).mean()
+
+
 @wrong(check="ascend_step", why="does not roll back")
 def ascend(x, objective, rate, shift):
     moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
@@ -166,6 +208,14 @@ def ascend(x, objective, rate, shift):
     (g,) = torch.autograd.grad(objective(moved), moved)
     step = rate * g / (g.abs().mean() + 1e-8)
     return (moved.detach() + step).roll((-shift[0], -shift[1]), dims=(2, 3))
+
+
+@wrong(check="ascend_step", why="gives an array of NumPy")
+def ascend(x, objective, rate, shift):
+    moved = x.detach().roll(shift, dims=(2, 3)).requires_grad_()
+    (g,) = torch.autograd.grad(objective(moved), moved)
+    step = rate * g / (g.abs().mean() + 1e-8)
+    return (moved.detach() + step).roll((-shift[0], -shift[1]), dims=(2, 3)).clamp(0, 1).numpy()
 
 
 @wrong(check="octaves_sides", why="from the largest to the smallest")
