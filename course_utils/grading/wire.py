@@ -33,6 +33,9 @@ ARRAYS = {"bool", "u1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f
 
 SEQUENCES: dict[type, str] = {tuple: "tuple", set: "set", frozenset: "set", torch.Size: "size"}
 
+# Made once: `json.dumps` with separators makes one at every call, and `json.loads` of bytes looks for their encoding.
+_ENCODER, _DECODER = json.JSONEncoder(separators=(",", ":")), json.JSONDecoder()
+
 Node = Any  # what json reads: None, bool, int, float, str, list, or a dict with one tag
 
 
@@ -274,7 +277,7 @@ class Channel:
         """
         header["buffers"] = [len(buffer) for buffer in buffers]
         try:
-            text = json.dumps(header, separators=(",", ":")).encode()
+            text = _ENCODER.encode(header).encode()
         except (ValueError, RecursionError) as error:  # an integer of thousands of digits, among others
             raise WireError(f"a value that cannot be sent: {str(error)[:100]}") from None
         body = b"".join(part for buffer in buffers for part in (buffer, bytes(-len(buffer) % ALIGNMENT)))
@@ -315,8 +318,8 @@ class Channel:
         text, body = self._exactly(text_bytes, deadline), self._exactly(body_bytes, deadline)
         self.received += 8 + text_bytes + body_bytes
         try:
-            header = json.loads(bytes(text))
-        except (ValueError, RecursionError):
+            header = _DECODER.decode(text.decode())
+        except (ValueError, RecursionError):  # not UTF-8, or not JSON
             raise Closed("a header that is not JSON") from None
         if type(header) is not dict:
             raise Closed("a header that is no object")
