@@ -103,11 +103,12 @@ class Trusted(Peer):
         return self.until
 
     def forget(self) -> None:
-        """Drop what was kept for the other side."""
+        """Drop what was kept for the other side, which does so with the next request."""
         super().forget()
         self._functions: list[Any] = []
         self._found: dict[str, Handle] = {}
-        self._random: bytes = b""
+        self._asked: set[str] = set()
+        self._random, self._left = torch.empty(0, dtype=torch.uint8), True
 
     def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
         """Ask the student's side.
@@ -148,6 +149,7 @@ class Trusted(Peer):
         """The student's value called `name`."""
         if name in self._found:
             return self._found[name]
+        self._asked.add(name)
         found = self.ask("find", name)
         if type(found) is not list or len(found) != 1:
             raise CheckFailed(
@@ -157,6 +159,10 @@ class Trusted(Peer):
         if isinstance(value, Handle) and value._kind == "function":  # a variable may change, a function stays
             self._found[name] = value
         return value
+
+    def called(self) -> set[str]:
+        """The student's names that the check has asked for."""
+        return set(self._asked)
 
     def bind(self, name: str, value: Any) -> None:
         """Give the student's name another value."""
@@ -233,12 +239,16 @@ class Trusted(Peer):
         }
 
     def with_request(self, writer: Outgoing) -> dict[str, Node]:
-        """PyTorch's random state, if the check has drawn from it or seeded it: a seed holds on both sides."""
-        state = bytes(torch.get_rng_state().numpy())
-        if state == self._random:
-            return {}
-        self._random = state
-        return {"random": writer.node(state)}
+        """Whether what an earlier check left there is to be forgotten, which is no question of its own; and PyTorch's
+        random state, if the check has drawn from it or seeded it: a seed holds on both sides.
+        """
+        header: dict[str, Node] = {"forget": True} if self._left else {}
+        self._left = False
+        state = torch.default_generator.get_state()
+        if not torch.equal(state, self._random):
+            self._random = state
+            header["random"] = writer.node(bytes(state.numpy()))
+        return header
 
     def operate(self, op: str, args: list[Any]) -> Any:
         """The student's side may call what the check handed to it, and nothing else."""

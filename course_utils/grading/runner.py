@@ -5,6 +5,7 @@ with Warm() as warm:
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from course_utils.grading.verdict import CellResult, CellStatus, CheckResult, Ve
 from course_utils.grading.warm import Kernel, Warm
 from course_utils.grading.watchdog import stops
 from course_utils.lab import Cell
+
+WORD = re.compile(r"\w+")
 
 
 class Graded(Protocol):
@@ -95,6 +98,7 @@ class Run:
     done: list[Step] = field(default_factory=list)  # cells to run again if the kernel is lost
     restarts: int = 0
     stopped: bool = False  # a cell or check took too long
+    endless: set[str] = field(default_factory=set)  # what a check that took too long had called
     notes: list[str] = field(default_factory=list)
     layers: tuple[str, ...] = ()
     _kernel: Kernel | None = None
@@ -155,12 +159,17 @@ class Run:
             self._run(peer, step)
         return peer
 
-    def _seconds(self, limit: float) -> float:
-        """Code that once did not end is called again by later cells and checks: they wait for it a shorter time."""
+    def _seconds(self, limit: float, source: str = "") -> float:
+        """Code that once did not end is called again by later cells and checks: they wait for it a shorter time.
+
+        A cell whose `source` names it has no more than a check.
+        """
+        if self.endless & set(WORD.findall(source)):
+            limit = min(limit, self.limits.check_seconds)
         return limit / 4 if self.stopped else limit
 
     def _run(self, peer: Trusted, step: Step) -> Any:
-        with self._deadline(peer, self._seconds(self.limits.cell_seconds)):
+        with self._deadline(peer, self._seconds(self.limits.cell_seconds, step.source)):
             return peer.ask("cell", step.source, step.label)
 
     @contextmanager
@@ -200,7 +209,7 @@ class Run:
     def _late(self, step: Step) -> str:
         if time.monotonic() >= self.end:
             return f"the notebook was stopped after {self.limits.total_seconds:g} s"
-        seconds = self._seconds(self.limits.cell_seconds)
+        seconds = self._seconds(self.limits.cell_seconds, step.source)
         return f"{step.label} was stopped after {seconds:g} s: does a loop in it never end?"
 
     def _check(self, step: Step) -> CheckResult:
@@ -223,11 +232,11 @@ class Run:
         try:
             with self._deadline(peer, seconds), standing_behind(peer), end:
                 return run_check(step.source, step.name, step.points, self._names(step, peer))
+        except Interrupted:
+            self.endless |= peer.called()
+            raise
         finally:
-            if self._peer is peer:  # still alive
-                peer.forget()
-                with self._deadline(peer, 5):
-                    peer.ask("forget")
+            peer.forget()
 
     def _names(self, step: Step, peer: Trusted) -> dict[str, Any] | None:
         """A check that does not speak through `student` finds the student's names among its own."""

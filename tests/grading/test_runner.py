@@ -173,6 +173,17 @@ def test_a_loop_that_ignores_interrupts_is_killed(marks):
     assert time.monotonic() - start < 15
 
 
+def test_a_cell_that_names_what_never_ended_waits_as_a_check_does(marks):
+    limits = Limits(cell_seconds=20, check_seconds=1)
+    busy = (
+        "import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end: pass\nprint('done')"
+    )
+    for train, status in (("square(torch.ones(2))", "timeout"), (busy, "ok")):
+        verdict = marks(limits, square="def square(x):\n    while True: pass", train=train)
+        assert verdict.cells[-1].status == status
+        assert any("after 0.25 s" in note for note in verdict.notes) == (status == "timeout")
+
+
 def test_waiting_is_not_computing(marks):
     """A cell that others keep from the CPU, here by sleeping, goes on beyond its time."""
     verdict = marks(square="import time\ntime.sleep(2)\ndef square(x):\n    return x * x")
