@@ -62,7 +62,7 @@ import math
 
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, holds, student, unlike
 
 q, k, v = torch.randn(3, 5, 4), torch.randn(3, 6, 4), torch.randn(3, 6, 2)
 scores = q @ k.transpose(1, 2)
@@ -119,7 +119,13 @@ close(
     "exp(300) is infinite: the softmax of PyTorch knows what to do",
 )
 q.requires_grad_()
-(slope,) = torch.autograd.grad(student.attention(q / 300, k, v).sum(), q)
+got = student.attention(q / 300, k, v)
+holds(
+    getattr(got, "requires_grad", False),
+    "autograd cannot follow attention back to its queries",
+    hint=".detach(), .numpy() and torch.no_grad cut the thread",
+)
+(slope,) = torch.autograd.grad(got.sum(), q)
 (wanted,) = torch.autograd.grad(scaled_dot_product_attention(q / 300, k, v).sum(), q)
 close(
     slope,
@@ -135,12 +141,18 @@ import math
 
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, equal, student, unlike
 
 q, k, v = torch.randn(4, 8), torch.randn(4, 8), torch.randn(4, 3)
 mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)
 scores = q @ k.T / math.sqrt(8)
 got = student.attention(q, k, v, mask)
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (4, 3),
+    "the shape of attention with a mask",
+    "(T, e), as without one; does it `return` in both cases?",
+)
 unlike(got, scores.softmax(-1) @ v, "attention does not use its mask", "a fourth argument comes in")
 unlike(
     got,
@@ -221,9 +233,9 @@ before = torch.arange(4)[None, :] <= torch.arange(4)[:, None]
 holds(
     getattr(got, "dtype", None) == torch.bool,
     "causal_mask gives no truth values",
-    "torch.bool",
-    getattr(got, "dtype", type(got).__name__),
-    "a comparison gives truth values, .bool() makes them",
+    "a tensor of torch.bool",
+    f"{type(got).__name__} {getattr(got, 'dtype', '')}",
+    "a comparison of tensors gives truth values, .bool() makes them; does it `return` them?",
 )
 unlike(got, before.T, "place t looks at what comes after it", "row t, column s: which is who looks?")
 unlike(got, ~before, "the mask says where place t may not look", "True means: may look")
@@ -252,12 +264,18 @@ lengths = torch.tensor([2, 5, 1])
 got = student.padding_mask(lengths, 5)
 real = torch.arange(5) < lengths[:, None]
 equal(
-    tuple(getattr(got, "shape", ())),
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
     (3, 1, 1, 5),
     "the shape of padding_mask for 3 rows of 5",
     "it must broadcast to (B, H, T, S): which of these are known here?",
 )
-holds(got.dtype == torch.bool, "padding_mask gives no truth values", "torch.bool", got.dtype)
+holds(
+    got.dtype == torch.bool,
+    "padding_mask gives no truth values",
+    "a tensor of torch.bool",
+    f"{type(got).__name__} {got.dtype}",
+    "a comparison of tensors gives truth values, .bool() makes them",
+)
 unlike(got[:, 0, 0], ~real, "the mask is True at the padding", "True means: may look")
 unlike(
     got[:, 0, 0],
@@ -322,7 +340,12 @@ unlike(
     "the heads stand behind the places",
     "(B, H, T, D / H): which axes change places?",
 )
-equal(tuple(getattr(got, "shape", ())), (2, 4, 3, 2), "the shape of split_heads of (2, 3, 8) with 4 heads")
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (2, 4, 3, 2),
+    "the shape of split_heads of (2, 3, 8) with 4 heads",
+    "(B, H, T, D / H)",
+)
 close(got, torch.stack(x.split(2, dim=-1), dim=1), "split_heads(x, 4)", "the cell above, for one row")
 ### BEGIN HIDDEN TESTS
 for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2, 4, 5, 1)):
@@ -367,7 +390,12 @@ unlike(
     "the heads' answers do not pass through `out`",
     "the docstring's last step",
 )
-equal(tuple(getattr(got, "shape", ())), (3, 5, 8), "the shape of MultiHead(8, 2) of (3, 5, 8)")
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (3, 5, 8),
+    "the shape of MultiHead(8, 2) of (3, 5, 8)",
+    "one tensor, (B, T, D): does `forward` return it?",
+)
 close(
     got,
     theirs(x),
@@ -422,7 +450,10 @@ from course_utils.checks import close, equal, student, unlike
 
 got = student.positional_encoding(5, 6)
 equal(
-    tuple(getattr(got, "shape", ())), (5, 6), "the shape of positional_encoding(5, 6)", "a row for each place"
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (5, 6),
+    "the shape of positional_encoding(5, 6)",
+    "a row for each place",
 )
 angle = torch.arange(5)[:, None] / 10000 ** (torch.tensor([0.0, 2.0, 4.0]) / 6)
 unlike(
@@ -493,8 +524,19 @@ import torch
 from course_utils.checks import close, equal, student, unlike
 
 encoding = student.positional_encoding(40, 8)
+equal(
+    tuple(getattr(encoding, "shape", ())) or type(encoding).__name__,
+    (40, 8),
+    "the shape of positional_encoding(40, 8)",
+    "pass the check before this one first",
+)
 got = student.shift_matrix(3, 8)
-equal(tuple(getattr(got, "shape", ())), (8, 8), "the shape of shift_matrix(3, 8)")
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    (8, 8),
+    "the shape of shift_matrix(3, 8)",
+    "one matrix (d, d): does it `return` it?",
+)
 unlike(
     encoding[3:] @ got.T,
     encoding[:-3],
@@ -518,7 +560,7 @@ for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
             torch.arange(offset - 9, offset + 30)[:, None] * speed,
         )
     )
-    moved = before @ student.shift_matrix(offset, d).float().T
+    moved = before @ torch.as_tensor(student.shift_matrix(offset, d)).float().T
     close(moved, after, f"shift_matrix({offset}, {d}) at 39 places", atol=1e-3)
 ### END HIDDEN TESTS
 
@@ -550,6 +592,14 @@ close(
 )
 block = student.Block(8, 2)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
+given = x.clone()
+block(given, mask)
+close(
+    given,
+    x,
+    "the row that went into a block, afterwards",
+    "`x += …` changes the caller's tensor, which autograd still needs: make a new one",
+)
 changed = x.clone()
 changed[:, 3:] = torch.randn(2, 2, 8)
 holds(
@@ -710,16 +760,30 @@ whole = layer(x, mask)
 past, given = None, []
 for t in range(5):
     answer = student.attend_next(layer, x[:, t : t + 1], past)
+    several = isinstance(answer, tuple | list)
     holds(
-        isinstance(answer, tuple | list) and len(answer) == 2 and isinstance(answer[1], tuple | list),
-        "attend_next gives two things",
+        several and len(answer) == 2,
+        "attend_next must give two things",
         "what the place gives, and the pair of keys and values",
-        type(answer).__name__,
+        f"{len(answer)} things" if several else type(answer).__name__,
+        "see `Returns`: keys and values are one thing, a pair",
     )
     y, past = answer
-    equal(tuple(getattr(y, "shape", ())), (3, 1, 8), f"the shape of what place {t} gives", "(B, 1, D)")
+    holds(
+        isinstance(past, tuple | list | torch.Tensor) and len(past) == 2,
+        f"after place {t} attend_next keeps no pair",
+        "keys and values of all places so far",
+        type(past).__name__,
+        "see `Returns`: what is kept after the first place, which had no past?",
+    )
     equal(
-        [tuple(part.shape) for part in past],
+        tuple(getattr(y, "shape", ())) or type(y).__name__,
+        (3, 1, 8),
+        f"the shape of what place {t} gives",
+        "(B, 1, D)",
+    )
+    equal(
+        [tuple(getattr(part, "shape", ())) or type(part).__name__ for part in past],
         [(3, 2, t + 1, 4)] * 2,
         f"the shapes of keys and values after place {t}",
         "cut into heads first, then grown: see `Returns`",
@@ -770,13 +834,16 @@ import torch
 
 from course_utils.checks import close, equal, holds, student
 
-read = []
+read, strange = [], []
 
 
 def step(code, past):
     """A model that remembers the sum of what it has read; it prefers that sum, modulo 11."""
     read.append((tuple(code.shape), past is None))
     newest = code.reshape(len(code), -1)[:, 0]
+    if past is not None and tuple(getattr(past, "shape", ())) != tuple(newest.shape):
+        strange.append(tuple(getattr(past, "shape", ())) or type(past).__name__)
+        past = None  # told apart below
     total = newest if past is None else past + newest
     return torch.nn.functional.one_hot((total + 1) % 11, 11).float(), total
 
@@ -788,15 +855,41 @@ def plainly(prompt, count):
 
 
 prompt = torch.tensor([[1, 5, 2], [0, 3, 10]])
-got = student.sample_cached(step, prompt, 4, lambda scores: scores.argmax(-1))
+scored = []
+
+
+def likeliest(scores):
+    scored.append(tuple(scores.shape))
+    return scores.reshape(2, -1).argmax(-1)
+
+
+got = student.sample_cached(step, prompt, 4, likeliest)
+holds(
+    not strange,
+    "step is given something that is no past",
+    "what the call before gave second",
+    strange[:1],
+    "`step` gives two things: in which order?",
+)
 equal(
-    tuple(getattr(got, "shape", ())),
+    scored[:1],
+    [(2, 11)],
+    "the shape of the scores that `choose` is given first",
+    "(B, K), what step gave first",
+)
+equal(
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
     (2, 7),
     "the shape of a prompt of 3 and 4 more",
     "prompt and what was written",
 )
 holds(len(read) > 0, "step is never called", hint="it reads the characters, the prompt's first")
-equal(read[0], ((2, 1), True), "what step is called with first: shape of the code, past is None")
+equal(
+    read[0],
+    ((2, 1), True),
+    "what step is called with first: shape of the code, past is None",
+    "one place of each row, (B, 1): is the axis of places still there?",
+)
 equal(
     [shape for shape, _ in read],
     [(2, 1)] * len(read),
@@ -937,7 +1030,7 @@ from course_utils.checks import close, equal, student
 
 got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
 equal(
-    tuple(getattr(got, "shape", ())),
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
     (5,),
     "the shape of fertilities of an alignment of 5 words to 5",
     "a number for each *source* word, also for those that became nothing",
@@ -964,18 +1057,20 @@ from course_utils.checks import close, equal, holds, student, unlike
 x = torch.arange(1.0, 9.0).view(2, 4, 1)
 fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
 answer = student.copy_by_fertility(x, fertility)
+several = isinstance(answer, tuple | list)
 holds(
-    isinstance(answer, tuple | list) and len(answer) == 2,
-    "copy_by_fertility gives two things",
+    several and len(answer) == 2,
+    "copy_by_fertility must give two things",
     "the copies and the lengths",
-    type(answer).__name__,
+    f"{len(answer)} things" if several else type(answer).__name__,
+    "see `Returns`: what is the last thing it names?",
 )
 got, lengths = answer
 equal(
-    tuple(getattr(got, "shape", ())),
+    tuple(getattr(got, "shape", ())) or type(got).__name__,
     (2, 4, 1),
     "the shape of the copies of rows that become 4 and 3 words",
-    "(B, T, D), T the larger sum",
+    "(B, T, D), T the larger sum; the copies come first, in one tensor",
 )
 close(lengths, torch.tensor([4, 3]), "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
 unlike(
@@ -1005,7 +1100,7 @@ for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
 x = torch.randn(2, 3, 4, requires_grad=True)
 got, _ = student.copy_by_fertility(x, torch.tensor([[2, 0, 1], [1, 1, 1]]))
 holds(
-    got.requires_grad,
+    getattr(got, "requires_grad", False),
     "autograd cannot follow the copies back to the words",
     hint="no .item(), no .tolist(), no torch.tensor(…) around x",
 )

@@ -198,3 +198,12 @@ def copy_by_fertility(x, fertility):
     t = torch.arange(int(end[:, -1].max()), device=x.device)
     chosen = (t[None, :, None] < end[:, None, :]) & (t[None, :, None] >= (end - fertility)[:, None, :])
     return chosen.to(x.dtype) @ x, end[:, -1]
+
+
+@right(why="keys and values in one tensor")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    kept = torch.stack([k, v])
+    if past is not None:
+        kept = torch.cat([past, kept], dim=3)
+    return layer.out(attention(q, *kept).transpose(1, 2).flatten(2)), kept

@@ -285,6 +285,26 @@ class Block(nn.Module):
         return x + self.drop(self.mlp(self.norm2(x))), past
 
 
+@wrong(check="block_values", why="adds in place: the caller's row changes, and autograd needs it")
+class Block(nn.Module):
+    def __init__(self, d, heads, dropout=0.0):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.attention = MultiHead(d, heads)
+        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        x += self.drop(self.attention(self.norm1(x), mask))
+        x += self.drop(self.mlp(self.norm2(x)))
+        return x
+
+    def next(self, x, past=None):
+        y, past = attend_next(self.attention, self.norm1(x), past)
+        x = x + self.drop(y)
+        return x + self.drop(self.mlp(self.norm2(x))), past
+
+
 @wrong(check="nats_values", why="off by one: asks each place for its own character")
 def nats(scores, codes, counted):
     costs = F.cross_entropy(scores.transpose(1, 2), codes, reduction="none")
@@ -329,6 +349,22 @@ def attend_next(layer, x, past=None):
     return layer.out(y.transpose(1, 2).flatten(2)), (k, v)
 
 
+@wrong(check="attend_next_values", why="gives the old past, which is None at first")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), past
+
+
+@wrong(check="attend_next_values", why="gives the answer alone")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2))
+
+
 @wrong(check="attend_next_values", why="puts the new place first")
 def attend_next(layer, x, past=None):
     q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
@@ -351,6 +387,18 @@ def attend_next(layer, x, past=None):
     if past is not None:
         k, v = torch.cat([past[1], k], dim=2), torch.cat([past[0], v], dim=2)
     return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), (v, k)
+
+
+@wrong(check="sample_cached_values", why="takes what step gives in the wrong order")
+def sample_cached(step, prompt, count, choose):
+    past = None
+    for t in range(prompt.shape[1]):
+        past, scores = step(prompt[:, t : t + 1], past)
+    written = [choose(scores)[:, None]]
+    for _ in range(count - 1):
+        past, scores = step(written[-1], past)
+        written.append(choose(scores)[:, None])
+    return torch.cat([prompt, *written], dim=1)
 
 
 @wrong(check="sample_cached_values", why="reads only the prompt's last character")
