@@ -71,6 +71,23 @@ def equal(got: object, expected: object, what: str, hint: str = "") -> None:
         raise CheckFailed(f"{what} is not right", _short(expected), _short(got), hint)
 
 
+def pair(got: Any, who: str, expected: str, hint: str = "") -> tuple[Any, Any]:
+    """Both things that `who` has to give, `expected` in words; a tensor of two rows is not two things.
+
+    Raises:
+        CheckFailed: there are not two.
+    """
+    several = isinstance(got, tuple | list)
+    what = f"{len(got)} things" if several else type(got).__name__
+    holds(several and len(got) == 2, f"{who} must give two things", expected, what, hint)
+    return got[0], got[1]
+
+
+def shape_of(got: Any) -> tuple[int, ...] | str:
+    """The shape, to be compared with another; of what has none, the name of its type."""
+    return tuple(getattr(got, "shape", ())) or type(got).__name__
+
+
 def holds(condition: object, what: str, expected: object = "", got: object = "", hint: str = "") -> None:
     """A property that must be true; `what` says it in words.
 

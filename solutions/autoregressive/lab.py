@@ -95,12 +95,12 @@ raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refus
 # %% test="causal_mask_groups" points=2
 import torch
 
-from course_utils.checks import close, equal, raises, student, unlike
+from course_utils.checks import close, equal, raises, shape_of, student, unlike
 
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
 got = student.causal_mask("A", 3, 3, 3, groups=3)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (3, 3, 3, 3),
     "the shape of causal_mask('A', 3, 3, 3, groups=3)",
     "a grid for each pair of channels: (c_out, c_in, k, k)",
@@ -306,7 +306,7 @@ close(student.shift_down(x), expected, "shift_down of (2, 3, 4, 5) numbers", "ro
 # %% test="gated_layer_sees" points=2
 import torch
 
-from course_utils.checks import holds, student
+from course_utils.checks import holds, pair, student
 
 
 def field(k, count, i, j, side=11):
@@ -315,15 +315,7 @@ def field(k, count, i, j, side=11):
     to_v, to_h = (torch.randn(1, 1, side, side, requires_grad=True) for _ in "vh")
     v, h = to_v, to_h
     for layer in layers:
-        answer = layer(v, h)
-        several = isinstance(answer, tuple | list)
-        holds(
-            several and len(answer) == 2,
-            "GatedLayer must give two things",
-            "the new v and the new h",
-            f"{len(answer)} things" if several else type(answer).__name__,
-            "the last line of `forward`",
-        )
+        answer = pair(layer(v, h), "GatedLayer", "the new v and the new h", "the last line of `forward`")
         v, h = answer
         holds(
             all(getattr(y, "requires_grad", False) for y in answer),
@@ -396,28 +388,19 @@ check(5, 2, 3, 10)
 # %% test="gated_layer_values" points=2
 import torch
 
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, pair, shape_of, student
 
 v, h = torch.randn(2, 1, 5, 6), torch.randn(2, 1, 5, 6)
 first = student.GatedLayer(1, 3, 3, first=True)
-answer = first(v, h)
-several = isinstance(answer, tuple | list)
-holds(
-    several and len(answer) == 2,
-    "GatedLayer must give two things",
-    "the new v and the new h",
-    f"{len(answer)} things" if several else type(answer).__name__,
-    "the last line of `forward`",
-)
-new_v, new_h = answer
+new_v, new_h = pair(first(v, h), "GatedLayer", "the new v and the new h", "the last line of `forward`")
 equal(
-    tuple(getattr(new_v, "shape", ())) or type(new_v).__name__,
+    shape_of(new_v),
     (2, 3, 5, 6),
     "the shape of the new v",
     "gate halves the channels",
 )
 equal(
-    tuple(getattr(new_h, "shape", ())) or type(new_h).__name__,
+    shape_of(new_h),
     (2, 3, 5, 6),
     "the shape of the new h in the first layer",
     "the picture keeps its size",
@@ -524,12 +507,12 @@ print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
 # %% test="logistic_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 x, mean = torch.arange(4.0), torch.tensor(1.0)
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (4,),
     "the shape of log P of four values",
     "a logarithm for each value of x; does the function `return` them?",
@@ -589,13 +572,13 @@ close(
 # %% test="logistic_tails" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, holds, shape_of, student
 
 x = torch.tensor([30.0, 120.0, 0.0, 255.0])
 mean = torch.tensor([10.0, 0.0, 90.0, 60.0])
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0))
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (4,),
     "the shape of log P of four values",
     "a logarithm for each value of x; does the function `return` them?",
@@ -927,7 +910,7 @@ close(start, kept, "`start` afterwards", "write into a picture of your own")
 # %% test="cached_windows" points=3
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, shape_of, student
 
 for first in (True, False):
     layer = student.GatedLayer(3, 3, 5, first)
@@ -936,7 +919,7 @@ for first in (True, False):
     case = "first layer" if first else "another layer"
     above = student.layer_row(layer, v[:, :, 2:5])
     equal(
-        tuple(getattr(above, "shape", ())) or type(above).__name__,
+        shape_of(above),
         (2, 6, 1, 7),
         f"the shape of layer_row of rows 2 to 4 ({case})",
         "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only",

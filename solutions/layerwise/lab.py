@@ -64,13 +64,13 @@ print(F.adaptive_avg_pool2d(features, (1, 2)))  # the mean of the first four, th
 # k - 1 blocks in an nn.Sequential, which may be empty
 
 # %% test="head_linear" points=2
-from course_utils.checks import close, equal, raises, student, unlike
+from course_utils.checks import close, equal, raises, shape_of, student, unlike
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
 got = head(randn(5, 4, 1, 8))
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (5, 3),
     "the shape of the logits for 5 examples and 3 classes",
     "(B, K): does `forward` return them?",

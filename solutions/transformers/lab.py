@@ -141,14 +141,14 @@ import math
 
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 q, k, v = torch.randn(4, 8), torch.randn(4, 8), torch.randn(4, 3)
 mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)
 scores = q @ k.T / math.sqrt(8)
 got = student.attention(q, k, v, mask)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (4, 3),
     "the shape of attention with a mask",
     "(T, e), as without one; does it `return` in both cases?",
@@ -258,13 +258,13 @@ for length in (1, 2, 7):
 # %% test="padding_mask_values" points=2
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import close, equal, holds, shape_of, student, unlike
 
 lengths = torch.tensor([2, 5, 1])
 got = student.padding_mask(lengths, 5)
 real = torch.arange(5) < lengths[:, None]
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (3, 1, 1, 5),
     "the shape of padding_mask for 3 rows of 5",
     "it must broadcast to (B, H, T, S): which of these are known here?",
@@ -318,7 +318,7 @@ x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # (B, T, D) = (1, 2, 4)
 # %% test="split_heads_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 x = torch.randn(2, 3, 8)
 got = student.split_heads(x, 4)
@@ -341,7 +341,7 @@ unlike(
     "(B, H, T, D / H): which axes change places?",
 )
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (2, 4, 3, 2),
     "the shape of split_heads of (2, 3, 8) with 4 heads",
     "(B, H, T, D / H)",
@@ -364,7 +364,7 @@ for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2,
 import torch
 from torch import nn
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 
 def library(layer, d, heads):
@@ -391,7 +391,7 @@ unlike(
     "the docstring's last step",
 )
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (3, 5, 8),
     "the shape of MultiHead(8, 2) of (3, 5, 8)",
     "one tensor, (B, T, D): does `forward` return it?",
@@ -446,11 +446,11 @@ print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:
 # %% test="positional_encoding_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 got = student.positional_encoding(5, 6)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (5, 6),
     "the shape of positional_encoding(5, 6)",
     "a row for each place",
@@ -521,18 +521,18 @@ plots.show(
 # %% test="shift_matrix_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student, unlike
+from course_utils.checks import close, equal, shape_of, student, unlike
 
 encoding = student.positional_encoding(40, 8)
 equal(
-    tuple(getattr(encoding, "shape", ())) or type(encoding).__name__,
+    shape_of(encoding),
     (40, 8),
     "the shape of positional_encoding(40, 8)",
     "pass the check before this one first",
 )
 got = student.shift_matrix(3, 8)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (8, 8),
     "the shape of shift_matrix(3, 8)",
     "one matrix (d, d): does it `return` it?",
@@ -752,23 +752,19 @@ sample(net, torch.tensor([[1, 2, 3]]), 5, greedy)
 # %% test="attend_next_values" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import close, equal, holds, pair, shape_of, student, unlike
 
 layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
 whole = layer(x, mask)
 past, given = None, []
 for t in range(5):
-    answer = student.attend_next(layer, x[:, t : t + 1], past)
-    several = isinstance(answer, tuple | list)
-    holds(
-        several and len(answer) == 2,
-        "attend_next must give two things",
+    y, past = pair(
+        student.attend_next(layer, x[:, t : t + 1], past),
+        "attend_next",
         "what the place gives, and the pair of keys and values",
-        f"{len(answer)} things" if several else type(answer).__name__,
         "see `Returns`: keys and values are one thing, a pair",
     )
-    y, past = answer
     holds(
         isinstance(past, tuple | list | torch.Tensor) and len(past) == 2,
         f"after place {t} attend_next keeps no pair",
@@ -777,13 +773,13 @@ for t in range(5):
         "see `Returns`: what is kept after the first place, which had no past?",
     )
     equal(
-        tuple(getattr(y, "shape", ())) or type(y).__name__,
+        shape_of(y),
         (3, 1, 8),
         f"the shape of what place {t} gives",
         "(B, 1, D)",
     )
     equal(
-        [tuple(getattr(part, "shape", ())) or type(part).__name__ for part in past],
+        [shape_of(part) for part in past],
         [(3, 2, t + 1, 4)] * 2,
         f"the shapes of keys and values after place {t}",
         "cut into heads first, then grown: see `Returns`",
@@ -832,7 +828,7 @@ close(
 # %% test="sample_cached_values" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, holds, shape_of, student
 
 read, strange = [], []
 
@@ -842,7 +838,7 @@ def step(code, past):
     read.append((tuple(code.shape), past is None))
     newest = code.reshape(len(code), -1)[:, 0]
     if past is not None and tuple(getattr(past, "shape", ())) != tuple(newest.shape):
-        strange.append(tuple(getattr(past, "shape", ())) or type(past).__name__)
+        strange.append(shape_of(past))
         past = None  # told apart below
     total = newest if past is None else past + newest
     return torch.nn.functional.one_hot((total + 1) % 11, 11).float(), total
@@ -878,7 +874,7 @@ equal(
     "(B, K), what step gave first",
 )
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (2, 7),
     "the shape of a prompt of 3 and 4 more",
     "prompt and what was written",
@@ -1026,11 +1022,11 @@ plots.show(
 # %% test="fertilities_values" points=1
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, shape_of, student
 
 got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (5,),
     "the shape of fertilities of an alignment of 5 words to 5",
     "a number for each *source* word, also for those that became nothing",
@@ -1052,22 +1048,18 @@ close(student.fertilities(torch.tensor([0, 0]), 4), torch.tensor([2, 0, 0, 0]), 
 # %% test="copy_values" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import close, equal, holds, pair, shape_of, student, unlike
 
 x = torch.arange(1.0, 9.0).view(2, 4, 1)
 fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
-answer = student.copy_by_fertility(x, fertility)
-several = isinstance(answer, tuple | list)
-holds(
-    several and len(answer) == 2,
-    "copy_by_fertility must give two things",
+got, lengths = pair(
+    student.copy_by_fertility(x, fertility),
+    "copy_by_fertility",
     "the copies and the lengths",
-    f"{len(answer)} things" if several else type(answer).__name__,
     "see `Returns`: what is the last thing it names?",
 )
-got, lengths = answer
 equal(
-    tuple(getattr(got, "shape", ())) or type(got).__name__,
+    shape_of(got),
     (2, 4, 1),
     "the shape of the copies of rows that become 4 and 3 words",
     "(B, T, D), T the larger sum; the copies come first, in one tensor",

@@ -433,7 +433,7 @@ plots.show(
 # %% test="field_proved" points=1
 import torch
 
-from course_utils.checks import equal, holds, student
+from course_utils.checks import equal, holds, shape_of, student
 
 
 def stacked(x, dilations, k):
@@ -441,7 +441,7 @@ def stacked(x, dilations, k):
     expected = tuple(x.shape)
     for dilation in dilations:
         x = student.causal_conv(x, torch.rand(1, 1, k) + 0.5, torch.zeros(1), dilation)
-        shape = tuple(getattr(x, "shape", ())) or type(x).__name__
+        shape = shape_of(x)
         holds(shape == expected, f"causal_conv with {k} weights changes the shape", expected, shape)
     holds(
         getattr(x, "requires_grad", False),
@@ -542,7 +542,7 @@ torch.tanh(a) * torch.sigmoid(b)
 # %% test="block_values" points=4
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, pair, student, unlike
 
 block = student.Block(3, 5, 2)
 w, x = block.state_dict(), torch.randn(2, 3, 10)
@@ -564,16 +564,12 @@ z = torch.nn.functional.conv1d(
     torch.nn.functional.pad(x, (2, 0)), w["conv.weight"], w["conv.bias"], dilation=2
 )
 y, residual, skip = blocks(z)
-answer = block(x.clone())
-several = isinstance(answer, tuple | list)
-holds(
-    several and len(answer) == 2,
-    "a block must give two things",
+out, said = pair(
+    block(x.clone()),
+    "a block",
     "the pair (new features, what goes to the output)",
-    f"{len(answer)} things" if several else type(answer).__name__,
     "the last line of `forward`: what goes on to the next block, and what to the output?",
 )
-out, said = answer
 unlike(out, skip, "the block's two results are exchanged", "the new features come first: see the docstring")
 swapped = blocks(z, (1, 0))
 unlike(
@@ -632,7 +628,7 @@ for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 
 # %% test="wavenet_values" points=3
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, shape_of, student, unlike
 
 net = student.WaveNet(4, 6, [1, 2], 5)
 w = {name: tensor.clone() for name, tensor in net.state_dict().items()}
@@ -641,7 +637,7 @@ for name in ("blocks.0.skip.bias", "blocks.1.skip.bias", "head.1.bias"):
 net.load_state_dict(w)
 x = torch.randn(1, 1, 8, requires_grad=True)
 got = net(x)
-shape = tuple(getattr(got, "shape", ())) or type(got).__name__
+shape = shape_of(got)
 holds(
     shape == (1, 5, 8),
     "WaveNet gives the wrong shape",
@@ -838,7 +834,7 @@ equal(
 # %% test="generate_values" points=2
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, shape_of, student, unlike
 
 levels, calls = 5, []
 bent = torch.linspace(-1, 1, levels)
@@ -864,7 +860,7 @@ holds(
     odd[:1],
     "the net takes (B, 1, n); the logits at time t need a sample to stand at t, whatever it is",
 )
-shape = tuple(getattr(got, "shape", ())) or type(got).__name__
+shape = shape_of(got)
 holds(shape == (2, 6), "generate gives the wrong shape", (2, 6), shape, "(B, T), and does it `return` it?")
 unlike(got, codes.expand(2, 6), "generate gives codes", "samples: decode what was drawn")
 close(
@@ -943,19 +939,15 @@ window = torch.tensor([7.0, 8, 9, 5])  # the queue and the present
 import torch
 import torch.nn.functional as F
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, pair, student, unlike
 
 x, queue = torch.tensor([[5.0]]), torch.tensor([[[7.0, 8, 9]]])
-answer = student.conv_step(x, queue, torch.tensor([[[1.0, 10]]]), torch.zeros(1), 3)
-several = isinstance(answer, tuple | list)
-holds(
-    several and len(answer) == 2,
-    "conv_step must give two things",
+y, after = pair(
+    student.conv_step(x, queue, torch.tensor([[[1.0, 10]]]), torch.zeros(1), 3),
+    "conv_step",
     "the output now and the queue for the next sample",
-    f"{len(answer)} things" if several else type(answer).__name__,
     "see `Returns`",
 )
-y, after = answer
 unlike(y, torch.tensor([[[8.0, 9, 5]]]), "conv_step gives the queue first", "see `Returns`: in which order?")
 unlike(y, torch.tensor([[[57.0]]]), "the output of conv_step still has an axis of time", "(B, M)")
 unlike(
@@ -1174,7 +1166,7 @@ close(mass, 1.0, "the area under the density", atol=1e-3)
 # %% test="flow_values" points=3
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, pair, student, unlike
 
 calls = []
 
@@ -1191,16 +1183,9 @@ def second(x):
 
 z = torch.randn(2, 1, 6)
 middle = z * torch.exp(torch.tensor(0.5)) + z.roll(1, 2)
-answer = student.flow([first], z)
-several = isinstance(answer, tuple | list)
-holds(
-    several and len(answer) == 2,
-    "flow must give two things",
-    "the sound and the log scale of the whole",
-    f"{len(answer)} things" if several else type(answer).__name__,
-    "see `Returns`",
+sound, log_scale = pair(
+    student.flow([first], z), "flow", "the sound and the log scale of the whole", "see `Returns`"
 )
-sound, log_scale = answer
 unlike(sound, torch.full((2, 1, 6), 0.5), "flow gives the log scale first", "see `Returns`: in which order?")
 unlike(
     sound, (z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "flow adds the mean first", "scale, then move"

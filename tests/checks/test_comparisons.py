@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.checks import CheckFailed, StudentError, close, equal, holds, raises, student, unlike
+from course_utils.checks import (
+    CheckFailed,
+    StudentError,
+    close,
+    equal,
+    holds,
+    pair,
+    raises,
+    shape_of,
+    student,
+    unlike,
+)
 from course_utils.checks.student import Namespace, standing_behind
 
 WANTED = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -138,3 +149,21 @@ def test_unlike_names_a_known_mistake():
     unlike(x.T, x, "x is turned", "the axes")
     with pytest.raises(CheckFailed, match="x is turned"):
         unlike(x.clone(), x, "x is turned", "the axes")
+
+
+def test_two_things_are_a_tuple_or_a_list_of_two():
+    assert pair((1, 2), "split", "both halves") == (1, 2) == pair([1, 2], "split", "both halves")
+
+
+@pytest.mark.parametrize(
+    ("got", "said"),
+    [(None, "NoneType"), (torch.ones(2, 3), "Tensor"), ((1, 2, 3), "3 things"), ("ab", "str")],
+)
+def test_other_than_two_things_are_refused(got, said):
+    with pytest.raises(CheckFailed, match=f"split must give two things\n.*both halves\n.*{said}\n.*`return`"):
+        pair(got, "split", "both halves", "`return`")
+
+
+def test_what_has_no_shape_is_called_by_its_type():
+    assert shape_of(torch.ones(2, 3)) == (2, 3) == shape_of(np.ones((2, 3)))
+    assert shape_of(None) == "NoneType"

@@ -36,6 +36,14 @@ def test_an_unwritten_exercise_says_so():
         student.f(1)
 
 
+def test_pytorchs_own_refusal_is_not_taken_for_an_unwritten_exercise():
+    with (
+        behind("def f(x):\n    raise NotImplementedError('not for integers')"),
+        pytest.raises(StudentError, match="not for integers"),
+    ):
+        student.f(1)
+
+
 def test_an_error_comes_with_its_kind_and_text():
     with (
         behind("def f(x):\n    return 1 / x"),
