@@ -2,26 +2,52 @@
 
 import ctypes
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_due: dict[
+    int, tuple[float, type[BaseException]]
+] = {}  # by thread: when (of `time.monotonic`), and what to raise
+_changed = threading.Condition()
+_watcher = threading.Thread()
+_wakes = 0.0  # when the watcher looks again
 
 
 @contextmanager
 def stops(seconds: float, error: type[BaseException]) -> Iterator[None]:
     """Raise `error` in this thread if the block takes longer, between two of its byte codes."""
-    thread, lock, over = threading.get_ident(), threading.Lock(), False
-
-    def bark() -> None:
-        with lock:
-            if not over:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
-
-    timer = threading.Timer(seconds, bark)
-    timer.daemon = True
-    timer.start()
+    thread = threading.get_ident()
+    with _changed:
+        _due[thread] = (time.monotonic() + seconds, error)
+        _watch(_due[thread][0])
     try:
         yield
     finally:
-        with lock:
-            over = True
-        timer.cancel()
+        with _changed:
+            _due.pop(thread, None)
+
+
+def _watch(due: float) -> None:
+    """One thread watches all blocks: to start one for each takes longer than many a check."""
+    global _watcher
+    if not _watcher.is_alive():  # the first block, or the first after a fork
+        _watcher = threading.Thread(target=_bark, daemon=True)
+        _watcher.start()
+    elif due < _wakes:
+        _changed.notify()
+
+
+def _bark() -> None:
+    global _wakes
+    with _changed:
+        while True:
+            now = time.monotonic()
+            for thread, (due, error) in list(_due.items()):
+                if due <= now:
+                    del _due[thread]
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(thread), ctypes.py_object(error)
+                    )
+            _wakes = min((due for due, _ in _due.values()), default=now + 3600)
+            _changed.wait(_wakes - now)
