@@ -78,9 +78,9 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
             _forget(tasks)
         written, failed = _train(keys, tasks, args)
     except (UnknownKey, NoReference, RecordError, ValueError) as error:
-        return _refuse(str(error))
+        return _refuse(f"course train: {error}")
     except KeyboardInterrupt:
-        print("train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print("course train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
     if written:
         print(table(written))
