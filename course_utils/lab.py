@@ -35,7 +35,11 @@ HEADER = """\
 [Open in Colab]({colab}) · {points} points · about {minutes} minutes
 
 Run the cells from top to bottom. Write your code where a cell says `raise NotImplementedError`, then run the check \
-below it: it tells you at once what is wrong and where to look."""
+below it: it tells you at once what is wrong and where to look. Checks are folded; open one to read it."""
+
+TITLE = re.compile(r"\A# @title .*\n")
+# A check is run more often than read: Jupyter and VS Code fold it by the first, Colab by the second.
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
 class LabError(ValueError):
@@ -206,8 +210,13 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
             raise LabError(
                 f"{path}: the check {options['test']!r} has no points; write points=2 in its marker"
             )
-        return Cell("test", raw.source, options["test"], points)
+        return Cell("test", f"{_title(options['test'], points)}\n{raw.source}", options["test"], points)
     return Cell("code", raw.source, trains=trains)
+
+
+def _title(name: str, points: float) -> str:
+    """What is seen of a folded check; Colab takes it for the form's title, Jupyter shows the first line."""
+    return f"# @title Check {name}: {points:g} point{'s' * (points != 1)}"
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -235,6 +244,8 @@ def to_notebook(key: str, cells: tuple[Cell, ...]) -> NotebookNode:
         node["id"] = hashlib.sha256(f"{key}/{cell.name or place}".encode()).hexdigest()[:12]
         if cell.name:
             node.metadata["nbgrader"] = _nbgrader(cell)
+        if cell.kind == "test":
+            node.metadata |= FOLDED
         if cell.trains:
             node.metadata["course"] = {"trains": cell.trains}
         notebook.cells.append(node)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course_utils.chapters import ROOT, chapter
 from course_utils.grading.mutants import mutants_of, sample
-from course_utils.lab import Lab
+from course_utils.lab import TITLE, Lab
 
 TABLE = ROOT / "tests" / "mutation_scores.json"
 LEAST = 0.95  # share of the mutants that a lab's checks must catch
@@ -126,7 +126,8 @@ def measured(lab: Lab, root: Path = ROOT) -> str:
     hashed = hashlib.sha256()
     for cell in lab.cells:
         if cell.kind in ("solution", "test"):
-            hashed.update(f"{cell.kind} {cell.name} {cell.points:g}\n{cell.source}\0".encode())
+            source = TITLE.sub("", cell.source)
+            hashed.update(f"{cell.kind} {cell.name} {cell.points:g}\n{source}\0".encode())
     folder = root / "solutions" / lab.key
     paths = [folder / "reference.py", *(ROOT / "course_utils" / source for source in SOURCES)]
     declared = folder / "equivalent_mutants.txt"
