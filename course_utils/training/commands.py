@@ -80,7 +80,9 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
     except (UnknownKey, NoReference, RecordError, ValueError) as error:
         return _refuse(f"course train: {error}")
     except KeyboardInterrupt:
-        print("course train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print(
+            "course train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr
+        )
         return 130
     if written:
         print(table(written))
