@@ -156,7 +156,10 @@ class Trusted(Peer):
                 f"there is no `{name}`", hint=f"the cell that defines `{name}`: is it there, does it run?"
             )
         value = named(found[0], name)
-        if isinstance(value, Handle) and value._kind == "function":  # a variable may change, a function stays
+        if isinstance(value, Handle) and value._kind in (
+            "function",
+            "type",
+        ):  # a variable may change, these stay
             self._found[name] = value
         return value
 
