@@ -254,7 +254,7 @@ def enter_submission(
 def _first_entry(
     book: Gradebook, key: str, student: str, scores: Scores, unchanged: frozenset[str], **known: Any
 ) -> SubmittedAssignment:
-    """What `add_submission` makes, with its marks in it: nothing is read again to be marked (a third of the time)."""
+    """What `add_submission` makes, with its marks in it: nothing is read again to be marked."""
     rows = (
         book.db.query(Notebook.id, Notebook.assignment_id, BaseCell.id, BaseCell.name, BaseCell.type)
         .join(Assignment, Assignment.id == Notebook.assignment_id)

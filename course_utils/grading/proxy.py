@@ -107,7 +107,7 @@ class Trusted(Peer):
         super().forget()
         self._functions: list[Any] = []
         self._found: dict[str, Handle] = {}
-        self._asked: set[str] = set()
+        self.calling = ""  # what of the student's was called last
         self._random, self._left = torch.empty(0, dtype=torch.uint8), True
 
     def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
@@ -119,6 +119,8 @@ class Trusted(Peer):
             CheckFailed: what it gave is no value.
         """
         self._depth += 1
+        if op == "call":
+            self.calling = args[0]._name
         try:
             value = super().ask(op, *args, through=through)
         except StudentError as error:
@@ -149,7 +151,6 @@ class Trusted(Peer):
         """The student's value called `name`."""
         if name in self._found:
             return self._found[name]
-        self._asked.add(name)
         found = self.ask("find", name)
         if type(found) is not list or len(found) != 1:
             raise CheckFailed(
@@ -162,10 +163,6 @@ class Trusted(Peer):
         ):  # a variable may change, these stay
             self._found[name] = value
         return value
-
-    def called(self) -> set[str]:
-        """The student's names that the check has asked for."""
-        return set(self._asked)
 
     def bind(self, name: str, value: Any) -> None:
         """Give the student's name another value."""

@@ -98,7 +98,7 @@ class Run:
     done: list[Step] = field(default_factory=list)  # cells to run again if the kernel is lost
     restarts: int = 0
     stopped: bool = False  # a cell or check took too long
-    endless: set[str] = field(default_factory=set)  # what a check that took too long had called
+    endless: set[str] = field(default_factory=set)  # what a check was calling when its time was over
     notes: list[str] = field(default_factory=list)
     layers: tuple[str, ...] = ()
     _kernel: Kernel | None = None
@@ -233,7 +233,7 @@ class Run:
             with self._deadline(peer, seconds), standing_behind(peer), end:
                 return run_check(step.source, step.name, step.points, self._names(step, peer))
         except Interrupted:
-            self.endless |= peer.called()
+            self.endless.add(peer.calling)
             raise
         finally:
             peer.forget()

@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_due: dict[
-    int, tuple[float, type[BaseException]]
-] = {}  # by thread: when (of `time.monotonic`), and what to raise
+# By thread: when (of `time.monotonic`), and what to raise.
+_due: dict[int, tuple[float, type[BaseException]]] = {}
 _changed = threading.Condition()
 _watcher = threading.Thread()
 _wakes = 0.0  # when the watcher looks again
