@@ -103,8 +103,8 @@ def _number(value: float) -> str:
 def _when(facts: dict[str, Any]) -> str:
     before, after = facts["load"]
     return (
-        f"Measured on {facts['date']} on {facts['cores']} cores, with a load of {before} before and {after} after: "
-        "beyond the number of cores, other work took part of the machine."
+        f"Measured on {facts['date']} on {facts['cores']} cores. The load was {before} before, which was other work, "
+        f"and {after} at the end, the measured work included."
     )
 
 
