@@ -55,7 +55,7 @@ audit: install  ## every lab's checks against generated mutants; rewrites tests/
 	$(BIN)/course audit --all $(MUTANTS)
 
 faults: install ## kill the grader twenty times at random moments
-	COURSE_FAULTS=20 $(BIN)/python -m pytest tests/grading/test_faults.py
+	COURSE_FAULTS=20 $(BIN)/python -m pytest tests/grading/classroom/test_faults.py
 
 clean:          ## remove what was made, keep the classroom
 	rm -rf _build $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,7 @@
 """nbgrader's commands, typed in this folder, work on the course's classroom and mark with the course's engine."""
 
-from course_utils.chapters import ROOT
-from course_utils.release import classroom, find_alembic
+from course_utils.labs.release import classroom, find_alembic
+from course_utils.topics import ROOT
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
@@ -18,16 +18,16 @@ c.CourseDirectory.db_url = f"sqlite:///{room / 'gradebook.db'}"
 
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 
-# How a submission is read, run and marked: course_utils/grading/preprocessors.py says why.
-c.Autograde.exporter_class = "course_utils.grading.preprocessors.SubmissionExporter"
+# How a submission is read, run and marked: course_utils/grading/classroom/autograde.py says why.
+c.Autograde.exporter_class = "course_utils.grading.classroom.autograde.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = [
-    "course_utils.grading.preprocessors.Grade",
-    "course_utils.grading.preprocessors.SaveVerdict",
+    "course_utils.grading.classroom.autograde.Grade",
+    "course_utils.grading.classroom.autograde.SaveVerdict",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# A page that shows a student its own work and no hidden test: course_utils/grading/feedback.py.
-c.GenerateFeedback.exporter_class = "course_utils.grading.feedback.FeedbackExporter"
-c.GenerateFeedback.preprocessors = ["course_utils.grading.feedback.GetMarks"]
+# A page that shows a student its own work and no hidden test: course_utils/grading/gradebook/feedback.py.
+c.GenerateFeedback.exporter_class = "course_utils.grading.gradebook.feedback.FeedbackExporter"
+c.GenerateFeedback.preprocessors = ["course_utils.grading.gradebook.feedback.GetMarks"]

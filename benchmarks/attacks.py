@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from course_utils.chapters import ROOT
 from course_utils.progress import bar
+from course_utils.topics import ROOT
 from tests.grading.attacks.attacks import ATTACKS
 
 TABLE = Path(__file__).with_name("attacks.json")

@@ -18,9 +18,9 @@ import nbformat
 
 from benchmarks.cpu import counted
 from benchmarks.engine import hand_in
-from course_utils.grading.cluster import Cluster
-from course_utils.grading.coordinator import Settings, mark_class
-from course_utils.lab import Cell, Lab, to_notebook
+from course_utils.grading.classroom.cluster import Cluster
+from course_utils.grading.classroom.coordinator import Settings, mark_class
+from course_utils.labs.lab import Cell, Lab, to_notebook
 
 KEY = "synthetic"
 SIZES = (10, 100, 1000)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cpu import counted
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 
 WORKERS = 2
 ROUNDS = 3
@@ -52,7 +52,7 @@ class Measured:
 
 def class_of(key: str, size: int) -> dict[str, Files]:
     """`size` submissions, files by student: the sample class's readable ones, again and again."""
-    from course_utils.grading.sample import sample
+    from course_utils.grading.classroom.sample import sample
 
     kinds = [(name, files) for name, files in sample(key) if name not in ASIDE]
     return {f"{n:04}-{name}": files for n, (name, files) in zip(range(size), itertools.cycle(kinds))}
@@ -75,15 +75,15 @@ def write(folder: Path, files: Files) -> None:
 def floor(key: str, those: dict[str, Files], cpu: Clock) -> dict[str, Any]:
     """Wall time of bare forks, two at a time, and where the CPU time goes. It runs in its own process."""
     start = time.monotonic()
-    from course_utils.grading import preload  # noqa: F401 - imports what the engine's workers import
-    from course_utils.grading.forks import Forks
-    from course_utils.grading.zygote import preload as warm_up
-    from course_utils.lab import Lab
+    from course_utils.audit.forks import Forks
+    from course_utils.grading.classroom import preload  # noqa: F401 - imports what the engine's workers import
+    from course_utils.grading.kernel.zygote import preload as warm_up
+    from course_utils.labs.lab import Lab
 
     lab = Lab.load(key)
     sys.path.append(str(ROOT))
     __import__(f"solutions.{key}.reference")
-    __import__("course_utils.grading.rehearsal")
+    __import__("course_utils.audit.rehearsal")
     warm_up(())
     ready, busy = time.monotonic(), cpu()
     forks = Forks(WORKERS, seconds=CELL_SECONDS)
@@ -95,9 +95,9 @@ def floor(key: str, those: dict[str, Files], cpu: Clock) -> dict[str, Any]:
 
 def in_one_fork(lab: Any, files: Files) -> dict[str, float]:
     """Run a submission's cells and the lab's checks; CPU seconds by kind, and the points."""
-    from course_utils.grading.plan import plan
-    from course_utils.grading.rehearsal import Notebook
-    from course_utils.grading.submission import read_submission
+    from course_utils.audit.rehearsal import Notebook
+    from course_utils.grading.engine.plan import plan
+    from course_utils.grading.engine.submission import read_submission
 
     write(Path.cwd(), files)
     os.environ["COURSE_PICTURES"] = "0"  # as in the engine
@@ -117,7 +117,7 @@ def in_one_fork(lab: Any, files: Files) -> dict[str, float]:
 
 def run_floor(key: str, those: dict[str, Files], cpu: Clock) -> tuple[Measured, str]:
     """The floor, and what its time goes into."""
-    from course_utils.grading.forks import in_fork
+    from course_utils.audit.forks import in_fork
 
     found = in_fork(lambda: floor(key, those, cpu), seconds=3600)
     lost = [student for student, spent in found["done"].items() if spent is None]
@@ -131,9 +131,9 @@ def run_floor(key: str, those: dict[str, Files], cpu: Clock) -> tuple[Measured, 
 
 def run_engine(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Measured:
     """`course grade`'s path with two workers; its start is the cluster and two submissions' warm processes."""
-    from course_utils.grading.cluster import Cluster
-    from course_utils.grading.coordinator import Settings, mark_class
-    from course_utils.lab import Lab
+    from course_utils.grading.classroom.cluster import Cluster
+    from course_utils.grading.classroom.coordinator import Settings, mark_class
+    from course_utils.labs.lab import Lab
 
     lab = Lab.load(key)
     rooms = {"first": dict(list(those.items())[:WORKERS]), "class": those}
@@ -174,8 +174,8 @@ def run_stock(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Me
     from nbgrader.apps.api import NbGraderAPI
     from traitlets.config import Config
 
-    from course_utils.grading import gradebook
-    from course_utils.lab import Lab
+    from course_utils.grading.gradebook import database as gradebook
+    from course_utils.labs.lab import Lab
 
     hand_in(folder, key, those)
     gradebook.enter_assignment(folder, Lab.load(key))

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 from tests.grading.attacks.attack import FULL, KEY, LAB, NEEDLE, TOLD, Attack
 from tests.grading.attacks.attacks import ATTACKS
 from tests.grading.attacks.world import World, descendants, hand_in, made, remains
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _classroom(room: Path) -> Path:
-    from course_utils.grading import gradebook
+    from course_utils.grading.gradebook import database as gradebook
 
     gradebook.enter_assignment(room, LAB)
     return room
@@ -79,7 +79,7 @@ def _autograde(room: Path, seconds: int) -> None:
     from nbgrader.apps.api import NbGraderAPI
     from traitlets.config import Config
 
-    from course_utils.grading import gradebook
+    from course_utils.grading.gradebook import database as gradebook
 
     config = Config()
     config.CourseDirectory.root = str(room)
@@ -90,7 +90,7 @@ def _autograde(room: Path, seconds: int) -> None:
 
 
 def _points(room: Path) -> dict[str, float]:
-    from course_utils.grading import gradebook
+    from course_utils.grading.gradebook import database as gradebook
 
     with gradebook.opened(room) as book:
         entries = gradebook.entries(book, KEY)

@@ -14,11 +14,11 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from course_utils.chapters import CHAPTERS, ROOT
+from course_utils.topics import ROOT, TOPICS
 
 # Pages that belong to no topic, in their order; one that is not written is not listed.
 BACK_MATTER = ("results", "teaching", "notation", "glossary", "references")
-HEADER = "# Made by `course build` from course_utils/chapters.py; only pages that exist are listed.\n"
+HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"
 
 
 class BookError(ValueError):
@@ -28,7 +28,7 @@ class BookError(ValueError):
 def contents(root: Path = ROOT) -> dict:
     """Jupyter Book's table of contents: the parts and chapters whose pages exist under `root`."""
     parts: dict[str, list[str]] = {}
-    for row in CHAPTERS:
+    for row in TOPICS:
         parts.setdefault(row.part, []).append(row.key)
     parts["Beside the chapters"] = list(BACK_MATTER)
     listed = {

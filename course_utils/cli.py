@@ -11,14 +11,14 @@ from course_utils import __version__
 # A command's module is imported only when it is called: `course --help` answers without PyTorch.
 COMMANDS = {
     "build": ("course_utils.book", "build the book"),
-    "release": ("course_utils.release", "make the student labs from their sources"),
-    "sample": ("course_utils.grading.commands:sample", "make a sample class of submissions"),
-    "grade": ("course_utils.grading.commands:grade", "mark the submissions of a lab"),
-    "feedback": ("course_utils.grading.commands:feedback", "write each student's feedback page"),
-    "gradebook": ("course_utils.grading.commands:gradebook", "print the gradebook"),
-    "check": ("course_utils.grading.commands:check", "mark the visible half of your own notebook"),
-    "audit": ("course_utils.grading.audit_command", "prove that a lab's checks are good"),
-    "doctor": ("course_utils.grading.doctor", "say which layers of the sandbox hold on this machine"),
+    "release": ("course_utils.labs.release", "make the student labs from their sources"),
+    "sample": ("course_utils.grading.classroom.commands:sample", "make a sample class of submissions"),
+    "grade": ("course_utils.grading.classroom.commands:grade", "mark the submissions of a lab"),
+    "feedback": ("course_utils.grading.classroom.commands:feedback", "write each student's feedback page"),
+    "gradebook": ("course_utils.grading.classroom.commands:gradebook", "print the gradebook"),
+    "check": ("course_utils.grading.classroom.commands:check", "mark the visible half of your own notebook"),
+    "audit": ("course_utils.audit.commands", "prove that a lab's checks are good"),
+    "doctor": ("course_utils.grading.sandbox.doctor", "say which layers of the sandbox hold on this machine"),
     "train": ("course_utils.training.commands", "train references and write their records"),
     "data": ("course_utils.data.commands", "list, get and verify data sets"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils.chapters import chapter
+from course_utils.topics import topic
 
 TIERS = ("mini", "full")
 
@@ -27,7 +27,7 @@ def tier() -> str:
 
 def set_up(key: str) -> str:
     """Say which device and tier were found, seed PyTorch, and return the tier."""
-    row, chosen = chapter(key), tier()
+    row, chosen = topic(key), tier()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     minutes, data = (row.minutes_cpu, row.data_mini) if chosen == "mini" else (row.minutes_gpu, row.data_full)
     torch.manual_seed(0)

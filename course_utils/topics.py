@@ -1,25 +1,232 @@
-"""Keys on a command line: one, several, or --all."""
+"""The table of topics. The book's contents, the labs' bars, the tests and the commands iterate over it.
 
-import argparse
+A topic is one row here and one folder `solutions/<key>/`, with its chapter in `book/<key>.md`.
+"""
 
-from course_utils.chapters import KEYS, PROVEN, chapter
+from dataclasses import dataclass
+from pathlib import Path
+
+# The one place that knows where the course lives: links of chapters and labs to Colab are made from it.
+REPOSITORY = "https://github.com/neurons-to-neural-odes/neurons-to-neural-odes"
+BRANCH = "main"
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def add_keys(parser: argparse.ArgumentParser) -> None:
-    """`KEY [KEY …]` or `--all`."""
-    parser.add_argument("keys", nargs="*", metavar="KEY", help=f"topics: {', '.join(KEYS)}")
-    parser.add_argument("--all", action="store_true", help="every topic")
+@dataclass(frozen=True)
+class Topic:
+    """One topic of the course.
+
+    `minutes` is a student's working time on the lab; `minutes_cpu` and `minutes_gpu` are the run time of its mini tier
+    on a laptop and of its full tier on a Colab GPU. `margin` is how far the reference must stand from its baseline, in
+    the metric's unit, for the mini tier to count as learned. `target` is the full tier's goal, from `paper` (a key of
+    `book/references.bib`) or from the course's own aim. A `draft` has a chapter and a lab that can be read and done,
+    but no finished audit yet: `--all` does not grade it.
+    """
+
+    key: str
+    title: str
+    part: str
+    points: int
+    minutes: int
+    minutes_cpu: float
+    minutes_gpu: float
+    data_mini: str
+    data_full: str
+    paper: str
+    metric: str
+    higher_is_better: bool
+    margin: float
+    target: float | None
+    draft: bool = False
+
+    @property
+    def solution_folder(self) -> Path:
+        """`solutions/<key>/`: the lab, its reference and its answers."""
+        return ROOT / "solutions" / self.key
+
+    @property
+    def page(self) -> Path:
+        """`book/<key>.md`: the chapter's source."""
+        return ROOT / "book" / f"{self.key}.md"
+
+    @property
+    def release(self) -> Path:
+        """`labs/<key>/<key>.ipynb`: what a student opens."""
+        return ROOT / "labs" / self.key / f"{self.key}.ipynb"
+
+    @property
+    def colab_url(self) -> str:
+        """Address that opens the release in Colab."""
+        path = REPOSITORY.removeprefix("https://github.com/")
+        return (
+            f"https://colab.research.google.com/github/{path}/blob/{BRANCH}/labs/{self.key}/{self.key}.ipynb"
+        )
 
 
-def chosen(args: argparse.Namespace, drafts: bool = True) -> tuple[str, ...]:
-    """The topics that the command line names; `--all` leaves drafts out where `drafts` is False.
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        key="neurons",
+        title="Neurons",
+        part="Foundations",
+        points=24,
+        minutes=60,
+        minutes_cpu=0.2,
+        minutes_gpu=1,
+        data_mini="points",
+        data_full="points",
+        paper="rumelhart1986",
+        metric="test accuracy on the spiral",
+        higher_is_better=True,
+        margin=0.2,
+        target=0.97,
+    ),
+    Topic(
+        key="convolution",
+        title="Convolution",
+        part="Foundations",
+        points=30,
+        minutes=90,
+        minutes_cpu=0.5,
+        minutes_gpu=3,
+        data_mini="digits",
+        data_full="mnist",
+        paper="lecun1998",
+        metric="test accuracy",
+        higher_is_better=True,
+        margin=0.02,
+        target=0.993,
+    ),
+    Topic(
+        key="training",
+        title="Making the badness small",
+        part="Foundations",
+        points=36,
+        minutes=110,
+        minutes_cpu=0.1,
+        minutes_gpu=3,
+        data_mini="signals",
+        data_full="fashion_mnist",
+        paper="he2015",
+        metric="test accuracy of a net of 20 layers",
+        higher_is_better=True,
+        margin=0.15,
+        target=0.88,
+    ),
+    Topic(
+        key="depth",
+        title="From LeNet to ResNet, DenseNet and U-Net",
+        part="Depth",
+        points=38,
+        minutes=100,
+        minutes_cpu=0.6,
+        minutes_gpu=25,
+        data_mini="cifar10",
+        data_full="cifar10",
+        paper="he2016",
+        metric="test accuracy",
+        higher_is_better=True,
+        margin=0.4,
+        target=0.9125,
+    ),
+    Topic(
+        key="transfer",
+        title="Transfer",
+        part="Depth",
+        points=31,
+        minutes=95,
+        minutes_cpu=0.5,
+        minutes_gpu=6,
+        data_mini="coloured_digits",
+        data_full="cifar10",
+        paper="yosinski2014",
+        metric="test accuracy from few examples",
+        higher_is_better=True,
+        margin=0.2,
+        target=0.75,
+    ),
+    Topic(
+        key="layerwise",
+        title="One layer at a time",
+        part="Depth",
+        points=34,
+        minutes=75,
+        minutes_cpu=0.3,
+        minutes_gpu=8,
+        data_mini="signals",
+        data_full="cifar10",
+        paper="belilovsky2018",
+        metric="test accuracy",
+        higher_is_better=True,
+        margin=0.4,
+        target=0.85,
+    ),
+    Topic(
+        key="autoregressive",
+        title="One pixel at a time",
+        part="One step at a time",
+        points=39,
+        minutes=120,
+        minutes_cpu=0.3,
+        minutes_gpu=45,
+        data_mini="binary_digits",
+        data_full="binary_digits, mnist",
+        paper="oord2016pixel",
+        metric="nats a digit",
+        higher_is_better=False,
+        margin=6.0,
+        target=81.3,
+    ),
+    Topic(
+        key="waveforms",
+        title="One sample at a time",
+        part="One step at a time",
+        points=39,
+        minutes=120,
+        minutes_cpu=0.1,
+        minutes_gpu=12,
+        data_mini="spoken_digits",
+        data_full="spoken_digits",
+        paper="oord2016wavenet",
+        metric="bits a sample",
+        higher_is_better=False,
+        margin=0.4,
+        target=None,
+    ),
+    Topic(
+        key="transformers",
+        title="Transformers",
+        part="One step at a time",
+        points=40,
+        minutes=120,
+        minutes_cpu=0.5,
+        minutes_gpu=25,
+        data_mini="arithmetic",
+        data_full="shakespeare",
+        paper="vaswani2017",
+        metric="nats a character",
+        higher_is_better=False,
+        margin=0.5,
+        target=1.48,
+    ),
+)
+
+KEYS: tuple[str, ...] = tuple(row.key for row in TOPICS)
+# Topics whose labs may be graded: their audit has passed.
+PROVEN: tuple[str, ...] = tuple(row.key for row in TOPICS if not row.draft)
+
+
+class UnknownKey(ValueError):
+    """A name that is no topic's key; the message lists the keys."""
+
+
+def topic(key: str) -> Topic:
+    """The row of `key`.
 
     Raises:
-        UnknownKey: a name is no topic.
-        SystemExit: neither a key nor --all was given.
+        UnknownKey: there is no such topic.
     """
-    if args.all:
-        return KEYS if drafts else PROVEN
-    if not args.keys:
-        raise SystemExit(f"name a topic or give --all; the topics are: {', '.join(KEYS)}")
-    return tuple(chapter(key).key for key in args.keys)
+    for row in TOPICS:
+        if row.key == key:
+            return row
+    raise UnknownKey(f"no topic is called {key!r}; choose one of: {', '.join(KEYS)}")

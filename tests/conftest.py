@@ -12,17 +12,17 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 LONGEST = (
     "browser/test_pages.py",
-    "grading/test_sample_gradebook.py",
-    "grading/test_faults.py",
-    "grading/test_commands.py",
-    "grading/test_nbgrader.py",
-    "grading/test_audit.py",
+    "grading/classroom/test_sample_gradebook.py",
+    "grading/classroom/test_faults.py",
+    "grading/classroom/test_commands.py",
+    "grading/classroom/test_nbgrader.py",
+    "audit/test_audit.py",
     "browser/test_demos.py",
-    "test_book.py",
-    "grading/test_cluster.py",
+    "book/test_book.py",
+    "grading/classroom/test_cluster.py",
     "test_labs.py",
-    "grading/test_sandbox.py",
-    "grading/test_layers.py",
+    "grading/sandbox/test_enter.py",
+    "grading/sandbox/test_layers.py",
 )
 
 

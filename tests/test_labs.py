@@ -11,12 +11,12 @@ import sys
 import nbformat
 import pytest
 
-from course_utils import release
-from course_utils.answers import right_answers, wrong_answers
-from course_utils.chapters import CHAPTERS, KEYS, ROOT, chapter
-from course_utils.grading.mutants import solution_lines
-from course_utils.grading.mutation_score import complaint, table
-from course_utils.lab import Cell, Lab
+from course_utils.audit.mutants import solution_lines
+from course_utils.audit.mutation_score import complaint, table
+from course_utils.labs import release
+from course_utils.labs.answers import right_answers, wrong_answers
+from course_utils.labs.lab import Cell, Lab
+from course_utils.topics import KEYS, ROOT, TOPICS, topic
 
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
 # What a visible half may import: it runs in the student's notebook, where only the course's package is installed.
@@ -44,7 +44,7 @@ def checks(lab: Lab) -> list[Cell]:
 
 
 def test_points_are_those_of_the_table(lab):
-    assert lab.points == chapter(lab.key).points
+    assert lab.points == topic(lab.key).points
 
 
 def test_there_are_exercises_and_answers_for_each(lab):
@@ -100,7 +100,7 @@ def lines_of(text: str) -> set[str]:
 
 
 def test_the_release_holds_nothing_of_solutions_hidden_tests_or_the_reference(lab):
-    text = chapter(lab.key).release.read_text(encoding="utf-8")
+    text = topic(lab.key).release.read_text(encoding="utf-8")
     for mark in (*HIDDEN, "### BEGIN SOLUTION", "### END SOLUTION", "solutions."):
         assert mark not in text, f"{mark} in the release"
     notebook = nbformat.reads(text, as_version=4)
@@ -126,7 +126,7 @@ def test_the_release_holds_nothing_of_solutions_hidden_tests_or_the_reference(la
 
 def test_nothing_but_releases_lies_under_labs():
     found = {path.relative_to(ROOT / "labs") for path in (ROOT / "labs").rglob("*") if path.is_file()}
-    expected = {row.release.relative_to(ROOT / "labs") for row in CHAPTERS}
+    expected = {row.release.relative_to(ROOT / "labs") for row in TOPICS}
     assert {path for path in found if ".ipynb_checkpoints" not in path.parts} == expected
 
 

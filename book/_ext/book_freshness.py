@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 PACKAGES = ("course_utils", "solutions")
 CELL = re.compile(r"^(`{3,}|:{3,})\{code-cell\}.*?$\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
 RECORDS = ("reference.json", "reference.safetensors")
-MEASURED = "course_utils.grading.measured"  # reads what the benchmarks wrote
+MEASURED = "course_utils.measured"  # reads what the benchmarks wrote
 
 
 def cells(page: str) -> list[str]:

@@ -7,7 +7,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from course_utils import chapters
+from course_utils import topics
 
 
 def duration(minutes: float) -> str:
@@ -15,9 +15,9 @@ def duration(minutes: float) -> str:
     return f"{minutes * 60:.0f} s" if minutes < 1 else f"{minutes:g} min"
 
 
-def released(row: chapters.Chapter, source: str | Path) -> bool:
+def released(row: topics.Topic, source: str | Path) -> bool:
     """Whether the lab's notebook stands in the folder that the book is built from."""
-    return (Path(source) / row.release.relative_to(chapters.ROOT)).is_file()
+    return (Path(source) / row.release.relative_to(topics.ROOT)).is_file()
 
 
 class LabBar(SphinxDirective):
@@ -28,10 +28,10 @@ class LabBar(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A container of links and facts."""
         try:
-            row = chapters.chapter(self.arguments[0])
-        except chapters.UnknownKey as error:
+            row = topics.topic(self.arguments[0])
+        except topics.UnknownKey as error:
             raise self.error(str(error)) from None
-        self.env.note_dependency(chapters.__file__)
+        self.env.note_dependency(topics.__file__)
         bar = nodes.container(classes=["lab-bar"])
         bar += nodes.paragraph("", "The lab", classes=["lab-bar-title"])
         if released(row, self.env.srcdir):
@@ -50,9 +50,9 @@ class LabBar(SphinxDirective):
         )
         return [bar]
 
-    def download(self, row: chapters.Chapter) -> nodes.Node:
+    def download(self, row: topics.Topic) -> nodes.Node:
         """The released notebook, copied into the book."""
-        target = "/" + row.release.relative_to(chapters.ROOT).as_posix()
+        target = "/" + row.release.relative_to(topics.ROOT).as_posix()
         text = nodes.inline("", "Download the notebook")
         return addnodes.download_reference(
             "",

@@ -11,7 +11,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from course_utils import chapters
+from course_utils import topics
 
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></script>')
 FONT_AHEAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
@@ -46,8 +46,8 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict, doctr
 
 def own_address(app: Sphinx, config) -> None:
     """The repository's address comes from the table of topics alone."""
-    config.html_theme_options["repository_url"] = chapters.REPOSITORY
-    config.html_theme_options["repository_branch"] = chapters.BRANCH
+    config.html_theme_options["repository_url"] = topics.REPOSITORY
+    config.html_theme_options["repository_branch"] = topics.BRANCH
     config.html_theme_options["use_repository_button"] = True
 
 

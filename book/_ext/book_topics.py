@@ -8,14 +8,14 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from course_utils import chapters
+from course_utils import topics
 
 
 def table(source: Path) -> list[str]:
     """Lines of a MyST table: one row a topic whose chapter is written."""
     lines = ["| part | chapter | lab | work | source |", "| --- | --- | --- | --- | --- |"]
     part = ""
-    for row in chapters.CHAPTERS:
+    for row in topics.TOPICS:
         if (source / "book" / row.page.name).is_file():
             lab = f"{row.points} points" if released(row, source) else "no lab yet"
             name = row.part if row.part != part else ""
@@ -31,10 +31,10 @@ class Topics(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse the made lines as if they stood in the page."""
-        self.env.note_dependency(chapters.__file__)
+        self.env.note_dependency(topics.__file__)
         container = nodes.container(classes=["topics"])
         self.state.nested_parse(
-            StringList(table(Path(self.env.srcdir)), source=chapters.__file__), self.content_offset, container
+            StringList(table(Path(self.env.srcdir)), source=topics.__file__), self.content_offset, container
         )
         return [container]
 

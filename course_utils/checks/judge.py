@@ -33,7 +33,7 @@ def judge(key: str, tensors: Artifact, points: float) -> Earned:
         CheckFailed: the tensors are not those of the lab's net, or the metric does not pass the baseline.
         DataError: the data to judge it on cannot be had here; that is the teacher's trouble, not the student's.
     """
-    from course_utils.chapters import chapter
+    from course_utils.topics import topic
 
     if tensors.tier not in ("mini", "full"):
         raise CheckFailed(
@@ -44,7 +44,7 @@ def judge(key: str, tensors: Artifact, points: float) -> Earned:
     earned, baseline = _earned(reference, key, tensors.tier, value, points)
     if earned <= 0:
         raise CheckFailed(
-            f"{key}.safetensors: {chapter(key).metric} is no better than the baseline",
+            f"{key}.safetensors: {topic(key).metric} is no better than the baseline",
             f"better than {baseline:.4g}",
             f"{value:.4g}",
             "train longer, or look at the loss curve: does it go down?",
@@ -75,11 +75,11 @@ def _measured(reference: ModuleType, key: str, tensors: Artifact) -> float:
 
 def _earned(reference: ModuleType, key: str, tier: str, value: float, most: float) -> tuple[float, float]:
     """Points and baseline. Where the reference has not been trained at this tier, the table's target is the band."""
-    from course_utils.chapters import chapter
+    from course_utils.topics import topic
     from course_utils.training import points, records
     from course_utils.training.judging import share
 
-    entry, row = records(key).get(tier), chapter(key)
+    entry, row = records(key).get(tier), topic(key)
     if entry is not None:
         return points(entry, value, most), entry.baseline
     baseline = float(reference.baseline(tier))

@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from course_utils import chapters
+from course_utils import topics
 
 FOLDER = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def demo(name: str, **traits: Any) -> Any:
     module = source(name)
     if importlib.util.find_spec("anywidget") is None:
         print(
-            f"The demo {name!r} needs the package anywidget here; it also moves in the book: {chapters.REPOSITORY}"
+            f"The demo {name!r} needs the package anywidget here; it also moves in the book: {topics.REPOSITORY}"
         )
         return None
     import anywidget

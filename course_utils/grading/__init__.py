@@ -1,9 +1,9 @@
 """Grades submissions: the student's cells run in a sandboxed process, the checks are made outside it.
 
     from course_utils.grading import Limits, Verdict, Warm, grade
-    from course_utils.lab import Lab
+    from course_utils.labs.lab import Lab
 
-    lab = Lab.load("convolution")          # or anything with `.key` and `.cells` (course_utils.lab.from_notebook)
+    lab = Lab.load("convolution")          # or anything with `.key` and `.cells` (course_utils.labs.lab.from_notebook)
     with Warm() as warm:                   # a process that has imported PyTorch; kernels are forked from it
         for folder in folders:             # each with convolution.ipynb and, if any, its *.safetensors
             verdict = grade(lab, folder, limits=Limits(), warm=warm)
@@ -19,11 +19,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_utils.grading.limits import Limits
-    from course_utils.grading.runner import grade
-    from course_utils.grading.submission import NotANotebook, Submission, SubmissionError, read_submission
-    from course_utils.grading.verdict import CellResult, CheckResult, Verdict
-    from course_utils.grading.warm import SandboxError, Warm
+    from course_utils.grading.engine.runner import grade
+    from course_utils.grading.engine.submission import (
+        NotANotebook,
+        Submission,
+        SubmissionError,
+        read_submission,
+    )
+    from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
+    from course_utils.grading.kernel.warm import SandboxError, Warm
+    from course_utils.grading.sandbox.limits import Limits
 
 __all__ = [
     "CellResult",
@@ -41,17 +46,17 @@ __all__ = [
 
 # Imported when they are asked for: a run over a class that is marked already needs no PyTorch.
 _PLACES = {
-    "CellResult": "verdict",
-    "CheckResult": "verdict",
-    "Limits": "limits",
-    "NotANotebook": "submission",
-    "SandboxError": "warm",
-    "Submission": "submission",
-    "SubmissionError": "submission",
-    "Verdict": "verdict",
-    "Warm": "warm",
-    "grade": "runner",
-    "read_submission": "submission",
+    "CellResult": "engine.verdict",
+    "CheckResult": "engine.verdict",
+    "Limits": "sandbox.limits",
+    "NotANotebook": "engine.submission",
+    "SandboxError": "kernel.warm",
+    "Submission": "engine.submission",
+    "SubmissionError": "engine.submission",
+    "Verdict": "engine.verdict",
+    "Warm": "kernel.warm",
+    "grade": "engine.runner",
+    "read_submission": "engine.submission",
 }
 
 

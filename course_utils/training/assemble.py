@@ -13,37 +13,37 @@ import numpy
 import torch
 
 import course_utils
-from course_utils.chapters import Chapter
 from course_utils.data import DATASETS, fingerprint
+from course_utils.topics import Topic
 from course_utils.training.cost import t4_minutes
 from course_utils.training.record import Record
 from course_utils.training.reference import NoReference, load_reference
 
 
-def assemble(chapter: Chapter, tier: str, results: list[dict[str, Any]], root: Path) -> Record:
+def assemble(row: Topic, tier: str, results: list[dict[str, Any]], root: Path) -> Record:
     """The record of a topic's tier from what each seed reached, seed 0 first."""
-    reference, first = load_reference(chapter.key, root), results[0]
-    names = re.findall(r"\w+", chapter.data_full if tier == "full" else chapter.data_mini)
+    reference, first = load_reference(row.key, root), results[0]
+    names = re.findall(r"\w+", row.data_full if tier == "full" else row.data_mini)
     unknown = [name for name in names if name not in DATASETS]
     if unknown:
         raise NoReference(
-            f"{chapter.key}: chapters.py names the data {', '.join(unknown)}, which course_utils.data lacks."
+            f"{row.key}: topics.py names the data {', '.join(unknown)}, which course_utils.data lacks."
         )
     seconds = statistics.fmean(result["seconds"] for result in results)
     return Record(
-        key=chapter.key,
+        key=row.key,
         tier=tier,
-        metric=chapter.metric,
+        metric=row.metric,
         definition=_first_line(reference.evaluate),
         system=_first_line(reference.train),
-        higher_is_better=chapter.higher_is_better,
+        higher_is_better=row.higher_is_better,
         data=", ".join(names),
         data_sha256={name: fingerprint(name, tier) for name in names},
         seeds=list(range(len(results))),
         values=[result["value"] for result in results],
         baseline=first["baseline"],
         paper=getattr(reference, "PAPER", {}).get(tier),
-        target=chapter.target if tier == "full" else None,
+        target=row.target if tier == "full" else None,
         curve=first["curve"],
         parameters=sum(tensor.numel() for tensor in first["tensors"].values()),
         flops=first["flops"],

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from course_utils.chapters import CHAPTERS, KEYS, ROOT, UnknownKey, chapter
 from course_utils.data.fetch import cache_folder
 from course_utils.progress import bar
+from course_utils.topics import KEYS, ROOT, TOPICS, UnknownKey, topic
 from course_utils.training import devices
 from course_utils.training.assemble import assemble
 from course_utils.training.record import TIERS, Record, RecordError, records, write
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.status:
         print(status())
         return 0
-    keys = [row.key for row in CHAPTERS if reference_path(row.key).is_file()] if args.all else args.keys
+    keys = [row.key for row in TOPICS if reference_path(row.key).is_file()] if args.all else args.keys
     if not keys:
         return _refuse(f"train: name topics, or say --all; there are {', '.join(KEYS)}.")
     if args.stale:
@@ -72,7 +72,7 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
     """Train `keys`, write each record as soon as its seeds are done, print the table."""
     try:
         for key in keys:
-            chapter(key)
+            topic(key)
         tasks = _tasks(keys, args, root)
         if args.fresh:
             _forget(tasks)
@@ -122,7 +122,7 @@ def _train(
         own = [task for task in tasks if task.key == key]
         results = [result for task in own if (result := finished(task)) is not None]
         if len(results) == len(own):
-            entry = assemble(chapter(key), args.tier, results, own[0].root)
+            entry = assemble(topic(key), args.tier, results, own[0].root)
             write(entry, results[0]["tensors"], own[0].root)
             written.append(entry)
     return written, failed

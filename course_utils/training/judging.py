@@ -4,7 +4,7 @@ import math
 import os
 from pathlib import Path
 
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 from course_utils.training.record import MINI_SHARE, TIERS, Record, records
 
 LEAST_WIDTH = 0.15  # of the distance between the reference's mean and its baseline

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 from course_utils.training.reference import code_hash, reference_path
 
 TIERS = ("mini", "full")

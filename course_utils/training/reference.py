@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 
 NEEDED = ("train", "evaluate", "baseline")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from course_utils.chapters import CHAPTERS, ROOT
+from course_utils.topics import ROOT, TOPICS
 from course_utils.training.record import TIERS, Record, records
 
 HEADINGS = (
@@ -46,15 +46,15 @@ def _row(entry: Record) -> tuple[str, ...]:
 def status(root: Path = ROOT) -> str:
     """Which records are missing, stale or not from a GPU; one line a topic and tier."""
     rows = [("topic", "tier", "state", "ours", "date", "commit")]
-    for chapter in CHAPTERS:
-        found = records(chapter.key, root)
+    for row in TOPICS:
+        found = records(row.key, root)
         for tier in TIERS:
             entry = found.get(tier)
             if entry is None:
-                rows.append((chapter.key, tier, "missing", "", "", ""))
+                rows.append((row.key, tier, "missing", "", "", ""))
             else:
                 rows.append(
-                    (chapter.key, tier, state(entry, root), entry.show(entry.value), entry.date, entry.commit)
+                    (row.key, tier, state(entry, root), entry.show(entry.value), entry.date, entry.commit)
                 )
     return columns(rows)
 

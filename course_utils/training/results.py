@@ -1,7 +1,7 @@
 """What `book/results.md` shows: a table of all records and the learning curve of each. Nothing is typed by hand."""
 
-from course_utils.chapters import CHAPTERS, ROOT, chapter
 from course_utils.plots import Picture, show, subplots
+from course_utils.topics import ROOT, TOPICS, topic
 from course_utils.training.record import Record, records
 
 HEADER = "| topic | tier | data | baseline | ours | paper |"
@@ -10,7 +10,7 @@ RULE = "| --- | --- | --- | --- | --- | --- |"
 
 def entries() -> list[Record]:
     """Every record there is, in the order of the course, the mini tier before the full."""
-    return [entry for row in CHAPTERS for entry in records(row.key).values()]
+    return [entry for row in TOPICS for entry in records(row.key).values()]
 
 
 def overview(found: list[Record]) -> str:
@@ -23,7 +23,7 @@ def overview(found: list[Record]) -> str:
 
 
 def _row(entry: Record) -> str:
-    row = chapter(entry.key)
+    row = topic(entry.key)
     cells = (
         f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title,
         entry.tier + (" (stale)" if entry.stale() else ""),
@@ -49,7 +49,7 @@ def details(entry: Record) -> str:
     )
     spread = f"Over {count} from {entry.show(min(entry.values))} to {entry.show(max(entry.values))}"
     return (
-        f"**{chapter(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
+        f"**{topic(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
         f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; "
         f"{entry.date}, commit `{entry.commit}`."
     )

@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from course_utils.chapters import ROOT
 from course_utils.data import DataError
+from course_utils.topics import ROOT
 from course_utils.training import checkpoint, devices
 from course_utils.training.reference import NoReference, code_hash, load_reference, reference_path
 from course_utils.training.run import Report, Run, TrainingError

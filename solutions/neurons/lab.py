@@ -9,7 +9,7 @@ from torch import Tensor
 from course_utils import plots
 from course_utils.colab import save_artifact
 from course_utils.data import points
-from course_utils.planes import plane
+from course_utils.plots import plane
 from course_utils.training import record
 
 Layer = tuple[Tensor, Tensor]  # weights (M, D) and biases (M,) of M neurons with D inputs each

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from course_utils import plots, pretrained
+from course_utils import plots
+from course_utils.training import pretrained
 from course_utils.colab import save_artifact
 from course_utils.data import cifar10, coloured_digits, figures
 from course_utils.data import pictures as photographs

@@ -15,9 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from course_utils import pretrained
 from course_utils.data import cifar10, coloured_digits
-from course_utils.training import Run, main
+from course_utils.training import Run, main, pretrained
 
 Objective = Callable[[Tensor], Tensor]
 

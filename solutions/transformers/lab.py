@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
 from course_utils import plots
-from course_utils.bitext import PAD, Vocabulary, align, padded
+from course_utils.data.bitext import PAD, Vocabulary, align, padded
 from course_utils.colab import save_artifact
 from course_utils.data import arithmetic, shakespeare, translation
 from course_utils.progress import bar

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from course_utils.bitext import END, PAD, Vocabulary, align, bleu, padded
 from course_utils.data import arithmetic, shakespeare, translation
+from course_utils.data.bitext import END, PAD, Vocabulary, align, bleu, padded
 from course_utils.training import Paper, Run, main
 
 PAPER = {

@@ -21,7 +21,7 @@ import pytest
 
 from course_utils import book as course_book
 from course_utils import demos
-from course_utils.chapters import ROOT
+from course_utils.topics import ROOT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = {"width": 375, "height": 800}

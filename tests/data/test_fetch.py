@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from course_utils.chapters import ROOT
 from course_utils.data import DataError
 from course_utils.data.fetch import at_hand, fetch, intact, place
 from course_utils.data.registry import RemoteFile
+from course_utils.topics import ROOT
 from tests.data.server import serving
 
 CONTENT = random.Random(0).randbytes(600_000)

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from course_utils.grading import Limits, Warm
-from course_utils.grading.proxy import Trusted
-from course_utils.grading.wire import Channel
+from course_utils.grading.engine.proxy import Trusted
+from course_utils.grading.wire.channel import Channel
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +58,8 @@ def student():
 
 
 def _serve(theirs, ours):
-    from course_utils.grading.agent import serve
-    from course_utils.grading.shell import capture, make_shell
+    from course_utils.grading.kernel.agent import serve
+    from course_utils.grading.kernel.shell import capture, make_shell
 
     ours.close()
     shell = make_shell()

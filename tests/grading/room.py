@@ -12,11 +12,12 @@ import nbformat
 from filelock import FileLock
 from nbgrader.preprocessors import ClearHiddenTests
 
-from course_utils.grading import Limits, gradebook
-from course_utils.grading.cluster import Cluster
-from course_utils.grading.coordinator import Settings, Summary, mark_class
-from course_utils.grading.sample import submissions
-from course_utils.lab import Lab
+from course_utils.grading import Limits
+from course_utils.grading.classroom.cluster import Cluster
+from course_utils.grading.classroom.coordinator import Settings, Summary, mark_class
+from course_utils.grading.classroom.sample import submissions
+from course_utils.grading.gradebook import database as gradebook
+from course_utils.labs.lab import Lab
 from tests.grading.tiny import LAB, RIGHT, WRONG
 
 # Budgets are of CPU time, of which these checks take some hundredths of a second; an endless loop takes all of it.

@@ -4,17 +4,17 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from course_utils import chapters
-from course_utils.answers import Answer, right_answers, wrong_answers
-from course_utils.lab import Lab
+from course_utils import topics
+from course_utils.labs.answers import Answer, right_answers, wrong_answers
+from course_utils.labs.lab import Lab
 
 COURSE = Path(__file__).parent / "sample_course"
 
 
 def sample_lab(monkeypatch) -> Lab:
     """The lab of the sample course, without the cells that every lab begins with."""
-    row = dataclasses.replace(chapters.CHAPTERS[0], key="sample", points=8)
-    monkeypatch.setattr(chapters, "CHAPTERS", (*chapters.CHAPTERS, row))
+    row = dataclasses.replace(topics.TOPICS[0], key="sample", points=8)
+    monkeypatch.setattr(topics, "TOPICS", (*topics.TOPICS, row))
     if str(COURSE) not in sys.path:
         sys.path.append(
             str(COURSE)

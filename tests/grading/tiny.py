@@ -1,7 +1,7 @@
 """A lab of three exercises that grades in no time, with its answers: for tests of what stands around the engine."""
 
-from course_utils.answers import Answer
-from course_utils.lab import Cell, Lab
+from course_utils.labs.answers import Answer
+from course_utils.labs.lab import Cell, Lab
 
 ADD = '''\
 def add(a, b):

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_utils.release import find_alembic
+from course_utils.labs.release import find_alembic
 
 SCRIPT = """
 import os, subprocess, sys, warnings

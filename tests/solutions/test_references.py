@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from course_utils.chapters import KEYS, ROOT, chapter
+from course_utils.topics import KEYS, ROOT, topic
 
 ALLOWED_IMPORTS = {"torch", "numpy", "math", "course_utils", "solutions"}
 
@@ -21,7 +21,7 @@ def test_the_examples_in_the_docstrings_run(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_reference_needs_little(key):
-    tree = ast.parse((chapter(key).solution_folder / "reference.py").read_text(encoding="utf-8"))
+    tree = ast.parse((topic(key).solution_folder / "reference.py").read_text(encoding="utf-8"))
     standard = {
         "collections",
         "copy",
@@ -48,7 +48,7 @@ def test_a_reference_needs_little(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_public_names_of_a_reference_are_documented(key):
-    tree = ast.parse((chapter(key).solution_folder / "reference.py").read_text(encoding="utf-8"))
+    tree = ast.parse((topic(key).solution_folder / "reference.py").read_text(encoding="utf-8"))
     bare = [
         node.name
         for node in tree.body
@@ -61,7 +61,7 @@ def test_the_public_names_of_a_reference_are_documented(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_record_stands_beside_it_small_and_plain(key):
-    folder = chapter(key).solution_folder
+    folder = topic(key).solution_folder
     record = json.loads((folder / "reference.json").read_text(encoding="utf-8"))
     assert "mini" in json.dumps(record)
     assert (folder / "reference.safetensors").stat().st_size <= 5e6
@@ -69,4 +69,4 @@ def test_the_record_stands_beside_it_small_and_plain(key):
 
 def test_every_folder_of_solutions_is_a_topic():
     found = {path.name for path in (ROOT / "solutions").iterdir() if path.is_dir() and path.name[0].isalpha()}
-    assert found <= set(KEYS), f"without a row in course_utils/chapters.py: {sorted(found - set(KEYS))}"
+    assert found <= set(KEYS), f"without a row in course_utils/topics.py: {sorted(found - set(KEYS))}"

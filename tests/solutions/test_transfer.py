@@ -7,10 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import pretrained
 from course_utils.data import cifar10, squeezenet
 from course_utils.data.registry import DATASETS, DataError
-from course_utils.training import Run, reference_tensors
+from course_utils.training import Run, pretrained, reference_tensors
 from solutions.depth import reference as depth
 from solutions.transfer import reference
 from solutions.transfer.reference import (

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from course_utils.bitext import END, PAD
 from course_utils.data import arithmetic
+from course_utils.data.bitext import END, PAD
 from course_utils.data.fetch import at_hand
 from course_utils.data.registry import DATASETS
 from course_utils.training import Run

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from course_utils import chapters
+from course_utils import topics
 
 REFERENCE = '''
 """Fit y = 2 x + 1."""
@@ -53,7 +53,7 @@ if __name__ == "__main__":
 def course(tmp_path, monkeypatch):
     """`course(rate=..., steps=...)` writes the topic's reference and returns the course's folder."""
     row = replace(
-        chapters.CHAPTERS[0],
+        topics.TOPICS[0],
         key="line",
         data_mini="points",
         data_full="points",
@@ -61,7 +61,7 @@ def course(tmp_path, monkeypatch):
         higher_is_better=False,
         target=0.01,
     )
-    monkeypatch.setattr(chapters, "CHAPTERS", (row,))
+    monkeypatch.setattr(topics, "TOPICS", (row,))
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("COURSE_DEVICE", raising=False)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from course_utils.chapters import KEYS
+from course_utils.topics import KEYS
 from course_utils.training import Paper, results
 from tests.training.test_record import ENTRY
 

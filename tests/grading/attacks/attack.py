@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_utils.lab import Cell, Lab, to_notebook
+from course_utils.labs.lab import Cell, Lab, to_notebook
 
 NEEDLE = "needle-4711"  # stands in the hidden tests, the gradebook, and other secrets; nobody may be shown it
 TOLD = "got in"  # what an attack prints, in two pieces, where it succeeded

@@ -1,0 +1,244 @@
+"""`course audit`: prove that a lab's checks are good, and say what a student would read."""
+
+import argparse
+import atexit
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from course_utils.audit.findings import Finding, Report, shown
+from course_utils.audit.forks import end_with_parent, in_fork, tidied
+from course_utils.audit.mutation_score import (
+    LEAST,
+    EquivalentsError,
+    Score,
+    enter,
+    equivalents,
+    measured,
+    plain,
+    score,
+    shown_score,
+)
+from course_utils.keys import add_keys, chosen
+from course_utils.labs.answers import Answer, right_answers, wrong_answers
+from course_utils.labs.lab import Lab
+from course_utils.progress import bar
+from course_utils.topics import ROOT, topic
+
+LAB_SECONDS = 3600.0  # wall seconds after which a lab's audit is given up
+# What a result depends on beside the topic's own folder.
+SOURCES = ("colab.py", "labs", "checks", "data", "training", "grading", "audit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `course audit`."""
+    add_keys(parser)
+    parser.add_argument(
+        "--mutants", action="store_true", help="try generated mutants too; writes tests/mutation_scores.json"
+    )
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (default 2)")
+    parser.add_argument(
+        "--messages", action="store_true", help="print what each wrong answer's student would read"
+    )
+    parser.add_argument("--fresh", action="store_true", help="audit again what is known already")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit, print, and give 1 where anything failed."""
+    keys = chosen(args, drafts=False)
+    messages = args.messages or len(keys) == 1
+    failed = set()
+    with tidied():
+        for report in reports(keys, args.jobs, args.fresh):
+            print(shown(report, messages), flush=True)
+            if not report.passed:
+                failed.add(report.key)
+        if args.mutants:
+            failed |= {key for key in keys if not _scored(key, args.jobs)}
+    if failed:
+        print(f"failed: {', '.join(key for key in keys if key in failed)}")
+    return 1 if failed else 0
+
+
+def _scored(key: str, jobs: int) -> bool:
+    """Measure, print and enter a lab's mutation score; whether it is high enough."""
+    lab = Lab.load(key)
+    content = measured(lab)
+    with warm_processes(1) as pool:
+        result = pool.submit(score_apart, lab, equivalents(key), jobs).result()
+    print(f"{key}\n{shown_score(result)}", flush=True)
+    enter(result, content)
+    return result.share >= LEAST
+
+
+def score_apart(lab: Lab, declared: dict[str, str], jobs: int) -> Score:
+    """`score` in a fork.
+
+    Raises:
+        EquivalentsError: a declared mutant does not exist, or a check catches it.
+        ChildProcessError: the fork died or hung.
+    """
+
+    def work() -> dict:
+        _hush()
+        try:
+            return plain(score(lab, declared, jobs))
+        except EquivalentsError as error:
+            return {"error": str(error)}
+
+    data = in_fork(work, LAB_SECONDS)
+    if data is None:
+        raise ChildProcessError(f"{lab.key}: the process that tried its mutants died or hung")
+    if "error" in data:
+        raise EquivalentsError(data["error"])
+    return Score.from_plain(data)
+
+
+def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
+    """Yield the `Report` of each key as it is done; those known by content hash come first."""
+    waiting = []
+    for key in keys:
+        known = None if fresh else _known(key)
+        if known is None:
+            waiting.append(key)
+        else:
+            yield known
+    if not waiting:
+        return
+    inner = max(1, jobs // len(waiting))
+    with warm_processes(min(jobs, len(waiting))) as pool, bar(len(waiting), "audit", "lab") as progress:
+        futures = {pool.submit(_audited, key, inner): (key, content_hash(key)) for key in waiting}
+        for future in as_completed(futures):
+            report = future.result()
+            _keep(*futures[future], report)
+            progress.update()
+            yield report
+
+
+def _audited(key: str, jobs: int) -> Report:
+    """Audit a topic; a lab or answers out of order are a finding like any other."""
+    try:
+        return audit_apart(Lab.load(key), wrong_answers(key), right_answers(key), jobs)
+    except ValueError as error:
+        return Report(key, topic(key).points, (Finding("reference", "the lab", False, str(error)),))
+
+
+def warm_processes(count: int) -> ProcessPoolExecutor:
+    """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    os.environ.update(COURSE_TIER="mini", COURSE_COUNTS="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    # Large tensors come from the heap, not from a new mapping each: page faults cost more than the sums of a small net.
+    os.environ.update(MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="4294967296")
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)
+
+
+def _warm() -> None:
+    import nbgrader.preprocessors  # noqa: F401 - imported here, it is there in every fork
+    import torch
+
+    import course_utils.audit.engine  # noqa: F401
+
+    end_with_parent()
+    torch.set_num_threads(1)
+    tqdm.monitor_interval = 0  # no thread beside the one that is forked
+    # A fork takes a copy of its parent's folder along: this one is empty, and not the course's.
+    folder = tempfile.mkdtemp(prefix="audit-")
+    os.chdir(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
+    """The audit in forks, so that whatever a lab does to its process stays there.
+
+    The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already.
+    """
+    report = rehearsed_apart(lab, wrong, right, jobs)
+    return replace(report, findings=report.findings + graded_apart(lab, right)) if report.passed else report
+
+
+def rehearsed_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
+    """The audit without the engine."""
+    from course_utils.audit.proof import audit
+
+    def work() -> dict:
+        _hush()
+        try:
+            return asdict(audit(lab, wrong, right, jobs))
+        except ValueError as error:
+            return asdict(Report(lab.key, lab.points, (Finding("reference", "the lab", False, str(error)),)))
+
+    return _report(lab, in_fork(work, LAB_SECONDS))
+
+
+def graded_apart(lab: Lab, right: list[Answer]) -> tuple[Finding, ...]:
+    """What the engine makes of the reference, the release and the right answers."""
+    from course_utils.audit.engine import engine_findings
+
+    def work() -> list[dict]:
+        _hush()
+        return [asdict(finding) for finding in engine_findings(lab, right)]
+
+    found = in_fork(work, LAB_SECONDS)
+    if found is None:
+        return (Finding("engine", "the engine", False, "the process that ran it died or hung"),)
+    return tuple(Finding(**finding) for finding in found)
+
+
+def _report(lab: Lab, data: dict | None) -> Report:
+    if data is None:
+        return Report(lab.key, lab.points, (Finding("reference", "the audit died or hung", False),))
+    return Report(**{**data, "findings": tuple(Finding(**finding) for finding in data["findings"])})
+
+
+def _hush() -> None:
+    """Send what cells print past Python to nowhere; Python's own stderr stays on the terminal, for progress bars."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def content_hash(key: str) -> str:
+    """Hash of all that an audit of `key` depends on: the topic's folder, its row, and the code that runs and checks."""
+    hashed = hashlib.sha256(f"{sys.version_info[:2]} {topic(key)!r}".encode())
+    files = [path for path in topic(key).solution_folder.glob("*") if path.is_file()]
+    for source in SOURCES:
+        place = ROOT / "course_utils" / source
+        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    for path in sorted(files):
+        hashed.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return hashed.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where audits are kept by content hash: `audit/` in COURSE_CACHE, by default ~/.cache/neurons-to-neural-odes."""
+    default = Path.home() / ".cache" / "neurons-to-neural-odes"
+    return Path(os.environ.get("COURSE_CACHE") or default).expanduser() / "audit"
+
+
+def _known(key: str) -> Report | None:
+    path = cache_folder() / f"{key}.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return _report(Lab(key, ()), data["report"]) if data["hash"] == content_hash(key) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(key: str, content: str, report: Report) -> None:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{key}.{os.getpid()}"
+    part.write_text(json.dumps({"hash": content, "report": asdict(report)}), encoding="utf-8")
+    part.replace(folder / f"{key}.json")

@@ -1,0 +1,103 @@
+"""The same verdicts from the engine: reference, release and right answers graded as if they had been handed in.
+
+What passes in the student's own process must pass through the sandbox and the remote proxy too.
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+
+from course_utils.audit.findings import Finding
+from course_utils.audit.proof import release_sources, sources
+from course_utils.grading import Limits, SandboxError, Verdict, Warm, grade
+from course_utils.labs.answers import Answer
+from course_utils.labs.lab import Lab, to_notebook
+
+# Wide: the code is the course's own, and a busy machine is no fault of it.
+LIMITS = Limits(cell_seconds=900, check_seconds=300, total_seconds=3600, cpu_seconds=3600)
+
+
+def engine_findings(lab: Lab, right: list[Answer]) -> list[Finding]:
+    """Grade the reference, the release, and the right answers with one of each cell at the same time.
+
+    Where such a company loses points, its members are graded one by one.
+    """
+    with _warm() as warm:
+        findings = [
+            _full(lab, "reference", _graded(lab, {}, warm)),
+            _empty(_graded(lab, release_sources(lab), warm)),
+        ]
+        changed = [sources(lab.cells, answer) for answer in right]
+        for members in companies(changed):
+            together = {place: text for number in members for place, text in changed[number].items()}
+            found = _full(lab, _said(right, members), _graded(lab, together, warm))
+            alone = [] if found.passed or len(members) == 1 else members
+            one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
+            blamed = [finding for finding in one_by_one if not finding.passed]
+            findings += blamed or [found]
+    return findings
+
+
+def companies(changed: list[dict[int, str]]) -> list[list[int]]:
+    """Answers to be tried together, by number: the first of each cell, the second of each, and so on."""
+    found: list[list[int]] = []
+    seen: list[int] = []
+    for number, places in enumerate(changed):
+        place = min(places)
+        rank = seen.count(place)
+        found += [[]] if rank == len(found) else []
+        found[rank].append(number)
+        seen.append(place)
+    return found
+
+
+def _warm() -> Warm:
+    """Sandboxed kernels; without a sandbox where the machine has none, for all that runs here is the course's own."""
+    warm = Warm()
+    try:
+        warm.fork(LIMITS).close()
+    except SandboxError as error:
+        warm.close()
+        print(
+            f"audit: graded without a sandbox, for all that runs is the course's own ({error})",
+            file=sys.stderr,
+        )
+        return Warm(sandboxed=False)
+    return warm
+
+
+def _graded(lab: Lab, changed: dict[int, str], warm: Warm) -> Verdict:
+    cells = tuple(
+        replace(cell, source=changed.get(place, cell.source)) for place, cell in enumerate(lab.cells)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        nbformat.write(to_notebook(lab.key, cells), Path(folder) / f"{lab.key}.ipynb")
+        return grade(lab, Path(folder), LIMITS, warm)
+
+
+def _said(answers: list[Answer], members: list[int]) -> str:
+    return ", ".join(f"{answers[number].cell}: {answers[number].why}" for number in members)
+
+
+def _full(lab: Lab, title: str, verdict: Verdict) -> Finding:
+    """Every check that is not marked by hand must give all its points, and every cell must run."""
+    lines = [verdict.reason] if verdict.reason else []
+    lines += [
+        f"cell {cell.name or cell.source[:40]!r}: {': '.join(cell.error or (cell.status,))}"
+        for cell in verdict.cells
+        if cell.status != "ok"
+    ]
+    lines += [
+        f"{check.name} {check.points:g}/{check.max_points:g}\n{check.message}"
+        for check in verdict.checks
+        if check.status != "manual" and check.points < check.max_points
+    ]
+    return Finding("engine", title, not lines, "\n".join(lines))
+
+
+def _empty(verdict: Verdict) -> Finding:
+    lines = [f"{check.name} gives {check.points:g} points" for check in verdict.checks if check.points > 0]
+    return Finding("engine", "release", not lines, "\n".join(lines))

@@ -1,0 +1,196 @@
+"""How many mutants of a lab's solutions its checks catch, and the committed table of these scores."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_utils.audit.mutants import mutants_of, sample
+from course_utils.labs.lab import TITLE, Lab
+from course_utils.topics import ROOT, topic
+
+TABLE = ROOT / "tests" / "mutation_scores.json"
+LEAST = 0.95  # share of the mutants that a lab's checks must catch
+# What decides which mutants there are and when two values count as equal.
+SOURCES = ("checks/comparisons.py", "audit/mutants.py", "audit/mutation_operators.py")
+
+
+class EquivalentsError(ValueError):
+    """A line of `equivalent_mutants.txt` is not in order."""
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutant that lost no point; `reason` says why it is no other program, where the lab declares so."""
+
+    name: str
+    cell: str
+    diff: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A lab's mutation score. `generated` is more than `tried` where a sample was taken; `broken` names one mutant
+    that a check met with an error of its own instead of a message."""
+
+    key: str
+    generated: int
+    tried: int
+    killed: int
+    survivors: tuple[Survivor, ...]
+    broken: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> int:
+        """Survivors that the lab declares equivalent: they do not count."""
+        return sum(bool(survivor.reason) for survivor in self.survivors)
+
+    @property
+    def share(self) -> float:
+        """Killed of all that count; 1 where nothing does."""
+        counted = self.tried - self.declared
+        return self.killed / counted if counted else 1.0
+
+    @classmethod
+    def from_plain(cls, data: dict) -> "Score":
+        """`asdict`'s inverse."""
+        survivors = tuple(Survivor(**survivor) for survivor in data["survivors"])
+        return cls(**{**data, "survivors": survivors, "broken": tuple(data["broken"])})
+
+
+def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
+    """Try the lab's mutants. Run it in a process of its own (see `audit_command`).
+
+    Raises:
+        EquivalentsError: a declared mutant does not exist, or a check catches it.
+    """
+    from course_utils.audit.proof import runnable
+    from course_utils.audit.variants import Rehearsals, Variant
+
+    cells = runnable(lab.cells)
+    everything = [
+        (place, mutant)
+        for place, cell in enumerate(cells)
+        if cell.kind == "solution"
+        for mutant in mutants_of(cell)
+    ]
+    unknown = set(equivalents) - {mutant.name for _, mutant in everything}
+    if unknown:
+        raise EquivalentsError(
+            f"{lab.key}: equivalent_mutants.txt: no mutant is called {min(unknown)}; remove its line"
+        )
+    chosen = {mutant.name for mutant in sample([mutant for _, mutant in everything])}
+    tried = [(place, mutant) for place, mutant in everything if mutant.name in chosen]
+    rehearsals = Rehearsals(cells, jobs, f"{lab.key}, mutants")
+    rehearsals.whole(Variant("reference", {}))
+    runs = rehearsals.parting(
+        [Variant(mutant.name, {place: mutant.source}, "first") for place, mutant in tried]
+    )
+    survived = [mutant for _, mutant in tried if not runs[mutant.name].died and not runs[mutant.name].lost()]
+    caught = set(equivalents) & chosen - {mutant.name for mutant in survived}
+    if caught:
+        raise EquivalentsError(
+            f"{lab.key}: equivalent_mutants.txt: {min(caught)} is caught by a check; remove its line"
+        )
+    survivors = tuple(Survivor(m.name, m.cell, m.diff, equivalents.get(m.name, "")) for m in survived)
+    broken = tuple(
+        f"{mutant.diff}\n{name}: {outcome.message}"
+        for _, mutant in tried
+        for name, outcome in runs[mutant.name].checks.items()
+        if not outcome.honest
+    )
+    return Score(lab.key, len(everything), len(tried), len(tried) - len(survived), survivors, broken)
+
+
+def equivalents(key: str, root: Path = ROOT) -> dict[str, str]:
+    """Reasons by mutant, from `solutions/<key>/equivalent_mutants.txt`: lines `<name> <reason>`, `#` for remarks.
+
+    Raises:
+        EquivalentsError: a line lacks its reason.
+    """
+    path = root / "solutions" / key / "equivalent_mutants.txt"
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        name, _, reason = line.strip().partition(" ")
+        if name and not name.startswith("#"):
+            if len(reason.split()) < 3:
+                raise EquivalentsError(f"{path}: {name} needs a reason of some words behind it")
+            found[name] = reason.strip()
+    return found
+
+
+def measured(lab: Lab, root: Path = ROOT) -> str:
+    """Hash of what a score measures: solutions, checks, what they compare with, and how mutants are made."""
+    hashed = hashlib.sha256()
+    for cell in lab.cells:
+        if cell.kind in ("solution", "test"):
+            source = TITLE.sub("", cell.source)
+            hashed.update(f"{cell.kind} {cell.name} {cell.points:g}\n{source}\0".encode())
+    folder = root / "solutions" / lab.key
+    paths = [folder / "reference.py", *(ROOT / "course_utils" / source for source in SOURCES)]
+    declared = folder / "equivalent_mutants.txt"
+    for path in [*paths, *([declared] if declared.is_file() else [])]:
+        hashed.update(path.read_bytes() + b"\0")
+    return hashed.hexdigest()
+
+
+def table() -> dict[str, dict]:
+    """The committed rows by key."""
+    return json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
+
+
+def enter(result: Score, content: str) -> None:
+    """Write the lab's row into the table."""
+    row = {
+        "score": math.floor(1000 * result.share) / 1000,
+        "killed": result.killed,
+        "tried": result.tried,
+        "generated": result.generated,
+        "declared_equivalent": result.declared,
+        "measured": content,
+    }
+    rows = {**table(), result.key: row}
+    part = TABLE.with_suffix(".part")
+    part.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", encoding="utf-8")
+    part.replace(TABLE)
+
+
+def complaint(key: str) -> str:
+    """Why the table's row of `key` will not do, "" where it does: missing, stale or short."""
+    row = table().get(key)
+    again = f"run: course audit {key} --mutants"
+    if row is None:
+        return f"{key}: no mutation score in {TABLE.name}; {again}"
+    if row["measured"] != measured(Lab.load(topic(key).key)):
+        return f"{key}: its lab has changed since its mutation score was measured; {again}"
+    if row["score"] < LEAST:
+        return f"{key}: its checks catch {row['score']:.1%} of the mutants, {LEAST:.0%} are due; {again}"
+    return ""
+
+
+def plain(result: Score) -> dict:
+    """As JSON's types."""
+    return asdict(result)
+
+
+def shown_score(result: Score) -> str:
+    """The score, each survivor with its diff, and the checks that broke."""
+    sampled = f", a sample of {result.generated}" if result.tried < result.generated else ""
+    lines = [
+        f"  mutants   {result.killed}/{result.tried - result.declared} caught, {result.share:.1%}{sampled}"
+    ]
+    for survivor in sorted(result.survivors, key=lambda survivor: bool(survivor.reason)):
+        head = f"declared equivalent, {survivor.reason}" if survivor.reason else "survived"
+        lines += [f"    {survivor.name} {survivor.cell}: {head}", *_inset(survivor.diff)]
+    if result.broken:
+        lines.append(
+            f"    {len(result.broken)} met a check that broke instead of saying what is wrong; the first:"
+        )
+        lines += _inset(result.broken[0])
+    return "\n".join(lines)
+
+
+def _inset(text: str) -> list[str]:
+    return [f"        {line}" for line in text.splitlines()]

@@ -1,0 +1,168 @@
+"""The classroom's folders: what was handed in, what is kept of it, and the lock that makes one process the writer."""
+
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from course_utils.topics import ROOT
+from course_utils.labs.lab import Cell, Lab
+
+# What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
+ENGINE = ("checks", "data", "grading", "training")
+# Of the grading package, what only shows or asks: a new colour of the feedback marks nobody again.
+ASIDE = {"commands", "doctor", "feedback", "pages", "own_notebook", "sample", "table"}
+LIBRARIES = ("torch", "numpy", "ipython")
+ARTIFACTS = 5  # a lab has one
+
+
+class NoSubmissions(ValueError):
+    """Nothing was handed in for this lab; the message says where it is looked for."""
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """One student's folder for one lab, `submitted/<student>/<key>/`."""
+
+    student: str
+    folder: Path
+
+    def files(self, key: str, most: int) -> dict[str, bytes] | None:
+        """The notebook and the artifacts beside it, by name; None where one is no plain file or has over `most` bytes.
+
+        Links are not followed: one that leads to another's submission must not bring its marks.
+        """
+        artifacts = sorted(path.name for path in self.folder.glob("*.safetensors"))[:ARTIFACTS]
+        found = {}
+        for name in [f"{key}.ipynb", *artifacts]:
+            data = _plain(self.folder / name, most)
+            if data is None:
+                return None
+            found[name] = data
+        return found
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was handed in (UTC), as nbgrader's `timestamp.txt` says; None where that is missing or no date."""
+        from nbgrader.utils import parse_utc
+
+        path = self.folder / "timestamp.txt"
+        try:
+            if path.is_symlink() or path.stat().st_size > 200:
+                return None
+            return parse_utc(path.read_text(encoding="utf-8").strip() or None)
+        except (OSError, ValueError, OverflowError):
+            return None
+
+
+def _plain(path: Path, most: int) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        return file.read() if stat.S_ISREG(status.st_mode) and status.st_size <= most else None
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """A hash of what was handed in, names and bytes."""
+    found = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        found.update(name.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(data).digest())
+    return found.hexdigest()
+
+
+def submitted(room: Path, key: str) -> list[HandIn]:
+    """What was handed in for the lab `key`, by students' names.
+
+    Raises:
+        NoSubmissions: nothing.
+    """
+    base = room / "submitted"
+    folders = sorted(base.glob(f"*/{key}")) if base.is_dir() else []
+    found = [
+        HandIn(folder.parent.name, folder)
+        for folder in folders
+        if folder.is_dir() and not folder.is_symlink()
+    ]
+    if not found:
+        raise NoSubmissions(
+            f"{key}: nothing was handed in; submissions go to {base}/<student>/{key}/{key}.ipynb "
+            f"(course sample {key} makes a class to try)"
+        )
+    return found
+
+
+def lab_digest(lab: Lab, root: Path = ROOT) -> str:
+    """A hash of all that a mark depends on beside the submission and the text of the checks."""
+    found = hashlib.sha256(f"{engine_digest(root)} {counting()}".encode())
+    for cell in lab.cells:
+        if cell.kind != "test":
+            found.update(repr(cell).encode())
+    folder = root / "solutions" / lab.key
+    for path in sorted(folder.glob("reference.*")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def counting() -> str:
+    """The tier whose artifacts can earn all points; the course's training module says what it does."""
+    return os.environ.get("COURSE_COUNTS", "full")
+
+
+def check_digest(cell: Cell) -> str:
+    """A hash of one check: its text and its points."""
+    return hashlib.sha256(repr(cell).encode()).hexdigest()
+
+
+@cache
+def engine_digest(root: Path = ROOT) -> str:
+    """A hash of the code that marks, and of the libraries' versions."""
+    found = hashlib.sha256()
+    for name in LIBRARIES:
+        found.update(f"{name} {metadata.version(name)}\n".encode())
+    package = root / "course_utils"
+    for path in sorted(path for part in ENGINE for path in (package / part).rglob("*.py")):
+        if path.stem in ASIDE:
+            continue
+        found.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def only_writer(room: Path) -> Iterator[None]:
+    """Within this block no other process writes the gradebook of `room`; a killed one's lock is gone with it.
+
+    Raises:
+        OSError: another one does.
+    """
+    folder = room / ".results"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"{room}: another `course grade` is at work there; wait for it or end it") from None
+        yield
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

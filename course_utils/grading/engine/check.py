@@ -1,0 +1,83 @@
+"""Runs a check cell in the trusted process."""
+
+import ast
+import math
+import traceback
+from functools import lru_cache
+from types import CodeType
+from typing import Any, NamedTuple
+
+from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.checks.judge import Earned
+from course_utils.grading.engine.verdict import CheckStatus
+
+
+class Check(NamedTuple):
+    """A check's outcome."""
+
+    status: CheckStatus
+    points: float
+    message: str = ""
+
+
+def run_check(source: str, name: str, points: float, names: dict[str, Any] | None = None) -> Check:
+    """Execute a check cell in a fresh namespace; its last expression, if a number, is the points earned.
+
+    `BaseException`s such as a lost kernel pass through.
+    """
+    namespace = {"__name__": "__check__"} if names is None else names
+    filename = f"<check {name}>"
+    try:
+        value = execute(source, filename, namespace)
+    except StudentError as error:
+        return Check("error", 0.0, str(error))
+    except CheckFailed as error:
+        return Check("failed", 0.0, str(error))
+    except Exception as error:
+        return Check("failed", 0.0, _explained(error, source, filename))
+    earned = points if value is None else round(max(0.0, min(float(points), value)), 2)
+    if earned >= points:
+        return Check("passed", float(points))
+    why = value.why if isinstance(value, Earned) else ""
+    said = f"{earned:g} of {points:g} points" + (f": {why}" if why else "")
+    return Check("partial" if earned > 0 else "failed", earned, said)
+
+
+def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
+    """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
+    statements, last = compiled(source, filename)
+    exec(statements, namespace)
+    value: Any = None if last is None else eval(last, namespace)
+    if type(value) not in (int, float, Earned) or not math.isfinite(value):
+        return None
+    return value if type(value) is Earned else float(value)
+
+
+@lru_cache(maxsize=1000)  # the same checks, submission after submission
+def compiled(source: str, filename: str) -> tuple[CodeType, CodeType | None]:
+    """A cell's code, apart from its last expression's, if it ends with one."""
+    tree = ast.parse(source, filename)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        return compile(tree, filename, "exec"), None
+    tree.body.pop()
+    return compile(tree, filename, "exec"), compile(ast.Expression(last.value), filename, "eval")
+
+
+def _explained(error: Exception, source: str, filename: str) -> str:
+    """An exception that is no `CheckFailed`: its line, if the student may see that line."""
+    lines = source.splitlines()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    number = frames[-1].lineno or 0 if frames else 0
+    text = f"{type(error).__name__}: {str(error)[:500]}" if str(error) else type(error).__name__
+    if not 0 < number <= len(lines) or _hidden(lines[:number]):
+        return f"a hidden test failed ({type(error).__name__})"
+    return f"this check failed: `{lines[number - 1].strip()}` ({text})"
+
+
+def _hidden(lines: list[str]) -> bool:
+    """Whether the last of `lines` stands between nbgrader's marks of hidden tests."""
+    marks = [
+        line.strip() for line in lines if line.strip() in ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+    ]
+    return bool(marks) and marks[-1] == "### BEGIN HIDDEN TESTS"

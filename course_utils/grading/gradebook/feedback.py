@@ -1,0 +1,198 @@
+"""A student's feedback page: its own work, its points, what each check said. No hidden test, nothing that runs.
+
+nbgrader's `generate_feedback` makes the pages; this module gives it the page's form (see `nbgrader_config.py`). A page
+is one file without scripts or links to elsewhere, and what the student wrote or printed stands in it as text.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, Template
+from markupsafe import Markup
+from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import GetGrades
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from course_utils.grading.gradebook.marked_notebook import legible
+
+HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[ \t]*$\n?|\Z)", re.S | re.M
+)
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+PICTURE_BYTES = 3_000_000
+
+
+@dataclass
+class Part:
+    """One cell of the page: a heading, code, an answer in words or a check."""
+
+    kind: str
+    source: str = ""
+    name: str = ""
+    points: float = 0.0
+    most: float = 0.0
+    waiting: bool = False
+    comment: str = ""
+    given: bool = False
+    texts: list[tuple[str, str]] = field(default_factory=list)  # (class, text)
+    pictures: list[str] = field(default_factory=list)  # base64 of PNG
+
+    @property
+    def state(self) -> str:
+        """How a marked cell went: full, part, none, or waiting for a person."""
+        if self.waiting:
+            return "waiting"
+        if self.points >= self.most:
+            return "full"
+        return "part" if self.points > 0 else "none"
+
+    @property
+    def code(self) -> Markup:
+        """The source, coloured."""
+        return coloured(self.source)
+
+    @property
+    def summary(self) -> str:
+        """The first line of what the check said."""
+        said = next((text for _, text in self.texts), "").strip()
+        return said.splitlines()[0] if said else ""
+
+
+@lru_cache(maxsize=1024)  # most cells of a class are the ones that were handed out
+def coloured(source: str) -> Markup:
+    """Python as HTML, coloured; everything in it is escaped."""
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+class GetMarks(GetGrades):
+    """nbgrader's marks and comments, and whether a person has still to mark the cell."""
+
+    def _get_score(self, cell: NotebookNode, resources: Any) -> None:
+        super()._get_score(cell, resources)
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id, self.student_id
+        )
+        cell.metadata.nbgrader["waiting"] = grade.auto_score is None and grade.manual_score is None
+
+
+class FeedbackExporter(Exporter):
+    """Writes a marked notebook as a feedback page."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        course = getattr(self.parent, "coursedir", None)
+        if course is not None:
+            # nbgrader would copy whatever else was handed in beside the page, links to others' files included.
+            course.ignore = ["*"]
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: Any = None, **kwargs: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The page, as text, once the preprocessors have put the marks into the notebook."""
+        marked, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return page(marked, resources["nbgrader"]), resources
+
+
+def page(notebook: NotebookNode, facts: dict[str, Any]) -> str:
+    """The page of a marked notebook.
+
+    Args:
+        notebook: With `score` and `points` in the metadata of its marked cells, as `GetMarks` puts them.
+        facts: nbgrader's resources: student, assignment, score, max_score, late_penalty.
+    """
+    parts = [part for cell in notebook.cells if (part := _part(cell)) is not None]
+    return _template().render(
+        parts=parts,
+        marked=[part for part in parts if part.kind in ("check", "answer")],
+        title=_title(notebook, facts["assignment"]),
+        facts=facts,
+        colours=colours(),
+    )
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["points"] = lambda value: f"{round(value, 2):g}"
+    return environment.get_template("feedback.html.j2")
+
+
+@cache
+def colours() -> Markup:
+    """CSS of the coloured code, for a light and for a dark screen."""
+    light = HtmlFormatter(style="default").get_style_defs("pre.code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs("pre.code")
+    return Markup(f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}")
+
+
+def _title(notebook: NotebookNode, key: str) -> str:
+    """The first heading; above it stand the teacher's notes."""
+    headings = (re.match(r"#\s+(.+)", cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    found = next(filter(None, headings), None)
+    return found.group(1).strip() if found else key
+
+
+def _part(cell: NotebookNode) -> Part | None:
+    """What a cell becomes on the page; None where there is nothing of the student's to show."""
+    marks = cell.metadata.get("nbgrader", {})
+    text = cell.source if cell.cell_type == "code" else legible(cell.source)
+    if not marks and cell.cell_type == "markdown":
+        return _words(text, cell.metadata.get("course", ""))
+    part = Part("code", text, marks.get("grade_id", ""), given=not marks)
+    if utils.is_grade(cell):
+        part.kind = "answer" if utils.is_solution(cell) else "check"
+        part.points, part.most = float(marks.get("score") or 0), float(marks.get("points") or 0)
+        part.waiting = bool(marks.get("waiting"))
+    if part.kind == "check":
+        part.source = HIDDEN.sub("", text).rstrip()
+    part.comment = marks.get("comment") or ""
+    for output in cell.get("outputs", []):
+        _show(part, output)
+    return part
+
+
+def _words(text: str, origin: str) -> Part | None:
+    """The grader's notes, the student's own prose, and of the lab's prose the headings."""
+    if origin:
+        return Part(
+            "note" if origin == "notice" else "words", text.strip("*") if origin == "notice" else text
+        )
+    heading = re.search(r"^##+\s+(.+)$", text, re.M)
+    return Part("heading", heading.group(1).strip()) if heading else None
+
+
+def _show(part: Part, output: NotebookNode) -> None:
+    """Add an output to its cell: text as text, pictures that are PNG; nothing else is shown."""
+    if output.output_type == "stream":
+        part.texts.append((output.name, ANSI.sub("", output.text)))
+    elif output.output_type == "error":
+        text = output.evalue if part.kind == "check" else "\n".join(output.traceback) or output.evalue
+        part.texts.append(("error", ANSI.sub("", text)))
+    elif output.output_type == "execute_result" and part.kind == "check":
+        return  # partial credit, for nbgrader's eyes: the page says the points anyway
+    elif "image/png" in output.get("data", {}):
+        part.pictures += _png(output.data["image/png"])
+    elif "text/plain" in output.get("data", {}):
+        part.texts.append(("value", output.data["text/plain"]))
+
+
+def _png(text: str) -> list[str]:
+    """The picture, if that is what it is."""
+    try:
+        raw = base64.b64decode(text, validate=False) if len(text) <= PICTURE_BYTES else b""
+    except (binascii.Error, ValueError):
+        return []
+    return [base64.b64encode(raw).decode()] if raw.startswith(b"\x89PNG\r\n\x1a\n") else []

@@ -1,0 +1,43 @@
+"""The gradebook as text: for people a line a student, for programs a line a check."""
+
+from pathlib import Path
+
+from course_utils.grading.gradebook import database as gradebook
+
+EMPTY = "The gradebook is empty; mark submissions with: course grade KEY"
+
+
+def table(room: Path, keys: tuple[str, ...]) -> list[str]:
+    """Students down, labs across; * marks what a person has still to mark."""
+    with gradebook.opened(room) as book:
+        columns = {key: entries for key in keys if (entries := gradebook.entries(book, key))}
+    students = sorted({student for entries in columns.values() for student in entries})
+    if not students:
+        return [EMPTY]
+    cells = [["student", *columns]]
+    for student in students:
+        cells.append([student, *(_cell(entries.get(student)) for entries in columns.values())])
+    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
+        for row in cells
+    ]
+    waiting = any(entry.needs_hand for entries in columns.values() for entry in entries.values())
+    return [*lines, "* answers to be marked by a person, in nbgrader's formgrader"] if waiting else lines
+
+
+def _cell(entry: gradebook.Entry | None) -> str:
+    if entry is None:
+        return "–"
+    return f"{round(entry.score, 2):g}/{entry.max_score:g}{'*' if entry.needs_hand else ' '}"
+
+
+def rows(room: Path, keys: tuple[str, ...]) -> list[str]:
+    """student,key,check,points: points are empty where a person has still to mark."""
+    lines = ["student,key,check,points"]
+    with gradebook.opened(room) as book:
+        for key in keys:
+            for student, entry in gradebook.entries(book, key).items():
+                for name, points in sorted(entry.auto.items()):
+                    lines.append(f"{student},{key},{name},{'' if points is None else f'{points:g}'}")
+    return lines

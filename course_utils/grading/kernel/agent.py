@@ -1,0 +1,240 @@
+"""The student's side of the wire: it runs the student's cells, and calls their functions for the trusted side.
+
+This code lives in the same process as the student's and may be taken over by it. Nothing depends on its honesty: it
+only ever answers.
+"""
+
+import importlib
+import itertools
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import GeneratorType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils.grading.kernel.shell import CellShell
+from course_utils.grading.wire.channel import Channel, Node, WireError
+from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
+
+EAGER = 10_000  # items of a module's parameters, or of an iterator, that are sent at once
+TEXT = 2_000
+
+
+class Agent(Peer):
+    """Serves the trusted side until it hangs up."""
+
+    owns_leaves = True
+    caught = (Exception, KeyboardInterrupt, SystemExit)
+
+    def __init__(self, channel: Channel, shell: CellShell):
+        super().__init__(channel)
+        self._shell, self._working = shell, False
+        self._operations = self._offered(shell.user_ns)
+
+    def run(self) -> None:
+        """Serve requests, one after another. Ctrl-C reaches the student's code and nothing else."""
+        signal.signal(signal.SIGINT, self._interrupted)
+        while True:
+            self.serve(*self.channel.receive())
+
+    def _interrupted(self, number: int, frame: Any) -> None:
+        if self._working:
+            raise KeyboardInterrupt
+
+    def forget(self) -> None:
+        """Drop everything that was kept for the other side."""
+        super().forget()
+        self._handles: dict[int, Any] = {}
+
+    def operate(self, op: str, args: list[Any]) -> Any:
+        """The requests that the trusted side makes."""
+        if signal.getsignal(signal.SIGINT) != self._interrupted:  # a cell has set its own
+            signal.signal(signal.SIGINT, self._interrupted)
+        outer, self._working = self._working, True
+        try:
+            return self._operations[op](*args)
+        finally:
+            self._working = outer
+
+    def _offered(self, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+        return {
+            "cell": self._shell.run,
+            "defined": lambda name: name in names,
+            "find": lambda name: [names[name]] if name in names else [],
+            "bind": names.__setitem__,
+            "unbind": names.__delitem__,
+            "get": self._get,
+            "set": setattr,
+            "call": lambda target, given, named: _eager(target(*given, **named), target),
+            "item": lambda target, index: target[index],
+            "length": len,
+            "iterate": lambda target: Handle(iter(target)),
+            "next": lambda target, count: list(itertools.islice(target, min(count, EAGER))),
+            "read": lambda name: Path(name).read_bytes(),
+            "write": lambda name, data: Path(name).write_bytes(data),
+        }
+
+    def _get(self, target: Any, name: str) -> Any:
+        value = getattr(target, name)
+        return Handle(value) if callable(value) else value
+
+    # How the student's own kinds of value travel
+
+    def foreign_node(self, value: Any, writer: Outgoing) -> Node:
+        """Subclasses of plain types travel as these; the rest stays here and travels as a handle."""
+        if isinstance(value, RemoteModule):
+            return {"module": [value.number, writer.node(dict(value.named_parameters()))]}
+        if isinstance(value, Callback):
+            return {"callback": value.number}
+        if isinstance(value, Handle):
+            return self._handle(value.value)
+        if isinstance(value, Eager):
+            return {"iterator": writer.node(list(value))}
+        if isinstance(value, Tensor):
+            return writer.tensor(value if isinstance(value, nn.Parameter) else value.as_subclass(Tensor))
+        for base in (np.ndarray, dict, int, float, str):
+            if isinstance(value, base):
+                return writer.node(_as(base, value))
+        if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+            return writer.node(list(value) if isinstance(value, list) else tuple(value))
+        return self._handle(value)
+
+    def _handle(self, value: Any) -> Node:
+        number = len(self._handles)
+        self._handles[number] = value
+        return {"handle": [number, type(value).__name__, callable(value), isinstance(value, nn.Module)]}
+
+    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
+        """What only the trusted side sends."""
+        return {
+            "own": lambda number: self._handles[number],
+            "library": lambda path: _attribute(*path),
+            "function": lambda told: Callback(self, *told),
+            "module": lambda told: RemoteModule(self, told[0], told[1], reader.value(told[2])),
+            "dataset": lambda node: TensorDataset(*reader.value(node)),
+            "loader": lambda told: DataLoader(reader.value(told[0]), batch_size=told[1], shuffle=told[2]),
+            "generator": lambda node: _generator(reader.value(node)),
+            "parameter": lambda node: nn.Parameter(reader.value(node), requires_grad=False),
+        }
+
+    def take_request(self, header: dict[str, Node], reader: Incoming) -> None:
+        """A new check finds nothing of the one before; one that seeds PyTorch seeds it here too."""
+        if header.get("forget") is True:
+            self.forget()
+        if header.get("random") is not None:
+            torch.set_rng_state(
+                torch.frombuffer(bytearray(reader.value(header["random"])), dtype=torch.uint8)
+            )
+
+    def describe(self, error: BaseException) -> dict[str, Node]:
+        """Class names, text and the student's own line."""
+        kinds = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+        return {"kinds": kinds, "text": _text(error), "line": own_line(error, self._shell)}
+
+    def failure(self, told: Node) -> BaseException:
+        """An error of the function that the check passed in."""
+        kind = {"ValueError": ValueError, "TypeError": TypeError}.get(told["kind"], RuntimeError)
+        return kind(told["text"])
+
+
+class Handle:
+    """A value that stays here even where it could travel."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+class Eager(list):
+    """An iterator's values, sent at once."""
+
+
+class Callback:
+    """A function of the trusted side."""
+
+    def __init__(self, peer: Peer, number: int, name: str):
+        self._peer, self.number, self.__name__ = peer, number, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it over there; gradients flow through."""
+        return self._peer.ask("callback", self.number, list(args), kwargs)
+
+
+class RemoteModule(nn.Module):
+    """A module that the check passed in: its parameters are copies here, its forward is the trusted side's."""
+
+    def __init__(self, peer: Peer, number: int, training: bool, parameters: dict[str, Tensor]):
+        super().__init__()
+        self._peer, self.number = peer, number
+        self._parameters.update(parameters)  # type: ignore[arg-type]  # names with dots, which register_parameter refuses
+        self.train(training)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it over there with the parameters as they are now."""
+        return self._peer.ask(
+            "module", self.number, dict(self._parameters), self.training, list(args), kwargs
+        )
+
+
+def _eager(result: Any, target: Any) -> Any:
+    """Iterators over a module's parts are sent whole; other values as they are."""
+    of_module = isinstance(getattr(target, "__self__", None), nn.Module)
+    return (
+        Eager(itertools.islice(result, EAGER)) if of_module and isinstance(result, GeneratorType) else result
+    )
+
+
+def _as(base: type, value: Any) -> Any:
+    if base is np.ndarray:
+        return np.asarray(value)
+    return {key: value[key] for key in value} if base is dict else base(value)
+
+
+def _attribute(module: str, name: str) -> Any:
+    value: Any = importlib.import_module(module)
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _generator(state: bytes) -> torch.Generator:
+    generator = torch.Generator()
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return generator
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:TEXT]
+    except Exception:  # the student's own class, with a __str__ of its own
+        return ""
+
+
+def own_line(error: BaseException, shell: CellShell) -> str:
+    """The innermost line of `error` that the student wrote: "line 3 of `conv2d`: `return x @ w`"."""
+    frames = [f for f in _frames(error) if f.filename.startswith("<cell ")]
+    if not frames:
+        return ""
+    name = frames[-1].filename.removeprefix("<cell ").removesuffix(">")
+    return f"line {frames[-1].lineno} of {name}: `{shell.line(frames[-1].filename, frames[-1].lineno or 0)}`"
+
+
+def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    try:
+        yield from traceback.extract_tb(error.__traceback__, limit=-200)
+    except Exception:  # a student's object in the way
+        return
+
+
+def serve(channel: Channel, shell: CellShell) -> None:
+    """Serve until the trusted side hangs up; the process ends with it."""
+    try:
+        Agent(channel, shell).run()
+    except WireError:
+        sys.exit(0)

@@ -1,0 +1,180 @@
+"""IPython without a kernel: it runs cells and keeps what they print and show, within bounds."""
+
+import base64
+import io
+import linecache
+import os
+import sys
+import types
+from typing import Any
+
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.backend_inline import configure_inline_support
+from traitlets import Type
+from traitlets.config import Config
+
+TEXT_BYTES = 20_000
+PICTURE_BYTES = 2_000_000
+OUTPUTS = 100
+
+
+class Outputs:
+    """What a cell printed and showed, cut where it gets too much: pairs of a kind and its text."""
+
+    def __init__(self) -> None:
+        self.items: list[list[str]] = []
+        self._text, self._picture = TEXT_BYTES, PICTURE_BYTES
+
+    def text(self, kind: str, text: str) -> None:
+        """Add to the last output of the same kind, or as a new one."""
+        if self._text <= 0:
+            return
+        text, self._text = text[: self._text], self._text - len(text)
+        if self._text <= 0:
+            text += "\n… (cut: too much output)"
+        if self.items and self.items[-1][0] == kind and kind != "text":
+            self.items[-1][1] += text
+        elif len(self.items) < OUTPUTS:
+            self.items.append([kind, text])
+
+    def show(self, data: dict[str, Any]) -> None:
+        """Add a displayed value: its picture if it has one, its text otherwise."""
+        picture = data.get("image/png")
+        if isinstance(picture, bytes):
+            picture = base64.b64encode(picture).decode()
+        if isinstance(picture, str) and len(picture) <= self._picture and len(self.items) < OUTPUTS:
+            self._picture -= len(picture)
+            self.items.append(["png", picture])
+        elif isinstance(data.get("text/plain"), str):
+            self.text("text", data["text/plain"])
+
+
+class Stream(io.TextIOBase):
+    """stdout or stderr."""
+
+    def __init__(self, kind: str, shell: "CellShell"):
+        self._kind, self._shell = kind, shell
+
+    def write(self, text: str) -> int:
+        """Keep the text."""
+        self._shell.outputs.text(self._kind, text)
+        return len(text)
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+
+class Publisher(DisplayPublisher):
+    """`display(…)`."""
+
+    def publish(self, data: dict[str, Any], *_: Any, **__: Any) -> None:
+        """Keep what is shown."""
+        CellShell.instance().outputs.show(data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Drop what was shown so far."""
+        CellShell.instance().outputs.items.clear()
+
+
+class LastValue(DisplayHook):
+    """A cell's last expression."""
+
+    def write_output_prompt(self) -> None:
+        """No prompt."""
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: Any = None) -> None:
+        """Keep the value's picture or text."""
+        CellShell.instance().outputs.show(format_dict)
+
+    def finish_displayhook(self) -> None:
+        """No line after it."""
+
+
+class NamedCells(CachingCompiler):
+    """Cells are compiled under their names, for errors to say where they stand."""
+
+    cell = ""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        """A name that no file has."""
+        return f"<cell {self.cell}>"
+
+
+class CellShell(InteractiveShell):
+    """An IPython shell whose output is kept and whose errors are values."""
+
+    outputs: Outputs
+    compile: NamedCells
+    displayhook_class = Type(LastValue)
+    display_pub_class = Type(Publisher)
+    compiler_class = Type(NamedCells)
+
+    def run(self, source: str, name: str) -> dict[str, Any]:
+        """Run a cell; {"ok", "error": [class, text, line], "outputs"}."""
+        self.outputs = Outputs()
+        self.compile.cell = name
+        result = self.run_cell(source, store_history=False)
+        error = result.error_before_exec or result.error_in_exec
+        return {
+            "ok": error is None,
+            "error": None if error is None else self._error(error),
+            "outputs": self.outputs.items,
+        }
+
+    def _error(self, error: BaseException) -> list[str]:
+        from course_utils.grading.kernel.agent import _text, own_line
+
+        where = own_line(error, self)
+        if isinstance(error, SyntaxError) and not where:
+            where = f"line {error.lineno} of {self.compile.cell}: `{(error.text or '').strip()}`"
+        return [type(error).__name__, _text(error), where]
+
+    def line(self, filename: str, number: int) -> str:
+        """A line of a cell that ran here."""
+        return linecache.getline(filename, number).strip()[:200]
+
+    def system(self, cmd: str) -> None:
+        """Commands are not run."""
+        print(f"!{cmd.strip()}: system commands are not run when a submission is marked")
+
+    system_raw = system_piped = system
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str]:
+        """Commands are not run."""
+        self.system(cmd)
+        return []
+
+    def ask_exit(self) -> None:
+        """`exit()` in a cell ends nothing."""
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no screen."""
+
+    def showtraceback(self, *_: Any, **__: Any) -> None:
+        """Errors are values here."""
+
+    showsyntaxerror = showindentationerror = showtraceback
+
+
+def make_shell() -> CellShell:
+    """The process's one shell, its names in a fresh `__main__`, its history kept nowhere."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    config = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
+    shell = CellShell.instance(config=config, user_module=module, user_ns=module.__dict__)
+    shell.outputs = Outputs()
+    configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
+    return shell
+
+
+def capture(shell: CellShell, pictures: bool = False) -> None:
+    """From now on what Python prints goes to the shell's outputs; figures are drawn only if `pictures`."""
+    formatter = shell.display_formatter
+    assert formatter is not None
+    formatter.formatters["image/png"].enabled = pictures
+    os.environ["COURSE_PICTURES"] = "1" if pictures else "0"
+    sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)

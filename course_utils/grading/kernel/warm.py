@@ -1,0 +1,241 @@
+"""Kernels forked from a process that has imported everything already.
+
+    with Warm() as warm:
+        kernel = warm.fork(Limits())
+
+The warm process holds no secret: it is started with a clean environment and imports what students use, and nothing
+of the checks or the solutions. It has one thread, so that a fork of it is sound.
+"""
+
+import dataclasses
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from course_utils.grading.sandbox import bubblewrap, namespaces
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.wire.channel import Channel, WireError
+
+START_SECONDS = 120
+FORK_SECONDS = 20
+CLOSE_SECONDS = 3
+SCRATCH_BYTES = 256 << 20  # of all kernels together, inside bubblewrap
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ENTRY = (
+    "import sys; sys.path[:] = {path!r}; from course_utils.grading.kernel.zygote import main; "
+    "main({fd}, {sandboxed}, {wrapped}, {modules!r})"
+)
+
+
+class SandboxError(RuntimeError):
+    """This machine offers no sandbox; the message says what to install."""
+
+
+class Kernel:
+    """A student's process: the channel to it, and the means to end it."""
+
+    def __init__(self, channel: Channel, pidfd: int):
+        self.channel, self._pidfd, self._stat = channel, pidfd, _open_stat(pidfd)
+        self.layers: tuple[str, ...] = ()
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """End the process, and with it everything that it started; what remains to be tidied is the kernel's work."""
+        if self._pidfd < 0:
+            return
+        self.channel.close()
+        self.signal(signal.SIGKILL)
+        os.close(self._pidfd)
+        if self._stat >= 0:
+            os.close(self._stat)
+        self._pidfd = self._stat = -1
+
+    def cpu_seconds(self) -> float:
+        """What it has used so far; it starts no processes of its own. 0 where it has ended."""
+        try:
+            fields = os.pread(self._stat, 4096, 0).rpartition(b")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def poll(self, seconds: float = 0) -> bool:
+        """Whether the process has ended, waiting for that up to so long."""
+        return self._pidfd < 0 or bool(select.select([self._pidfd], [], [], seconds)[0])
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the process is still there."""
+        try:
+            signal.pidfd_send_signal(self._pidfd, number)
+        except ProcessLookupError:
+            return
+
+
+def _open_stat(pidfd: int) -> int:
+    """The open `/proc/<pid>/stat`, which no later process of that id answers; -1 if the process is gone."""
+    try:
+        known = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
+        pid = next(line.split()[1] for line in known.splitlines() if line.startswith("Pid:"))
+        return os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, StopIteration):
+        return -1
+
+
+class Warm:
+    """The warm process; it is started at the first fork, and again if it dies."""
+
+    def __init__(self, sandboxed: bool = True, wrapped: bool | None = None, modules: tuple[str, ...] = ()):
+        """Nothing starts yet.
+
+        Args:
+            sandboxed: False runs students' code with this user's own rights: only where the code is trusted.
+            wrapped: Whether to stand inside bubblewrap; by default where namespaces cannot be had without it.
+            modules: What to import beside what labs use.
+        """
+        self._sandboxed, self._wrapped, self._modules = sandboxed, wrapped, modules
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._said = False
+
+    def __enter__(self) -> "Warm":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the warm process and all its kernels."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            try:
+                self._process.wait(CLOSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = self._control = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None before it starts and when it has died."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and alive else None
+
+    def fork(self, limits: Limits, key: str = "", jupyter: dict[str, Any] | None = None) -> Kernel:
+        """A fresh kernel.
+
+        Args:
+            limits: Its bounds.
+            key: The topic of the lab that is graded: that reference's net is kept out of sight.
+            jupyter: With connection, folder and sockets it speaks Jupyter's protocol instead of the wire's.
+
+        Raises:
+            SandboxError: the sandbox that was asked for cannot be had.
+        """
+        for last in (False, True):  # a warm process that was killed comes back
+            try:
+                with self._lock:
+                    return self._fork({"limits": dataclasses.asdict(limits), "key": key, "jupyter": jupyter})
+            except (OSError, ValueError, WireError) as error:
+                self.close()
+                if last:
+                    raise SandboxError(f"a kernel did not start: {error}") from None
+        raise AssertionError
+
+    def _fork(self, request: dict[str, Any]) -> Kernel:
+        ours, theirs = socket.socketpair()
+        try:
+            pidfd = self._ask(request, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        kernel = Kernel(Channel(ours), pidfd)
+        try:
+            hello, _ = kernel.channel.receive(time.monotonic() + FORK_SECONDS)
+        except WireError:
+            kernel.close()
+            raise
+        kernel.layers = tuple(hello.get("layers", ()))
+        self._say(str(hello.get("why", "")), kernel.layers)
+        if "refused" in hello:
+            kernel.close()
+            raise SandboxError(hello["refused"])
+        return kernel
+
+    def _say(self, why: str, layers: tuple[str, ...]) -> None:
+        """Tell the teacher, once, that the first layer failed and which stand in for it."""
+        if why and not self._said:
+            self._said = True
+            print(f"sandbox: no namespaces here ({why}); what holds is {', '.join(layers)}", file=sys.stderr)
+
+    def _ask(self, request: dict[str, Any], theirs: socket.socket) -> int:
+        control = self._control or self._start()
+        socket.send_fds(control, [json.dumps(request).encode()], [theirs.fileno()])
+        data, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        if not data or not descriptors:
+            raise OSError("the warm process is gone")
+        return descriptors[0]
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if self._wrapped is None:
+            self._wrapped = (
+                self._sandboxed and not namespaces.available() and bubblewrap.program() is not None
+            )
+        entry = ENTRY.format(
+            path=_path(),
+            fd=theirs.fileno(),
+            sandboxed=self._sandboxed,
+            wrapped=self._wrapped,
+            modules=self._modules,
+        )
+        around = bubblewrap.command(SCRATCH_BYTES) if self._wrapped else []
+        with theirs:
+            self._process = subprocess.Popen(
+                [*around, sys.executable, "-I", "-c", entry],
+                pass_fds=[theirs.fileno()],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._control = ours
+        ours.settimeout(START_SECONDS)
+        if ours.recv(16) != b"warm":
+            self.close()
+            raise SandboxError("the warm process did not start; its message stands above")
+        return ours
+
+
+def environment() -> dict[str, str]:
+    """What a student's process sees of the environment."""
+    names: dict[str, str] = dict.fromkeys(THREADS, "1")
+    return names | {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "COURSE_TIER": "mini",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HOME": "/nonexistent",
+        "MPLCONFIGDIR": "/nonexistent",
+        "IPYTHONDIR": "/nonexistent",
+    }
+
+
+def _path() -> list[str]:
+    """This process's import path, without the working folder."""
+    here = str(Path(__file__).resolve().parents[3])
+    return [entry for entry in sys.path if entry and os.path.isabs(entry) and entry != os.getcwd()] + [here]

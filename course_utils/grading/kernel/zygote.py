@@ -1,0 +1,165 @@
+"""The warm process itself: it imports what students use, and forks a kernel whenever it is asked."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from course_utils.grading.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from course_utils.grading.sandbox.enter import Isolation
+
+MODULES = (
+    "importlib.readers",  # what reads a package's data, on first use
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib_inline.backend_inline",
+    "numpy",
+    "safetensors.torch",
+    "sklearn.datasets",
+    "torch.nn.functional",
+    "torch.utils.data",
+    "course_utils.checks",
+    "course_utils.colab",
+    "course_utils.data",
+    "course_utils.plots",
+    "course_utils.progress",
+    "course_utils.training",
+    "course_utils.grading.kernel.agent",
+)
+# Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution, an optimiser (2 s).
+FIRST_CELL = """
+import matplotlib.pyplot as plt, torch
+_, axes = plt.subplots(figsize=(2, 1.5))
+axes.set_title("warm")
+axes.plot([0, 1])
+plt.show()
+torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)), repr(torch.ones(2))
+weight = torch.nn.Parameter(torch.ones(1))
+weight.grad = torch.ones(1)
+torch.optim.SGD([weight], 0.1).step()
+"""
+
+
+def main(descriptor: int, sandboxed: bool, wrapped: bool, modules: tuple[str, ...]) -> None:
+    """Serve fork requests on a control socket until it closes."""
+    from course_utils.grading.sandbox import enter as sandbox
+
+    control = socket.socket(fileno=descriptor)
+    os.chdir("/")
+    isolation = sandbox.prepare(wrapped) if sandboxed else None
+    preload(modules)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # kernels are reaped by themselves
+    control.send(b"warm")
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+        if not request or not descriptors:
+            if isolation:
+                isolation.sweep(everything=True)
+            os._exit(0)
+        wanted = json.loads(request)
+        pid = isolation.fork() if isolation else os.fork()
+        if pid == 0:
+            control.close()
+            connection = socket.socket(fileno=descriptors[0])
+            kernel(connection, Limits(**wanted["limits"]), isolation, wanted["key"], wanted["jupyter"])
+        os.close(descriptors[0])
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(control, [b"forked"], [pidfd])
+        os.close(pidfd)
+
+
+def preload(more: tuple[str, ...]) -> None:
+    """Import what labs use and run each part once, without starting a thread."""
+    for name in MODULES + more:
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)
+    _shell()
+    if threading.active_count() > 1 or len(os.listdir("/proc/self/task")) > 1:
+        raise RuntimeError("the warm process has more than one thread; a fork of it would not be sound")
+    gc.collect()
+    gc.freeze()  # what is imported stays shared between the forks
+
+
+def _shell():
+    """The one shell, made before any fork, after a first cell that pays for what is lazy."""
+    from course_utils.grading.kernel.shell import make_shell
+
+    shell = make_shell()
+    result = shell.run(FIRST_CELL, "warm")
+    if not result["ok"]:
+        raise RuntimeError(f"the warm process's first cell failed: {result['error']}")
+    shell.reset(new_session=False)
+    return shell
+
+
+def kernel(
+    connection: socket.socket,
+    limits: Limits,
+    isolation: Isolation | None,
+    key: str,
+    jupyter: dict[str, Any] | None,
+) -> NoReturn:
+    """A student's process: enter the sandbox, then serve the trusted side until it hangs up."""
+    from course_utils.grading.kernel import agent, shell
+    from course_utils.grading.sandbox import enter as sandbox
+    from course_utils.grading.wire.channel import Channel
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    channel = Channel(connection)
+    try:
+        layers = sandbox.enter(limits, isolation, key, jupyter) if isolation else []
+    except sandbox.Unavailable as error:
+        channel.send({"refused": str(error)}, [])
+        os._exit(1)
+    try:
+        _silence()
+        why = isolation.why if isolation and not isolation.wrapped else ""
+        channel.send({"layers": layers, "why": why}, [])
+        if jupyter:
+            _serve_jupyter(jupyter["connection"], bool(isolation and isolation.spaces))
+        else:
+            own = shell.CellShell.instance()
+            shell.capture(own, limits.pictures)
+            agent.serve(channel, own)
+    finally:  # nothing of the warm process may run on in a kernel
+        os._exit(0)
+
+
+def _silence() -> None:
+    """What a kernel writes to its descriptors is not the teacher's terminal's business."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _serve_jupyter(connection: dict[str, Any], spaces: bool) -> None:
+    """Be an ordinary IPython kernel, on sockets in a folder that only its client shares."""
+    from ipykernel.iostream import IOPubThread
+    from ipykernel.kernelapp import IPKernelApp
+
+    from course_utils.grading.kernel.shell import CellShell
+    from course_utils.grading.sandbox.namespaces import SOCKETS
+
+    CellShell.clear_instance()
+    if spaces:
+        connection = {**connection, "ip": f"{SOCKETS}/{os.path.basename(connection['ip'])}"}
+    file = os.path.abspath("connection.json")
+    with open(file, "w") as out:
+        json.dump(connection, out)
+    # Its TCP pipe takes what subprocesses print; there are none here, and ZeroMQ aborts where TCP is refused.
+    setattr(IOPubThread, "_setup_pipe_in", lambda thread: setattr(thread, "_pipe_flag", False))  # noqa: B010
+    app = IPKernelApp.instance()
+    app.initialize(["-f", file, "--HistoryManager.enabled=False"])
+    os.unlink(file)
+    app.start()

@@ -1,0 +1,293 @@
+"""Calls between two processes, in both directions, with gradients.
+
+Both sides are peers: the check calls the student's function, which may call back the function that it was given. A
+tensor that requires grad arrives as a leaf there; what comes back carries a function whose backward asks the other
+side for `torch.autograd.grad` of the graph that it kept.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.grading.wire.channel import Channel, Closed, Node, Reader, WireError, Writer
+from course_utils.grading.wire.leaves import Leaves, ancestors
+
+
+class Graph(NamedTuple):
+    """What a call leaves behind for its backward."""
+
+    outputs: list[Tensor]
+    inputs: list[Tensor]
+    own: list[Tensor]
+
+
+class Outgoing(Writer):
+    """A message being written: tensors with a history are noted as inputs (of a request) or outputs (of an answer)."""
+
+    def __init__(self, peer: "Peer", asking: bool):
+        super().__init__(lambda value: peer.foreign_node(value, self))
+        self._peer, self._asking = peer, asking
+        self.inputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.new_leaves: list[Node] = []
+
+    def tensor(self, tensor: Tensor) -> Node:
+        """A plain tensor by value; a shared leaf by number; one with a history as input or output."""
+        if not tensor.requires_grad:
+            return super().tensor(tensor)
+        number = self.leaf(tensor)
+        if number is not None:
+            return {"leaf": number}
+        if self._asking:
+            return self._input(tensor) if torch.is_grad_enabled() else super().tensor(tensor)
+        return {"output": _place(tensor, self.outputs)}
+
+    def leaf(self, tensor: Tensor) -> int | None:
+        """The number of a leaf that is shared, or is to be shared from now on."""
+        leaves = self._peer.leaves
+        number = leaves.number(tensor)
+        if number is None and not self._asking and tensor.is_leaf and self._peer.is_own(tensor):
+            number = leaves.add(tensor)
+            self.new_leaves.append(leaves.tell(number, self.plain))
+        return number
+
+    def plain(self, value: Any) -> Node:
+        """The node of a tensor without history, or of None."""
+        return None if value is None else super().tensor(value)
+
+    def _input(self, tensor: Tensor) -> Node:
+        known = len(self.inputs)
+        place = _place(tensor, self.inputs)
+        content = super().tensor(tensor) if place == known else None
+        return {"input": [place, tensor.is_leaf, isinstance(tensor, nn.Parameter), content]}
+
+
+class Incoming(Reader):
+    """A message being read."""
+
+    def __init__(self, peer: "Peer", buffers: list[memoryview]):
+        super().__init__(buffers)
+        self._peer = peer
+        self._tags: dict[str, Callable[[Any], Any]] = {}
+        self.inputs: list[Tensor] = []
+        self._passed: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+
+    def foreign(self) -> dict[str, Callable[[Any], Any]]:
+        """Tensors with a history, and what the peer reads: made at the first that is met."""
+        if not self._tags:
+            own = {"leaf": self._peer.leaves.__getitem__, "input": self._input, "output": self._output}
+            self._tags = {**own, **self._peer.foreign_tags(self)}
+        return self._tags
+
+    def _output(self, place: Node) -> Tensor:
+        return self.outputs[place]
+
+    def _input(self, content: Node) -> Tensor:
+        place, leaf, parameter, node = content
+        if node is None:
+            return self._passed[place]
+        tensor = self.value(node).requires_grad_()
+        tensor = nn.Parameter(tensor.detach()) if parameter is True else tensor
+        self.inputs.append(tensor)
+        self._passed.append(tensor if leaf is True else tensor.clone())
+        return self._passed[-1]
+
+
+class Peer:
+    """One end of the wire. Subclasses say what they offer, and how what is not plain travels."""
+
+    owns_leaves = False
+    grace: Callable[[], float] | None = (
+        None  # when the other side is late: gives a later deadline, or raises Late
+    )
+    caught: tuple[type[BaseException], ...] = (Exception,)
+
+    def __init__(self, channel: Channel):
+        self.channel = channel
+        # Every remote call hangs on it, so that its backward runs even where only the other side knows for what.
+        self.anchor = torch.zeros((), requires_grad=True)
+        self.forget()
+        self._serving: list[Incoming] = []
+        self._numbers = itertools.count(1)
+
+    def forget(self) -> None:
+        """Drop everything that was kept for the other side."""
+        self.graphs: dict[int, Graph] = {}
+        self.leaves = Leaves()
+
+    def is_own(self, leaf: Tensor) -> bool:
+        """Whether a leaf is ours to share: not one that stands for a tensor of a request being served."""
+        return self.owns_leaves and not any(
+            leaf is given for reader in self._serving for given in reader.inputs
+        )
+
+    # What subclasses say
+
+    def deadline(self) -> float | None:
+        """When the other side must have answered, by `time.monotonic`."""
+        return None
+
+    def foreign_node(self, value: Any, writer: Outgoing) -> Node:
+        """The node of a value that is not plain."""
+        raise WireError(f"a {type(value).__name__} cannot be sent")
+
+    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
+        """How further tags are read."""
+        return {}
+
+    def operate(self, op: str, args: list[Any]) -> Any:
+        """Do what the other side asks."""
+        raise WireError(f"an unknown request {op[:20]!r}")
+
+    def describe(self, error: BaseException) -> dict[str, Node]:
+        """An error as the other side is told of it."""
+        raise error
+
+    def failure(self, told: Node) -> BaseException:
+        """The error that the other side told of."""
+        return WireError("an error without a description")
+
+    def with_request(self, writer: Outgoing) -> dict[str, Node]:
+        """Further fields of a request."""
+        return {}
+
+    def take_request(self, header: dict[str, Node], reader: Incoming) -> None:
+        """Read what `with_request` wrote."""
+
+    # Asking
+
+    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
+        """Ask the other side; `through` are tensors beside those in `args` that the answer's gradients flow to."""
+        writer = Outgoing(self, asking=True)
+        header = {"op": op, "n": next(self._numbers), "grad": torch.is_grad_enabled()}
+        header |= {"args": [writer.node(arg) for arg in args], "changes": self.leaves.changes(writer.plain)}
+        self.channel.send(header | self.with_request(writer), writer.buffers, self.deadline())
+        while True:
+            answer, buffers = self.channel.receive(self.deadline(), self.grace)
+            if "op" in answer:
+                self.serve(answer, buffers)
+            elif answer.get("re") == header["n"]:
+                return self._answer(answer, buffers, [*through, *writer.inputs])
+            else:
+                raise Closed("an answer that nobody asked for")
+
+    def _answer(self, answer: dict[str, Node], buffers: list[memoryview], inputs: list[Tensor]) -> Any:
+        reader = Incoming(self, buffers)
+        try:
+            self.leaves.learn(answer.get("leaves", []), reader.value)
+            self.leaves.update(answer.get("changes", []), reader.value)
+            failure = self.failure(answer["error"]) if "error" in answer else None
+            if answer.get("outputs"):
+                outputs = [reader.value(node) for node in answer["outputs"]]
+                leaves = [self.leaves[number] for number in answer["through"]]
+                reader.outputs = list(
+                    Remote.apply((self, answer["graph"]), outputs, self.anchor, *inputs, *leaves)
+                )
+            value = reader.value(answer.get("value"))
+        except WireError:
+            raise
+        except Exception as error:
+            raise WireError(f"a broken answer: {str(error)[:100]}") from None
+        if failure is not None:
+            raise failure
+        return value
+
+    def gradients(self, graph: Node, grads: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> list[Any]:
+        """The gradients of a call that the other side did, by `inputs`; None where it does not depend on one."""
+        again = torch.is_grad_enabled()  # the gradients themselves are to be differentiated
+        found = self.ask("gradients", graph, list(grads), again, through=inputs if again else ())
+        if type(found) is not list or len(found) != len(inputs):
+            raise WireError("gradients of another number of inputs")
+        for gradient, tensor in zip(found, inputs):
+            if gradient is not None and (not isinstance(gradient, Tensor) or gradient.shape != tensor.shape):
+                raise WireError("a gradient of another shape")
+        return found
+
+    # Serving
+
+    def serve(self, header: dict[str, Node], buffers: list[memoryview]) -> None:
+        """Do one request and send the answer."""
+        reader, writer = Incoming(self, buffers), Outgoing(self, asking=False)
+        answer: dict[str, Node] = {"re": header.get("n")}
+        self._serving.append(reader)
+        try:
+            with torch.set_grad_enabled(header.get("grad") is True):
+                self._do(header, reader, writer, answer)
+            self.channel.send(answer, writer.buffers, self.deadline())
+        except self.caught as error:
+            self.channel.send({"re": header.get("n"), "error": self.describe(error)}, [], self.deadline())
+        finally:
+            self._serving.pop()
+
+    def _do(
+        self, header: dict[str, Node], reader: Incoming, writer: Outgoing, answer: dict[str, Node]
+    ) -> None:
+        self.take_request(header, reader)
+        self.leaves.update(header.get("changes", []), reader.value)
+        args = [reader.value(node) for node in header["args"]]
+        if header["op"] == "gradients":
+            value, through = self._gradients(*args)
+        else:
+            value, through = self.operate(header["op"], args), []
+        answer["value"] = writer.node(value)
+        if writer.outputs:
+            answer |= self._keep(writer, [*through, *reader.inputs])
+        answer["leaves"] = writer.new_leaves
+        told = {number for number, *_ in writer.new_leaves}
+        answer["changes"] = [change for change in self.leaves.changes(writer.plain) if change[0] not in told]
+
+    def _keep(self, writer: Outgoing, inputs: list[Tensor]) -> dict[str, Node]:
+        """Keep the graph of an answer's outputs."""
+        known = {id(tensor) for tensor in [self.anchor, *inputs]}
+        found = [leaf for leaf in ancestors(writer.outputs) if id(leaf) not in known]
+        shared = [(leaf, writer.leaf(leaf)) for leaf in found]
+        through = [(leaf, number) for leaf, number in shared if number is not None]
+        own = [] if self.owns_leaves else [leaf for leaf, number in shared if number is None]
+        graph = len(self.graphs)
+        self.graphs[graph] = Graph(list(writer.outputs), inputs + [leaf for leaf, _ in through], own)
+        nodes = [writer.plain(tensor) for tensor in writer.outputs]
+        return {"graph": graph, "outputs": nodes, "through": [number for _, number in through]}
+
+    def _gradients(self, number: Node, grads: list[Tensor], again: bool) -> tuple[list[Any], list[Tensor]]:
+        graph = self.graphs[number]
+        wanted = [*graph.inputs, *graph.own, self.anchor]
+        with torch.enable_grad():
+            found = torch.autograd.grad(
+                graph.outputs, wanted, grads, retain_graph=True, create_graph=again, allow_unused=True
+            )
+        for leaf, gradient in zip(graph.own, found[len(graph.inputs) :]):
+            if gradient is not None:  # a tensor that our own function closes over
+                leaf.grad = gradient.detach() if leaf.grad is None else leaf.grad + gradient.detach()
+        return list(found[: len(graph.inputs)]), graph.inputs
+
+
+class Remote(torch.autograd.Function):
+    """A call that the other side has done."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, call: tuple[Peer, Node], outputs: list[Tensor], anchor: Tensor, *inputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Hand out the outputs."""
+        ctx.call = call
+        ctx.save_for_backward(*inputs)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        """Ask for the inputs' gradients."""
+        peer, graph = ctx.call
+        return None, None, None, *peer.gradients(graph, grads, ctx.saved_tensors)
+
+
+def _place(tensor: Tensor, among: list[Tensor]) -> int:
+    """The index of this very tensor in a list; it is appended if it is not there."""
+    for place, other in enumerate(among):
+        if other is tensor:
+            return place
+    among.append(tensor)
+    return len(among) - 1

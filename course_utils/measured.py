@@ -1,0 +1,117 @@
+"""What `benchmarks/` has measured, as Markdown for the page for teachers: no figure there is typed by hand."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from course_utils.topics import ROOT
+
+FOLDER = ROOT / "benchmarks"
+
+
+def speed(folder: Path = FOLDER) -> str:
+    """Stock nbgrader, this engine and the floor on the same submissions."""
+    facts = _read(folder, "engine")
+    if facts is None:
+        return _missing("engine")
+    rows, stock, engine, floor = facts["rows"], "stock nbgrader", "engine", "floor"
+    lines = ["| | submissions | seconds each | CPU seconds each |", "|---|---:|---:|---:|"]
+    for name in (stock, engine, floor):
+        row = rows[name]
+        lines.append(f"| {name} | {row['submissions']} | {row['seconds']:.2f} | {_number(row['cpu'])} |")
+    faster = rows[stock]["seconds"] / rows[engine]["seconds"]
+    above = rows[engine]["seconds"] / rows[floor]["seconds"]
+    lines += [
+        "",
+        f"In that run, on the class of `{facts['key']}`, the engine marked {faster:.1f} times as many submissions",
+        f"a minute as stock nbgrader ({_aim(faster >= 12, 'at least 12')}), and took {above:.2f} times as long",
+        f"as the floor ({_aim(above <= 1.3, 'at most 1.3')}).",
+        _by_cpu(rows[stock], rows[engine], rows[floor]),
+        _when(facts),
+    ]
+    return "\n".join(lines)
+
+
+def _by_cpu(stock: dict[str, float], engine: dict[str, float], floor: dict[str, float]) -> str:
+    if any(math.isnan(row["cpu"]) for row in (stock, engine, floor)):
+        return ""
+    less, above = stock["cpu"] / engine["cpu"], engine["cpu"] / floor["cpu"]
+    said = f"{less:.1f} times less than stock nbgrader, {above:.2f} times the floor"
+    return f"By CPU time, which other work on the machine changes less: {said}."
+
+
+def class_size(folder: Path = FOLDER) -> str:
+    """Time and memory over the size of a class."""
+    facts = _read(folder, "class_size")
+    if facts is None:
+        return _missing("class_size")
+    lines = [
+        "| submissions | seconds | seconds each | CPU seconds each | coordinator's memory, MB |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for row in facts["rows"]:
+        seconds = f"{row['wall']:.0f} | {row['each']:.2f} | {_number(row['cpu'])}"
+        lines.append(f"| {row['submissions']} | {seconds} | {row['memory']:.0f} |")
+    return "\n".join([*lines, "", _when(facts)])
+
+
+def attacks(folder: Path = FOLDER) -> str:
+    """Each attack of the suite against this engine and against stock nbgrader."""
+    rows = _read(folder, "attacks")
+    if not rows:
+        return _missing("attacks")
+    lines = ["| Attack | this engine | stock nbgrader |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {_held(row.get('engine'))} | {_stock(row.get('stock'))} |" for name, row in rows.items()
+    ]
+    return "\n".join([*_summary(rows), "", *lines])
+
+
+def _summary(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+    held = [row["engine"]["held"] for row in rows.values() if "engine" in row]
+    tried = [row["stock"] for row in rows.values() if "stock" in row]
+    gained = sum(found["points"] > found["earns"] for found in tried)
+    harmed = sum(bool(found["harm"]) for found in tried)
+    yield f"This engine: {sum(held)} of {len(held)} attacks gained nothing and did no harm."
+    yield (
+        f"Stock nbgrader: of {len(tried)} attacks {gained} gained points that they did not deserve, {harmed} did harm."
+    )
+
+
+def _held(found: dict[str, Any] | None) -> str:
+    return "not tried yet" if found is None else "no gain, no harm" if found["held"] else "**got through**"
+
+
+def _stock(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not tried yet"
+    gain = found["points"] - found["earns"]
+    said = [f"**{gain:g} points too many**"] if gain > 0 else []
+    return "; ".join(said + found["harm"]) or "no gain, no harm"
+
+
+def _aim(met: bool, words: str) -> str:
+    return f"the aim is {words}" if met else f"the aim of {words} is missed"
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def _when(facts: dict[str, Any]) -> str:
+    before, after = facts["load"]
+    return (
+        f"Measured on {facts['date']} on {facts['cores']} cores. The load was {before} before, which was other work, "
+        f"and {after} at the end, the measured work included."
+    )
+
+
+def _read(folder: Path, name: str) -> dict[str, Any] | None:
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _missing(name: str) -> str:
+    return f"Not measured yet: `python -m benchmarks.{name}` measures it."

@@ -1,0 +1,206 @@
+"""The audit passes a sound lab and finds every defect that a lab's author may leave."""
+
+import os
+import time
+
+import pytest
+
+from course_utils.audit import commands as audit_command
+from course_utils.audit.commands import audit_apart, graded_apart, rehearsed_apart, warm_processes
+from course_utils.audit.dependence import ARTIFACT, Dependence, names_of
+from course_utils.audit.engine import companies
+from course_utils.audit.findings import Finding, Report, shown
+from course_utils.audit.forks import Forks
+from course_utils.labs.answers import Answer
+from course_utils.labs.lab import Cell
+from tests.grading.sample_lab import answers, changed, sample_lab
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with warm_processes(1) as pool:
+        yield pool
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    return sample_lab(monkeypatch)
+
+
+def failures(pool, lab, wrong=(), right=()) -> dict[str, str]:
+    """Title -> text of what failed, without the engine."""
+    report = pool.submit(rehearsed_apart, lab, list(wrong), list(right), 2).result()
+    return {finding.title: finding.text for finding in report.findings if not finding.passed}
+
+
+def test_a_sound_lab_passes_in_its_own_process_and_through_the_engine(warm, lab):
+    report = warm.submit(audit_apart, lab, *answers(), 2).result()
+    assert report.passed, shown(report, messages=True)
+    assert {finding.group for finding in report.findings} == {
+        "reference",
+        "release",
+        "wrong",
+        "right",
+        "engine",
+    }
+    caught = {finding.title: finding.text for finding in report.findings if finding.group == "wrong"}
+    assert "expected: -1" in caught["centred: the mean of each column"]
+
+
+def test_wrong_answers_that_get_through_or_lose_elsewhere_are_found(warm, lab):
+    wrong, _ = answers()
+    weak = changed(lab, "spread_values", "x.var(dim=1, correction=0)", "student.spread(x)")
+    weak = changed(weak, "spread_values", "torch.tensor([1.0, 4.0])", "student.spread(x)")
+    found = failures(warm, weak, wrong)
+    assert found == {"spread: the sum for the mean": "loses nothing in spread_values"}
+    elsewhere = [Answer("wrong", "centred", wrong[0].source, "columns", "line_fit")]
+    assert "does not depend on centred" in failures(warm, lab, elsewhere)["centred: columns"]
+
+
+def test_a_check_that_refuses_a_right_answer_is_found_with_its_message(warm, lab):
+    _, right = answers()
+    exact = "assert student.spread(x).dtype == torch.float32\n### END HIDDEN TESTS"
+    strict = changed(lab, "spread_values", "### END HIDDEN TESTS", exact)
+    found = failures(warm, strict, right=right)
+    assert list(found) == ["spread: NumPy"]
+    assert "spread_values 0/3" in found["spread: NumPy"]
+
+
+def test_of_answers_graded_together_the_engine_names_the_one_that_fails(warm, lab):
+    _, right = answers()
+    worse = "class Line:\n    def fit(self, x, y):\n        return 3.0 if len(x) < 50 else 2.0"
+    found = warm.submit(
+        graded_apart, lab, [*right[:2], Answer("right", "Line", worse, "two at scale")]
+    ).result()
+    failed = [finding for finding in found if not finding.passed]
+    assert [finding.title for finding in failed] == ["Line: two at scale"]
+    assert "sample_trained 0/1" in failed[0].text
+
+
+def test_answers_of_different_cells_are_tried_together():
+    a, b, c = {1: "x"}, {1: "y"}, {4: "z"}
+    assert companies([a, b, c]) == [[0, 2], [1]]
+
+
+def test_a_check_that_breaks_instead_of_explaining_is_found(warm, lab):
+    rude = changed(lab, "centred_values", "student.centred(x), torch", "student.centred(x)[9], torch")
+    assert "IndexError" in failures(warm, rude)["centred_values: 0 of 2"]
+    nothing = [Answer("wrong", "centred", "def centred(x):\n    return None", "none", "centred_values")]
+    rude = changed(lab, "centred_values", "student.centred(x), torch", "+student.centred(x), torch")
+    found = failures(warm, rude, nothing)["centred: none"]
+    assert "the check itself broke" in found
+    assert "TypeError" in found
+
+
+def test_points_for_nothing_are_found(warm, lab):
+    open_handed = changed(lab, "sample_trained", "from course_utils", "1.0\n'''\nfrom course_utils")
+    open_handed = changed(open_handed, "sample_trained", "### END HIDDEN TESTS", "'''")
+    assert "sample_trained gives 1 points for nothing" in failures(warm, open_handed)
+
+
+def test_answers_that_fit_nowhere_are_said_in_one_line(warm, lab):
+    lost = [Answer("wrong", "centred", "def centred(x): return x", "x", "no_such_check")]
+    assert "no check is called 'no_such_check'" in failures(warm, lab, lost)["the lab"]
+    lost = [Answer("right", "centre", "def centre(x): return x", "x")]
+    assert (
+        "no solution cell is called 'centre'; the lab has centred, spread, Line"
+        in failures(warm, lab, right=lost)["the lab"]
+    )
+
+
+def test_a_cell_that_never_ends_is_stopped_by_its_cpu_time(warm):
+    message, seconds = warm.submit(_endless).result()
+    assert message == "still running after 0.2 s of CPU time"
+    assert seconds < 2
+
+
+def _endless():
+    from course_utils.audit.rehearsal import Notebook
+
+    started = time.process_time()
+    source = "while True:\n    try:\n        pass\n    except Exception:\n        pass"
+    return Notebook().run("endless", source, 0.2), time.process_time() - started
+
+
+def test_a_fork_that_dies_or_hangs_costs_its_own_result_only(warm):
+    assert warm.submit(_forks).result() == {"fine": [1], "dead": None, "hung": None}
+
+
+def _forks():
+    forks = Forks(2, seconds=600)
+    forks.start("dead", lambda: os._exit(1))
+    forks.start("fine", lambda: [1])
+    hanging = Forks(1, seconds=0.5)
+    hanging.start("hung", lambda: time.sleep(600))
+    return forks.finish() | hanging.finish()
+
+
+def test_names_that_cells_read_and_write():
+    assert names_of("test", "student.f(x) + student.artifact('a')['w']").reads == {"f", ARTIFACT}
+    function = names_of("solution", "def g(x):\n    y = f(x)\n    return y + torch.pi")
+    assert function.reads == {"f", "torch"}
+    assert function.writes == {"g"}
+    training = names_of(
+        "code", "import torch\nfor x in data:\n    step(net, x)\nsave_artifact('a', net, tier)"
+    )
+    assert {"net", "x", ARTIFACT} <= training.writes
+    assert "torch" in training.writes
+
+
+def test_only_what_depends_on_a_changed_cell_runs_again():
+    cells = (
+        Cell("solution", "def f(): return 1", "f"),
+        Cell("solution", "def g(): return 2", "g"),
+        Cell("test", "student.f()", "f_values", 1),
+        Cell("test", "student.g()", "g_values", 1),
+        Cell("code", "net = make()"),
+        Cell("code", "train(net, f)"),
+        Cell("code", "save_artifact('k', net, tier)"),
+        Cell("test", "student.artifact('k')", "trained", 1),
+    )
+    dependence = Dependence(cells)
+    assert dependence.affected(1, {1: cells[1].source}) == [1, 3]
+    assert dependence.affected(0, {0: cells[0].source}) == [0, 2, 5, 6, 7]
+    assert dependence.needed(0, {0: cells[0].source}) == [0, 2, 4, 5, 6, 7]
+    assert dependence.without([0, 2, 4, 5, 6, 7], {5}) == [0, 2, 4]
+
+
+def test_what_an_earlier_definition_calls_is_needed_though_it_is_written_later():
+    cells = (
+        Cell("code", "class Value:\n    def __mul__(self, k):\n        return multiply(self, k)"),
+        Cell("solution", "def add(a, b):\n    return a", "add"),
+        Cell("solution", "def multiply(a, b):\n    return b", "multiply"),
+        Cell("solution", "def apart(a):\n    return a", "apart"),
+        Cell("code", "b = add(Value(), 3) * 2"),
+        Cell("test", "student.b\nstudent.add", "b_values", 1),
+    )
+    dependence = Dependence(cells)
+    assert dependence.needed(1, {1: cells[1].source}) == [1, 2, 4, 5]
+    assert dependence.affected(2, {2: cells[2].source}) == [2, 4, 5]
+
+
+def test_a_report_is_kept_until_something_changes(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    content = ["one"]
+    monkeypatch.setattr(audit_command, "content_hash", lambda key: content[0])
+    report = Report("neurons", 24, (Finding("reference", "earns 24", True),), 1.5, "f, 0.1 s")
+    audit_command._keep("neurons", "one", report)
+    assert list(audit_command.reports(("neurons",))) == [report]
+    content[0] = "two"
+    assert audit_command._known("neurons") is None
+    (tmp_path / "audit" / "neurons.json").write_text("{")
+    assert audit_command._known("neurons") is None
+
+
+def test_a_failure_is_shown_with_the_message_and_gives_exit_code_1(monkeypatch, capsys):
+    bad = Finding("wrong", "conv2d: turns the kernel round", False, "loses nothing in conv2d_values")
+    report = Report("neurons", 24, (Finding("reference", "earns 24", True), bad))
+    monkeypatch.setattr(audit_command, "reports", lambda keys, jobs, fresh: [report])
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    audit_command.add_arguments(parser)
+    assert audit_command.run(parser.parse_args(["neurons"])) == 1
+    printed = capsys.readouterr().out
+    assert "✗ conv2d: turns the kernel round\n        loses nothing in conv2d_values" in printed
+    assert "failed: neurons" in printed

@@ -1,0 +1,227 @@
+"""The book's build, on a small book with the course's own settings: what it makes, and what it refuses."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+
+from course_utils import book
+from course_utils.topics import KEYS, ROOT, TOPICS
+
+pytest.importorskip("jupyter_book", reason="jupyter-book is not installed: no book is built")
+
+INTRO = """# A small book
+
+A page with enough words in its first paragraph to serve as the description of the whole page to search engines.
+
+```{topics}
+```
+"""
+
+CHAPTER = """# Neurons
+
+```{lab} neurons
+```
+
+A formula in the line, $\\hat y = \\sigma(\\mathbf{w}^\\top \\mathbf{x})$, and one with a number:
+
+$$
+a &= b \\\\ &= c
+$$ (sum)
+
+Equation {eq}`sum` and {cite:t}`rumelhart1986`.
+
+```{demo} dial
+:alt: A dial that turns when it is dragged.
+:height: 240
+:state: {"turn": 3}
+Turn the *dial*.
+```
+
+```{code-cell}
+from course_utils import sample
+print("value", sample.VALUE)
+```
+
+```{bibliography}
+```
+"""
+
+DIAL = """
+export const angle = (turn) => 30 * turn;
+export function still() {
+  return `<svg viewBox="0 0 10 10"><path data-angle="${angle(3)}"/></svg>`;
+}
+export default { render({ model, el }) { el.textContent = `angle ${angle(model.get("turn"))}`; } };
+"""
+
+
+class Elements(HTMLParser):
+    """Start tags of a page, as (tag, attributes)."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course of one chapter, with the real settings and extensions and a package of its own to import."""
+    root = tmp_path_factory.mktemp("course")
+    shutil.copy(ROOT / "_config.yml", root)
+    for folder in ("book/_ext", "book/_static", "course_utils/demos"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__init__.py", "topics.py"):
+        shutil.copy(ROOT / "course_utils" / name, root / "course_utils")
+    shutil.copy(ROOT / "book/references.bib", root / "book")
+    (root / "course_utils/demos/dial.js").write_text(DIAL)
+    (root / "course_utils/sample.py").write_text("VALUE = 1\n")
+    (root / "book/intro.md").write_text(INTRO)
+    (root / "book/neurons.md").write_text(FRONT + CHAPTER)
+    (root / "book/convolution.md").write_text("# Convolution\n\n```{lab} convolution\n```\n")
+    (root / "labs/neurons").mkdir(parents=True)
+    (root / "labs/neurons/neurons.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    return root
+
+
+FRONT = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n"
+
+
+@pytest.fixture(scope="module")
+def page(course):
+    """The built chapter's HTML."""
+    book.build(course)
+    return (course / "_build/html/book/neurons.html").read_text()
+
+
+def test_contents_list_what_exists_in_the_order_of_the_table():
+    listed = [entry["file"] for part in book.contents()["parts"] for entry in part["chapters"]]
+    written = [f"book/{key}" for key in KEYS if (ROOT / "book" / f"{key}.md").is_file()]
+    assert listed[: len(written)] == written
+    assert all((ROOT / f"{name}.md").is_file() for name in listed)
+
+
+def test_the_committed_contents_are_those_of_the_table():
+    assert (ROOT / "_toc.yml").read_text(encoding="utf-8") == book.contents_text()
+
+
+def test_no_page_of_the_book_is_left_out():
+    listed = {entry["file"] for part in book.contents()["parts"] for entry in part["chapters"]} | {
+        "book/intro"
+    }
+    assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} == listed
+
+
+def test_the_address_of_the_repository_stands_in_one_place():
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert "repository" not in settings
+    assert "github.com" not in json.dumps(settings)
+
+
+def test_nothing_is_asked_of_another_host(page):
+    elements = Elements(page)
+    sources = [item.get("src", "") for tag in ("script", "img", "iframe") for item in elements.of(tag)]
+    styles = [item["href"] for item in elements.of("link")]
+    assert not [address for address in sources + styles if re.match(r"(https?:)?//", address or "")]
+    for unwanted in ("thebe", "require.js", "mathjax", "fontawesome/6.5.2/js", "unpkg", "jsdelivr"):
+        assert unwanted not in page.lower(), unwanted
+
+
+def test_formulas_are_mathml_with_a_number_that_the_text_cites(page):
+    assert page.count("<math") == 2
+    assert "\\(" not in re.sub(r"<annotation.*?</annotation>", "", page)
+    assert re.search(r'href="#equation-sum"[^>]*>(<span[^>]*>)?\(?1\)?', page)
+
+
+def test_the_bar_tells_points_and_minutes_and_leads_to_the_lab(course, page):
+    row = TOPICS[0]
+    assert f"{row.points} points" in page
+    assert f"{row.minutes} min of work" in page
+    assert f'href="{row.colab_url}"' in page
+    links = [item.get("href", "") for item in Elements(page).of("a")]
+    download = next(link for link in links if link.endswith("neurons.ipynb") and "colab" not in link)
+    assert (course / "_build/html/book" / download).is_file()
+
+
+def test_a_lab_that_is_not_released_has_no_link(course, page):
+    other = (course / "_build/html/book/convolution.html").read_text()
+    assert f"{TOPICS[1].points} points" in other
+    assert "Open in Colab" not in other
+    assert "no lab yet" in (course / "_build/html/book/intro.html").read_text()
+
+
+def test_a_demo_stands_with_its_module_its_height_and_its_still(page):
+    stage = next(item for item in Elements(page).of("div") if item.get("class") == "demo-stage")
+    assert stage["data-demo"] == "dial"
+    assert stage["style"] == "--desk: 240px; --phone: 240px"
+    assert json.loads(stage["data-state"]) == {"turn": 3}
+    assert stage["aria-label"] == "A dial that turns when it is dragged."
+    assert 'data-angle="90"' in page, "the still picture is drawn by the module itself"
+    assert "export default { render(" in page
+    assert "<em>dial</em>" in page
+
+
+def test_a_page_describes_itself(course, page):
+    intro = (course / "_build/html/book/intro.html").read_text()
+    metas = {
+        item.get("name") or item.get("property"): item.get("content") for item in Elements(intro).of("meta")
+    }
+    assert metas["description"].startswith("A page with enough words")
+    assert metas["og:title"] == "A small book"
+    assert any("favicon.svg" in item["href"] for item in Elements(intro).of("link"))
+
+
+def test_fonts_are_cut(course, page):
+    static = course / "_build/html/_static"
+    assert 2_000 < (static / "formulas.woff2").stat().st_size < 60_000
+    icons = [path.stat().st_size for path in static.glob("vendor/fontawesome/*/webfonts/*")]
+    assert icons
+    assert sum(icons) < 20_000
+
+
+def test_a_changed_module_runs_its_chapter_again_and_nothing_else_does(course, page, capfd):
+    assert "value 1" in page
+    book.build(course)
+    assert "Executing notebook" not in "".join(capfd.readouterr())
+    (course / "course_utils/sample.py").write_text("VALUE = 22\n")
+    book.build(course)
+    assert "value 22" in (course / "_build/html/book/neurons.html").read_text()
+
+
+MISTAKES = {
+    "$\\frac{1}{$": "Unexpected end of input",
+    "```{demo} dail\n:alt: A dial.\n```": "no demo is called 'dail'",
+    "```{demo} dial\n```": "expected an :alt:",
+    "```{lab} neuron\n```": "no topic is called 'neuron'",
+    "[](nowhere.md)": "nowhere",
+}
+
+
+def test_mistakes_of_an_author_fail_the_build_and_are_all_named_at_once(course, page, capfd):
+    intro = course / "book/intro.md"
+    intro.write_text("\n\n".join([INTRO, *MISTAKES]))
+    try:
+        for _ in range(2):  # a second build of the same faulty page fails too
+            with pytest.raises(book.BookError, match="warnings or errors"):
+                book.build(course)
+            output = "".join(capfd.readouterr())
+            assert [named for named in MISTAKES.values() if named not in output] == []
+    finally:
+        intro.write_text(INTRO)
+
+
+def test_a_folder_that_holds_no_book_is_named(tmp_path):
+    with pytest.raises(book.BookError, match=re.escape(str(tmp_path))):
+        book.build(tmp_path)

@@ -1,0 +1,137 @@
+"""Reading what was handed in: only cells survive, and whatever is wrong is said in one line."""
+
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from course_utils.checks.failure import CheckFailed
+from course_utils.grading.engine.artifact import read_artifact
+from course_utils.grading.engine.submission import NotANotebook, SubmissionError, read_submission
+from course_utils.grading.sandbox.limits import Limits
+
+
+def notebook(cells):
+    return json.dumps({"cells": cells, "metadata": {"secret": 1}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def code(source, name="", **metadata):
+    marks = {"nbgrader": {"grade_id": name}} if name else {}
+    return {"cell_type": "code", "source": source, "metadata": {**marks, **metadata}, "outputs": [{"x": 1}]}
+
+
+def hand_in(folder, text, name="toy.ipynb"):
+    (folder / name).write_text(text)
+    return folder
+
+
+def test_only_kind_name_source_and_what_it_trains_survive(tmp_path):
+    tagged = code(["a\n", "b"], "one", tags=["skip-execution"], course={"trains": "toy"})
+    cells = [tagged, {"cell_type": "markdown", "source": "prose"}]
+    submission = read_submission(hand_in(tmp_path, notebook(cells)), "toy")
+    assert submission.cells == ((True, "one", "a\nb", "toy"), (False, "", "prose", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not a notebook"),
+        ("{", "not a notebook"),
+        (notebook([code("x")])[:80], "cut off"),
+        ("[]", "version 4"),
+        ('{"cells": {}}', "version 4"),
+        (notebook([]), "no cells"),
+        (notebook([code("x")] * 5000), "5000 cells"),
+        (notebook([3]), "no object"),
+        (notebook([{"cell_type": "code", "source": 3}]), "no text"),
+        (notebook([code("x" * 600_000)]), "longer"),
+        ("[" * 1_000_000, "nested"),
+        ('{"a":' * 1_000_000, "nested"),
+        ("\x00\x01", "not a notebook"),
+        ('{"cells": [NaN]}', "no object"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, text, says):
+    with pytest.raises(SubmissionError, match=says) as caught:
+        read_submission(hand_in(tmp_path, text), "toy")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_brackets_in_strings_are_no_nesting(tmp_path):
+    assert read_submission(hand_in(tmp_path, notebook([code('"' + "[" * 1000 + '\\"{{')])), "toy").cells
+
+
+def test_links_pipes_and_large_files_are_refused(tmp_path):
+    secret = tmp_path / "secret.ipynb"
+    secret.write_text(notebook([code("1")]))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "toy.ipynb").symlink_to(secret)
+    with pytest.raises(SubmissionError, match="link"):
+        read_submission(tmp_path / "a", "toy")
+    (tmp_path / "b").mkdir()
+    os.mkfifo(tmp_path / "b" / "toy.ipynb")
+    with pytest.raises(SubmissionError, match="not a regular file"):
+        read_submission(tmp_path / "b", "toy")
+    with pytest.raises(SubmissionError, match="MB"):
+        read_submission(secret, "toy", Limits(notebook=10))
+    with pytest.raises(SubmissionError, match=r"toy\.ipynb is not in the submission"):
+        read_submission(tmp_path, "toy")
+    assert issubclass(NotANotebook, SubmissionError)
+
+
+def test_the_digest_is_of_all_that_counts(tmp_path):
+    first = read_submission(hand_in(tmp_path, notebook([code("1")])), "toy")
+    assert read_submission(tmp_path, "toy").digest == first.digest
+    (tmp_path / "toy.safetensors").write_bytes(save({"w": torch.ones(2)}))
+    second = read_submission(tmp_path, "toy")
+    assert second.digest != first.digest
+    assert torch.equal(second.artifact("toy")["w"], torch.ones(2))
+    assert second.artifact("other") is None
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int64, torch.bool, torch.uint8]
+)
+def test_artifacts_are_read_as_safetensors_reads_them(dtype):
+    tensors = {
+        "a": torch.randn(2, 3).to(dtype),
+        "b": torch.zeros(0, 4).to(dtype),
+        "c": torch.ones(()).to(dtype),
+    }
+    got = read_artifact("toy", save(tensors, {"tier": "full"}))
+    assert got.tier == "full"
+    assert got.keys() == tensors.keys()
+    assert all(torch.equal(got[name], tensors[name]) and got[name].dtype == dtype for name in tensors)
+
+
+def file(header, body=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x04pickle",
+        (1 << 62).to_bytes(8, "little"),
+        file(b"[]"),
+        file(b"{"),
+        file({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}),
+        file({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}, b"abcd"),
+        file({"w": {"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}}, b"abcd"),
+        file({"w": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"abcd"),
+        file({"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 4]}}, b"abcd"),
+        file({"w": {"dtype": "PICKLE", "shape": [1], "data_offsets": [0, 4]}}, b"abcd"),
+        file({"w": 3}),
+        file({"__metadata__": 3}),
+        file({f"w{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(2000)}),
+        file({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"\x00\x00\xc0\x7f"),
+    ],
+)
+def test_broken_artifacts_are_refused(data):
+    with pytest.raises(CheckFailed, match=r"toy\.safetensors"):
+        read_artifact("toy", data)

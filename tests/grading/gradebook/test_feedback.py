@@ -1,0 +1,160 @@
+"""The feedback page: the student's own work, points and reasons; no hidden test, nothing that runs or calls out."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from nbformat import NotebookNode
+
+from course_utils.grading.engine.submission import StudentCell, Submission
+from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
+from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.feedback import _title
+from course_utils.grading.gradebook.marked_notebook import inert, legible, marked_notebook, notebook_of
+from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
+from tests.grading.room import make_room, marked_room
+from tests.grading.tiny import LAB
+
+EVIL = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+class Tags(HTMLParser):
+    """The elements of a page, its text and its ids."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.ids, self.links = [], "", [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The sample class's pages by student."""
+    room, _ = marked_room(tmp_path_factory.mktemp("room"))
+    count = write_feedback("tiny", room)
+    found = {
+        path.parent.parent.name: path.read_text() for path in (room / "feedback").glob("*/tiny/tiny.html")
+    }
+    assert len(found) == count == 12
+    return found
+
+
+def test_a_page_shows_work_points_and_reasons(pages):
+    page = Tags(pages["mistake-in-add"])
+    assert "a - b" in page.text.replace("\n", " ")
+    assert re.search(r"4\.5\s+of 7\.5 points", page.text)
+    assert "what does + do?" in page.text
+    assert {"add_values", "scale_values", "mean_values", "why_divide"} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_a_note_above_the_title_does_not_hide_it():
+    first, title = (
+        NotebookNode(cell_type="markdown", source=text) for text in ("**stopped**", "# A lab\n\nWords")
+    )
+    assert _title(NotebookNode(cells=[first, title]), "tiny") == "A lab"
+    assert _title(NotebookNode(cells=[first]), "tiny") == "tiny"
+
+
+def test_no_page_shows_a_hidden_test(pages):
+    for page in pages.values():
+        assert "SECRET" not in page
+        assert "HIDDEN TESTS" not in page
+
+
+def test_a_notebook_that_could_not_be_read_says_why(pages):
+    assert "invalid JSON" in Tags(pages["cut-off"]).text
+
+
+def test_a_page_has_no_script_and_calls_nobody(pages):
+    for page in pages.values():
+        tags = Tags(page)
+        assert not [
+            tag for tag, _ in tags.tags if tag in ("script", "iframe", "link", "object", "base", "form")
+        ]
+        assert not [name for _, attrs in tags.tags for name in attrs if name.startswith("on")]
+        assert all(link.startswith(("#", "data:image/png;base64,")) for link in tags.links)
+        assert "default-src 'none'" in page
+
+
+def hostile_room(tmp_path):
+    """A classroom with one submission that would run scripts wherever it could."""
+    room = make_room(tmp_path)
+    cells = (
+        StudentCell(True, "add", f"# {EVIL}\ndef add(a, b): ..."),
+        StudentCell(False, "why_divide", f"{EVIL} [x](javascript:alert(1))"),
+        StudentCell(False, "", f"my notes {EVIL}"),
+        StudentCell(True, "", f"print({EVIL!r})"),
+    )
+    outputs = (("stdout", EVIL), ("text", EVIL), ("png", PIXEL), ("png", EVIL))
+    results = tuple(
+        CellResult(cell.name, cell.source, "error", outputs, (EVIL, EVIL, EVIL))
+        for cell in cells
+        if cell.code
+    )
+    checks = tuple(
+        CheckResult(cell.name, 0.0, cell.points, "failed", EVIL) for cell in LAB.cells if cell.points
+    )
+    verdict = Verdict("tiny", "0", "graded", "", checks, results, (EVIL,))
+    path = room / "autograded/eve/tiny/tiny.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(notebook_of(LAB, Submission(cells, "0"), verdict))
+    with gradebook.opened(room) as book:
+        gradebook.enter_submission(book, "tiny", "eve", {"why_divide": None}, frozenset())
+    return room, marked_notebook(LAB, Submission(cells, "0"), verdict)
+
+
+def test_what_a_student_wrote_or_printed_stands_on_the_page_as_text(tmp_path):
+    room, _ = hostile_room(tmp_path)
+    write_feedback("tiny", room)
+    page = Tags((room / "feedback/eve/tiny/tiny.html").read_text())
+    assert not [tag for tag, _ in page.tags if tag == "script"]
+    pictures = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
+    assert pictures == [f"data:image/png;base64,{PIXEL}"] * 2
+    # Code, answer, own notes, outputs, error, the checks' messages and the note: everywhere as it was written.
+    assert page.text.count("<script>alert(1)</script>") >= 8
+
+
+def test_nothing_in_the_marked_notebook_can_run_in_nbgraders_formgrader(tmp_path):
+    _, notebook = hostile_room(tmp_path)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"<\s*(script|img)", cell.source)
+        for output in cell.get("outputs", []):
+            assert set(output.get("data", {})) <= {"text/plain", "image/png"}
+
+
+@pytest.mark.parametrize("text", ["a < b", "<b>bold</b>", "$x<y$", "no tags", "<!-- c -->", "2<3 and <br/>"])
+def test_text_made_inert_is_still_legible(text):
+    assert legible(inert(text)) == text
+    assert not re.search(r"<[A-Za-z/!?]", inert(text))
+
+
+def test_a_teachers_remark_and_mark_stand_on_the_page(tmp_path):
+    room, _ = marked_room(tmp_path)
+    with gradebook.opened(room) as book:
+        grade = book.find_grade("why_divide", "tiny", "tiny", "perfect")
+        grade.manual_score, grade.needs_manual_grade = 0.5, False
+        book.find_comment(
+            "why_divide", "tiny", "tiny", "perfect"
+        ).manual_comment = "Say it in your own words."
+        book.db.commit()
+    write_feedback("tiny", room)
+    text = Tags((room / "feedback/perfect/tiny/tiny.html").read_text()).text
+    assert "Say it in your own words." in text
+    assert re.search(r"0\.5\s+of 1", text)
+    assert "not marked yet" not in text
+
+
+def test_nothing_marked_is_one_line(tmp_path):
+    with pytest.raises(FeedbackError, match="course grade tiny"):
+        write_feedback("tiny", make_room(tmp_path))

@@ -1,0 +1,68 @@
+"""The page for teachers shows what was measured, missed targets included, and says where nothing was."""
+
+import json
+
+import pytest
+
+from course_utils import measured
+
+ENGINE = {
+    "key": "convolution",
+    "cores": 2,
+    "load": [0.1, 2.0],
+    "date": "2026-01-02",
+    "rows": {
+        "stock nbgrader": {"submissions": 8, "seconds": 8.0, "cpu": 9.0},
+        "engine": {"submissions": 40, "seconds": 0.5, "cpu": 1.0},
+        "floor": {"submissions": 40, "seconds": 0.4, "cpu": 0.8},
+    },
+}
+ATTACKS = {
+    "a patch": {"engine": {"held": True}, "stock": {"points": 5.0, "earns": 3.0, "harm": []}},
+    "a bomb": {
+        "engine": {"held": True},
+        "stock": {"points": 0.0, "earns": 3.0, "harm": ["left processes behind"]},
+    },
+    "a link": {"stock": {"points": 0.0, "earns": 0.0, "harm": []}},
+}
+
+
+def written(folder, name, facts):
+    (folder / f"{name}.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_speed_says_ratios_and_whether_the_aims_are_met(tmp_path):
+    text = measured.speed(written(tmp_path, "engine", ENGINE))
+    text = text.replace("\n", " ")
+    assert "16.0 times as many submissions a minute as stock nbgrader (the aim is at least 12)" in text
+    assert "1.25 times as long as the floor (the aim is at most 1.3)" in text
+    assert "9.0 times less than" in text
+
+
+def test_a_missed_aim_is_said_and_cpu_is_left_out_where_it_was_not_counted(tmp_path):
+    slow = json.loads(json.dumps(ENGINE))
+    slow["rows"]["engine"] = {"submissions": 40, "seconds": 1.0, "cpu": float("nan")}
+    text = measured.speed(written(tmp_path, "engine", slow))
+    assert "the aim of at least 12 is missed" in text
+    assert "the aim of at most 1.3 is missed" in text
+    assert "By CPU time" not in text
+
+
+def test_attacks_are_counted_by_what_they_did(tmp_path):
+    text = measured.attacks(written(tmp_path, "attacks", ATTACKS))
+    assert "This engine: 2 of 2 attacks gained nothing and did no harm." in text
+    assert "of 3 attacks 1 gained points that they did not deserve, 1 did harm" in text
+    assert "| a patch | no gain, no harm | **2 points too many** |" in text
+    assert "| a link | not tried yet | no gain, no harm |" in text
+
+
+def test_a_class_of_each_size_has_a_row(tmp_path):
+    rows = [{"submissions": n, "wall": n / 2, "each": 0.5, "cpu": 0.4, "memory": 150.0} for n in (10, 1000)]
+    text = measured.class_size(written(tmp_path, "class_size", ENGINE | {"rows": rows}))
+    assert "| 1000 | 500 | 0.50 | 0.40 | 150 |" in text
+
+
+@pytest.mark.parametrize("name", ["speed", "class_size", "attacks"])
+def test_what_is_not_measured_says_how_to(tmp_path, name):
+    assert "python -m benchmarks." in getattr(measured, name)(tmp_path)
