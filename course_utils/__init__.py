@@ -1,6 +1,6 @@
 """What the labs, the book and the teacher of *Neurons to Neural ODEs* share.
 
-`chapters` names the topics; `checks` is what a lab's test cells call; `data` and `training` serve the references;
+`topics` names the topics; `checks` is what a lab's test cells call; `data` and `training` serve the references;
 `grading` runs and marks submissions; `demos` move in pages and notebooks; `cli` is the command `course`.
 """
 
