@@ -8,7 +8,7 @@ A check speaks to the student's work only through `student`. In a student's note
 notebook's names; when a submission is marked it is a proxy, and the same cell runs unchanged.
 """
 
-from course_utils.checks.comparisons import close, equal, holds, pair, raises, shape_of, unlike
+from course_utils.checks.comparisons import close, equal, holds, pair, raises, shape_of, shaped, unlike
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.checks.judge import judge
 from course_utils.checks.student import student
@@ -23,6 +23,7 @@ __all__ = [
     "pair",
     "raises",
     "shape_of",
+    "shaped",
     "student",
     "unlike",
 ]

@@ -1,7 +1,13 @@
-"""Comparisons that teach: each raises `CheckFailed` saying what was checked, expected, got and where to look."""
+"""Comparisons that teach: each raises `CheckFailed` saying what was checked, expected, got and where to look.
+
+`mistakes={sentence: (value, hint)}` names what well-known mistakes give. It is looked at only after the comparison
+has failed, to choose the words: a mistake whose value happens to be right takes no point. A value may be a function
+of nothing, called only then; for `holds` it is a condition. The first that fits is named.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,14 +17,18 @@ from torch import Tensor
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.checks.student import raised_by_student
 
-# Relative and absolute tolerance by the coarser of the two types: wide enough for another order of summation,
-# narrow enough to see a wrong formula.
+# Relative and absolute tolerance by type: wide enough for another order of summation, narrow enough to see a wrong
+# formula.
 TOLERANCE = {
     torch.float64: (1e-6, 1e-8),
     torch.float32: (1e-4, 1e-5),
     torch.bfloat16: (3e-2, 1e-2),
     torch.float16: (5e-3, 1e-3),
 }
+HALF = {torch.bfloat16, torch.float16}
+
+
+Mistakes = Mapping[str, tuple[Any, str]]  # by the sentence that names it: what it gives, where to look
 
 
 def close(
@@ -28,16 +38,24 @@ def close(
     hint: str = "",
     rtol: float | None = None,
     atol: float | None = None,
+    mistakes: Mistakes | None = None,
 ) -> None:
     """Numbers, arrays or tensors of the same shape and nearly the same values.
 
-    Any float type is taken for any other, integers for floats of equal value, arrays and lists for tensors; a wrong
-    shape, a NaN, an infinity or a truth value where a number is due is not. Lists and tuples of tensors are compared
-    item by item.
+    Any float type is taken for any other as long as its values are near enough, integers for floats of equal value,
+    arrays and lists for tensors; a wrong shape, a NaN, an infinity or a truth value where a number is due is not.
+    Lists and tuples of tensors are compared item by item.
 
     Raises:
         CheckFailed: they differ; the message shows the first place where they do.
     """
+    with _explained(mistakes, lambda mistake: close(got, mistake, what, "", rtol, atol)):
+        _close(got, expected, what, hint, rtol, atol)
+
+
+def _close(
+    got: object, expected: object, what: str, hint: str, rtol: float | None, atol: float | None
+) -> None:
     if isinstance(expected, list | tuple) and any(isinstance(item, Tensor | np.ndarray) for item in expected):
         _items(got, expected, what, hint, rtol, atol)
         return
@@ -54,12 +72,17 @@ def close(
     _near(given, wanted, what, hint, rtol, atol)
 
 
-def equal(got: object, expected: object, what: str, hint: str = "") -> None:
+def equal(got: object, expected: object, what: str, hint: str = "", mistakes: Mistakes | None = None) -> None:
     """The same plain value (int, str, bool, None, shape, list, dict), or tensors equal in every place.
 
     Raises:
         CheckFailed: they differ.
     """
+    with _explained(mistakes, lambda mistake: equal(got, mistake, what)):
+        _equal(got, expected, what, hint)
+
+
+def _equal(got: object, expected: object, what: str, hint: str) -> None:
     if isinstance(expected, Tensor | np.ndarray):
         wanted, given = _tensor(expected), _given(got, what, hint)
         if given.shape != wanted.shape:
@@ -88,14 +111,54 @@ def shape_of(got: Any) -> tuple[int, ...] | str:
     return tuple(getattr(got, "shape", ())) or type(got).__name__
 
 
-def holds(condition: object, what: str, expected: object = "", got: object = "", hint: str = "") -> None:
+def holds(
+    condition: object,
+    what: str,
+    expected: object = "",
+    got: object = "",
+    hint: str = "",
+    mistakes: Mistakes | None = None,
+) -> None:
     """A property that must be true; `what` says it in words.
 
     Raises:
         CheckFailed: it is not.
     """
-    if not _truth(condition):
-        raise CheckFailed(what, expected, got, hint)
+    with _explained(mistakes, lambda mistake: holds(mistake, what)):
+        if not _truth(condition):
+            raise CheckFailed(what, expected, got, hint)
+
+
+@contextmanager
+def _explained(mistakes: Mistakes | None, compare: Callable[[Any], None]):
+    """A comparison whose failure is said in the words of the first mistake that `compare` lets pass."""
+    try:
+        yield
+    except CheckFailed as failed:
+        for sentence, (value, hint) in (mistakes or {}).items():
+            if _passes(compare, value() if callable(value) else value):
+                raise CheckFailed(f"{failed.what}: {sentence}", failed.expected, failed.got, hint) from None
+        raise
+
+
+def _passes(compare: Callable[[Any], None], value: object) -> bool:
+    try:
+        compare(value)
+    except CheckFailed:
+        return False
+    return True
+
+
+def shaped(got: object, shape: tuple[int, ...], what: str, hint: str = "") -> Tensor:
+    """`got`, which must hold numbers of this shape, as a tensor: for properties that are asked of it afterwards.
+
+    Raises:
+        CheckFailed: it is nothing, no numbers or of another shape.
+    """
+    given = _given(got, what, hint)
+    if tuple(given.shape) != tuple(shape):
+        raise CheckFailed(f"{what} has the wrong shape", tuple(shape), tuple(given.shape), hint)
+    return given
 
 
 def raises(error: type[Exception], call: Callable[[], object], what: str, hint: str = "") -> None:
@@ -125,7 +188,7 @@ def _raised(raised: CheckFailed, error: type[Exception], what: str, hint: str) -
 
 
 def unlike(got: object, mistake: object, what: str, hint: str) -> None:
-    """Not what a well-known mistake gives; `what` names that mistake. Say it before `close` says it in general.
+    """Not what a well-known mistake gives; `what` names that mistake. `mistakes=` of a comparison is the better way.
 
     Raises:
         CheckFailed: `got` is close to `mistake`.
@@ -191,8 +254,7 @@ def _wide(array: np.ndarray) -> torch.dtype:
 def _near(
     given: Tensor, wanted: Tensor, what: str, hint: str, rtol: float | None, atol: float | None
 ) -> None:
-    coarse = [TOLERANCE[t.dtype] for t in (given, wanted) if t.dtype in TOLERANCE]
-    default_r, default_a = max(coarse) if coarse else (0.0, 0.0)
+    default_r, default_a = _tolerance(given.dtype, wanted.dtype)
     r, a = (default_r if rtol is None else rtol), (default_a if atol is None else atol)
     kind = torch.complex128 if wanted.is_complex() else torch.float64
     one, other = given.to(kind), wanted.to(kind)
@@ -202,7 +264,20 @@ def _near(
         raise CheckFailed(f"{what} is not finite{_at(place)}", "a finite number", one[place].item(), hint)
     same = torch.isclose(one, other, rtol=r, atol=a, equal_nan=True)
     if not same.all():
+        if given.dtype in HALF and torch.allclose(one, other, *TOLERANCE[given.dtype], equal_nan=True):
+            raise CheckFailed(
+                f"{what} is too coarse",
+                "numbers as exact as torch.float32",
+                given.dtype,
+                "the type of the result",
+            )
         _report(one, other, ~same, what, hint)
+
+
+def _tolerance(given: torch.dtype, wanted: torch.dtype) -> tuple[float, float]:
+    """Relative and absolute, by the coarser type; a half type counts only where it is what was expected."""
+    kinds = {given, wanted} if wanted in HALF else {given, wanted} - HALF
+    return max((TOLERANCE[kind] for kind in kinds if kind in TOLERANCE), default=(0.0, 0.0))
 
 
 def _same(given: Tensor, wanted: Tensor, what: str, hint: str) -> None:
@@ -214,12 +289,8 @@ def _same(given: Tensor, wanted: Tensor, what: str, hint: str) -> None:
 def _report(one: Tensor, other: Tensor, different: Tensor, what: str, hint: str) -> None:
     place = _first(different)
     count = f" ({int(different.sum())} of {different.numel()} values differ)" if different.numel() > 1 else ""
-    raise CheckFailed(
-        f"{what} is not right{_at(place)}",
-        _number(other[place].item()),
-        f"{_number(one[place].item())}{count}",
-        hint,
-    )
+    wanted, given = _apart(other[place].item(), one[place].item())
+    raise CheckFailed(f"{what} is not right{_at(place)}", wanted, f"{given}{count}", hint)
 
 
 def _first(mask: Tensor) -> tuple[int, ...]:
@@ -230,8 +301,12 @@ def _at(place: tuple[int, ...]) -> str:
     return f" at {list(place)}" if place else ""
 
 
-def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _apart(one: object, other: object) -> tuple[str, str]:
+    """Two different numbers with as many digits as it takes to see that they differ, six at least."""
+    if not isinstance(one, float) or not isinstance(other, float):
+        return str(one), str(other)
+    texts = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(6, 18))
+    return next((pair for pair in texts if pair[0] != pair[1]), (repr(one), repr(other)))
 
 
 def _plain(value: object) -> Any:

@@ -1,16 +1,22 @@
 """Other answers to a lab's exercises: `wrong_answers.py` and `right_answers.py`, read as text and never imported.
 
+    edit("conv2d", check="conv2d_values", why="turns the kernel round", change={"x, weight": "x, weight.flip(2, 3)"})
+
     @wrong(check="conv2d_values", why="turns the kernel round")
     def conv2d(x, k): ...
 
-The definition's name is the solution cell that it replaces. Imports at the file's top go in front of it.
+An edit takes the definition of `reference.py` beside it and changes text of it, old to new; each old text stands in
+its code (docstrings apart) exactly once. Whole definitions are for another way altogether, and are decorated: @wrong
+in one file, @right in the other. The definition's name is the solution cell that it fills, unless `cell=` says
+another. Imports at the file's top go in front of it.
 """
 
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from course_utils.labs.lab import Definitions, LabError
 from course_utils.topics import ROOT
 
 
@@ -43,43 +49,131 @@ def right_answers(key: str, root: Path = ROOT) -> list[Answer]:
 
 
 def read(path: Path, kind: Literal["wrong", "right"]) -> list[Answer]:
-    """The decorated definitions of `path`.
+    """The edits and decorated definitions of `path`, in their order.
 
     Raises:
-        AnswerError: the file is missing, is not Python or a definition lacks its decorator.
+        AnswerError: the file is missing, is not Python, holds something else, a definition lacks its decorator, or the
+            text that an edit changes does not stand in the reference, or stands there twice.
     """
     if not path.is_file():
         raise AnswerError(f"{path}: no such file; every lab has one")
-    source = path.read_text(encoding="utf-8")
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        raise AnswerError(f"{path}:{error.lineno}: {error.msg}") from error
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    return [_answer(path, kind, node, source, imports) for node in definitions]
+    return _Reader(path, kind).answers()
 
 
-def _answer(
-    path: Path,
-    kind: Literal["wrong", "right"],
-    node: ast.FunctionDef | ast.ClassDef,
-    source: str,
-    imports: list[str],
-) -> Answer:
-    mark = node.decorator_list[0] if node.decorator_list else None
-    if not (isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == kind):
-        raise AnswerError(f"{path}:{node.lineno}: {node.name} needs @{kind}(…) above it")
-    options = {item.arg: ast.literal_eval(item.value) for item in mark.keywords}
-    needed = {"why", "check"} if kind == "wrong" else {"why"}
-    if not needed <= set(options) <= needed | {"cell"}:
-        raise AnswerError(f"{path}:{node.lineno}: @{kind} takes {', '.join(sorted(needed))} and perhaps cell")
-    lines = source.splitlines()[_first_line(node) - 1 : node.end_lineno]
-    text = "\n".join([*imports, "", *lines]).lstrip("\n")
-    return Answer(kind, options.get("cell", node.name), text, options["why"], options.get("check", ""))
+class _Reader:
+    """One file of answers, parsed."""
+
+    def __init__(self, path: Path, kind: Literal["wrong", "right"]):
+        self._path, self._kind = path, kind
+        source = path.read_text(encoding="utf-8")
+        try:
+            self._body = ast.parse(source).body
+        except SyntaxError as error:
+            raise AnswerError(f"{path}:{error.lineno}: {error.msg}") from error
+        self._lines = source.splitlines()
+        self._imports = [
+            ast.unparse(node) for node in self._body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+
+    def answers(self) -> list[Answer]:
+        """All of them; docstring and imports are none."""
+        found = []
+        for node in self._body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.append(self._definition(node))
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                found.append(self._edit(node.value))
+            elif (
+                not isinstance(node, ast.Import | ast.ImportFrom) and ast.get_docstring(_module(node)) is None
+            ):
+                raise self._error(node, "only imports, definitions and edit(…) have a meaning here")
+        return found
+
+    def _definition(self, node: ast.FunctionDef | ast.ClassDef) -> Answer:
+        mark = node.decorator_list[0] if node.decorator_list else None
+        if not (isinstance(mark, ast.Call) and _called(mark) == self._kind):
+            raise self._error(node, f"{node.name} needs @{self._kind}(…) above it")
+        options = self._options(mark, f"@{self._kind}", set())
+        text = "\n".join(self._lines[_first_line(node) - 1 : node.end_lineno])
+        return self._answer(node.name, text, options)
+
+    def _edit(self, call: ast.Call) -> Answer:
+        if _called(call) != "edit" or len(call.args) != 1:
+            raise self._error(call, 'an edit is written edit("name", …, change={"old": "new"})')
+        name, options = self._literal(call.args[0]), self._options(call, "edit", {"change"})
+        reference = self._path.with_name("reference.py")
+        try:
+            text = Definitions(reference.read_text(encoding="utf-8"), str(reference)).given(name)
+        except (LabError, OSError) as error:
+            raise self._error(call, f"edit of {name!r}: {error}") from error
+        text = self._changed(call, name, text, options["change"])
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            raise self._error(call, f"{name} as edited is not Python: {error.msg}") from error
+        return self._answer(name, text, options)
+
+    def _changed(self, call: ast.Call, name: str, text: str, change: object) -> str:
+        if not isinstance(change, dict) or not change or any(old == new for old, new in change.items()):
+            raise self._error(call, f'edit of {name}: change={{"old": "new"}} names what becomes of what')
+        spans = []
+        for old, new in change.items():
+            starts = _occurrences(text, old)
+            if len(starts) != 1:
+                count = "is not in it" if not starts else f"stands in it {len(starts)} times"
+                raise self._error(call, f"edit of {name}: {old!r} {count}; see {name} in reference.py")
+            spans.append((starts[0], starts[0] + len(old), new))
+        spans.sort(reverse=True)
+        if any(end > later for (_, end, _), (later, _, _) in zip(spans[1:], spans)):
+            raise self._error(call, f"edit of {name}: two of its old texts overlap")
+        for start, end, new in spans:
+            text = text[:start] + new + text[end:]
+        return text
+
+    def _options(self, call: ast.Call, what: str, more: set[str]) -> dict:
+        """The keyword arguments of a mark or an edit."""
+        options = {item.arg: self._literal(item.value) for item in call.keywords}
+        needed = {"why", *more} | ({"check"} if self._kind == "wrong" else set())
+        if not needed <= set(options) <= needed | {"cell"}:
+            raise self._error(call, f"{what} takes {', '.join(sorted(needed))} and perhaps cell")
+        return options
+
+    def _answer(self, name: str, text: str, options: dict) -> Answer:
+        source = "\n".join([*self._imports, "", text]).lstrip("\n")
+        return Answer(self._kind, options.get("cell", name), source, options["why"], options.get("check", ""))
+
+    def _literal(self, node: ast.expr) -> Any:
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            raise self._error(node, f"a plain value is due here, got {ast.unparse(node)}") from None
+
+    def _error(self, node: ast.stmt | ast.expr, message: str) -> AnswerError:
+        return AnswerError(f"{self._path}:{node.lineno}: {message}")
+
+
+def _module(node: ast.stmt) -> ast.Module:
+    return ast.Module(body=[node], type_ignores=[])
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
     """The first line below the mark: the next decorator's, or the definition's own."""
     others = [decorator.lineno for decorator in node.decorator_list[1:]]
     return min([node.lineno, *others])
+
+
+def _occurrences(text: str, part: str) -> list[int]:
+    """Where `part` begins in a definition's text, docstrings apart."""
+    lengths = [len(line) for line in text.splitlines(keepends=True)]
+    starts = [sum(lengths[:number]) for number in range(len(lengths) + 1)]
+    prose = [
+        (starts[node.body[0].lineno - 1], starts[node.body[0].end_lineno or 0])
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None
+    ]
+    places = [place for place in range(len(text)) if text.startswith(part, place)]
+    return [place for place in places if not any(first <= place < last for first, last in prose)]

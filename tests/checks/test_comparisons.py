@@ -13,6 +13,7 @@ from course_utils.checks import (
     pair,
     raises,
     shape_of,
+    shaped,
     student,
     unlike,
 )
@@ -167,3 +168,75 @@ def test_other_than_two_things_are_refused(got, said):
 def test_what_has_no_shape_is_called_by_its_type():
     assert shape_of(torch.ones(2, 3)) == (2, 3) == shape_of(np.ones((2, 3)))
     assert shape_of(None) == "NoneType"
+
+
+def test_a_mistake_chooses_the_words_of_a_comparison_that_failed():
+    mistakes = {"its axes are exchanged": (WANTED.T, "which axis is which?")}
+    with pytest.raises(CheckFailed) as failed:
+        close(WANTED.T, WANTED, "f(x)", "the formula", mistakes=mistakes)
+    assert str(failed.value).splitlines() == [
+        "f(x) is not right at [0, 1]: its axes are exchanged",
+        "  expected: 2",
+        "  got:      3 (2 of 4 values differ)",
+        "  look at:  which axis is which?",
+    ]
+    with pytest.raises(CheckFailed, match=r"at \[0, 0\]\n(?s:.)*the formula"):
+        close(WANTED + 1, WANTED, "f(x)", "the formula", mistakes=mistakes)
+
+
+def test_a_mistake_never_takes_a_point_and_is_not_even_computed_where_the_answer_is_right():
+    def dear():
+        raise AssertionError("computed for nothing")
+
+    close(WANTED, WANTED, "f(x)", mistakes={"that is right": (WANTED, ""), "dear": (dear, "")})
+    equal([1, 2], (1, 2), "size", mistakes={"that is right": ([1, 2], ""), "dear": (dear, "")})
+    holds(True, "so it is", mistakes={"that is right": (True, ""), "dear": (dear, "")})
+
+
+def test_mistakes_of_plain_values_and_of_properties():
+    with pytest.raises(CheckFailed, match=r"size is not right: one too many\n(?s:.)*the ends"):
+        equal(
+            4, 3, "size", mistakes={"one too few": (2, "the ends"), "one too many": (lambda: 4, "the ends")}
+        )
+    with pytest.raises(CheckFailed, match=r"the mean is 1: it is 0\n.*about 1\n.*0.001\n.*the factor"):
+        holds(
+            False,
+            "the mean is 1",
+            "about 1",
+            0.001,
+            "?",
+            {"it is 0": (lambda: abs(0.001) < 0.1, "the factor")},
+        )
+    with pytest.raises(CheckFailed, match=r"^the mean is 1$"):
+        holds(False, "the mean is 1", mistakes={"it is 0": (torch.tensor(False), "the factor")})
+
+
+def test_a_mistake_of_another_shape_is_named_too():
+    with pytest.raises(CheckFailed, match="wrong shape: the last row is missing"):
+        close(WANTED[:1], WANTED, "f(x)", mistakes={"the last row is missing": (WANTED[:1], "the + 1")})
+
+
+def test_half_precision_passes_only_where_its_values_are_near_enough_or_where_it_is_expected():
+    close(WANTED.half(), WANTED, "f(x)")
+    for half in (torch.float16, torch.bfloat16):
+        third = WANTED / 3
+        with pytest.raises(CheckFailed, match=f"too coarse\n.*float32\n.*{half}"):
+            close(third.to(half), third, "f(x)")
+        close(third, third.to(half), "f(x)")
+        with pytest.raises(CheckFailed, match="is not right at"):
+            close((third * 1.2).to(half), third, "f(x)")
+
+
+def test_numbers_that_differ_are_shown_to_differ():
+    with pytest.raises(CheckFailed, match=r"expected: 171.625\n  got:      171.6252$"):
+        close(171.6252, 171.625, "the mean")
+    with pytest.raises(CheckFailed, match=r"expected: 1\n  got:      1.0000000000000002$"):
+        close(1 + 2**-52, 1.0, "one", rtol=0, atol=0)
+
+
+def test_numbers_in_any_dress_become_a_tensor_of_the_shape_that_is_due():
+    for got in (WANTED, WANTED.numpy(), WANTED.tolist()):
+        assert torch.equal(shaped(got, (2, 2), "f(x)"), WANTED.to(shaped(got, (2, 2), "f(x)")))
+    for got, said in [(None, "gave nothing"), ("ab", "not a tensor"), (WANTED[0], r"\(2, 2\)\n.*\(2,\)")]:
+        with pytest.raises(CheckFailed, match=said):
+            shaped(got, (2, 2), "f(x)", "the axes")

@@ -40,3 +40,86 @@ def test_what_is_not_in_order_is_said_with_its_line(tmp_path, text, message):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(AnswerError, match="no such file"):
         read(tmp_path / "right_answers.py", "right")
+
+
+REFERENCE = '''
+def scale(x, by=2):
+    """x * by, by default x * 2."""
+    y = x * by
+    return y
+
+
+class Net:
+    """A net: a.
+
+    >>> a + 1
+    """
+
+    def first(self, a):
+        """a + 1"""
+        return a + 1
+
+    def second(self, a):
+        return a - 1
+'''
+
+
+def edited(tmp_path: Path, text: str, kind="wrong"):
+    (tmp_path / "reference.py").write_text(REFERENCE)
+    return read(write(tmp_path, text), kind)
+
+
+def test_an_edit_changes_text_of_the_reference(tmp_path):
+    (answer,) = edited(
+        tmp_path, "edit('scale', check='s', why='adds', change={'x * by': 'x + by', 'return y': 'return -y'})"
+    )
+    names = {}
+    exec(answer.source, names)
+    assert (names["scale"](5), answer.cell, answer.check, answer.why) == (-7, "scale", "s", "adds")
+    assert "x * by, by default x * 2." in answer.source, (
+        "a docstring is no code: it neither counts nor changes"
+    )
+
+
+def test_an_edit_of_a_class_keeps_its_other_methods_and_brings_the_imports(tmp_path):
+    first, second = edited(
+        tmp_path,
+        "import math\n\nedit('Net', cell='nets', why='by pi', change={'a + 1': 'a + math.pi'})\n\n"
+        "@right(why='another way')\ndef scale(x, by=2): return by * x\n",
+        "right",
+    )
+    names = {}
+    exec(first.source, names)
+    net = names["Net"]()
+    assert (round(net.first(1), 2), net.second(1), first.cell, first.check) == (4.14, 0, "nets", "")
+    assert second.cell == "scale"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "edit('Net', check='s', why='w', change={'a * 1': 'a'})",
+            r"answers.py:2: edit of Net: 'a \* 1' is not in it",
+        ),
+        (
+            "edit('Net', check='s', why='w', change={'self, a': 'a'})",
+            ":2: edit of Net: 'self, a' stands in it 2 times",
+        ),
+        (
+            "edit('None', check='s', why='w', change={'a': 'b'})",
+            ":2: edit of 'None': .*reference.py: no top-level",
+        ),
+        ("edit('Net', check='s', why='w', change={'a + 1': '(a'})", ":2: Net as edited is not Python"),
+        ("edit('Net', check='s', why='w', change={'a + 1': 'a + 1'})", ":2: edit of Net: change="),
+        ("edit('Net', check='s', why='w', change={'a + 1': 'a', 'return a + 1': 'b'})", "overlap"),
+        ("edit('Net', check='s', why='w', change={})", ":2: edit of Net: change="),
+        ("edit('Net', why='w', change={'a + 1': 'a'})", ":2: edit takes change, check, why"),
+        ("edit('Net', check='s', why=w, change={'a + 1': 'a'})", ":2: a plain value is due here, got w"),
+        ("edti('Net', check='s', why='w', change={'a + 1': 'a'})", ":2: an edit is written"),
+        ("NUMBER = 3", ":2: only imports, definitions and edit"),
+    ],
+)
+def test_an_edit_that_is_not_in_order_is_said_with_its_line(tmp_path, text, message):
+    with pytest.raises(AnswerError, match=message):
+        edited(tmp_path, f'"""Mistakes."""\n{text}')
