@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from course_utils.notebook import install as run_checks_apart
 from course_utils.topics import topic
 
 TIERS = ("mini", "full")
@@ -26,11 +27,12 @@ def tier() -> str:
 
 
 def set_up(key: str) -> str:
-    """Say which device and tier were found, seed PyTorch, and return the tier."""
+    """Say which device and tier were found, seed PyTorch, let checks run apart, and return the tier."""
     row, chosen = topic(key), tier()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     minutes, data = (row.minutes_cpu, row.data_mini) if chosen == "mini" else (row.minutes_gpu, row.data_full)
     torch.manual_seed(0)
+    run_checks_apart()
     # Some machines report a GPU that this PyTorch cannot use: that is no trouble for a lab on the CPU.
     warnings.filterwarnings("ignore", message=".*CUDA.*", category=UserWarning)
     print(f"{row.title}: {row.points} points, about {row.minutes} minutes of your time.")
