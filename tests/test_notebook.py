@@ -87,7 +87,7 @@ def test_an_error_in_a_method_of_the_students_names_the_students_line():
     names: dict = {}
     exec(compile(cell, "ipykernel_1/2.py", "exec"), names)
     behind = standing_behind(Namespace(names))
-    with behind, pytest.raises(CheckFailed, match="forward.* raised ZeroDivisionError"):
+    with behind, pytest.raises(CheckFailed, match=r"forward.* raised ZeroDivisionError"):
         check(TITLE + "from course_utils.checks import student\nstudent.Net().forward(0)\n")
 
 
