@@ -99,13 +99,33 @@ def _guarded(call: Any, name: str) -> Any:
     @functools.wraps(call, updated=())
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return call(*_copied(args), **_copied(kwargs))
+            return with_gradients_as_they_were(call, *_copied(args), **_copied(kwargs))
         except CheckFailed:
             raise
         except Exception as error:
             raise student_error(name, error) from None
 
     return guarded
+
+
+def with_gradients_as_they_were(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What `call` gives, if it leaves autograd switched on or off as it found it; it is so afterwards in any case.
+
+    Raises:
+        RuntimeError: it leaves it otherwise; all that is trained afterwards would learn nothing.
+    """
+    before = torch.is_grad_enabled()
+    try:
+        result = call(*args, **kwargs)
+        after = torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(before)
+    if after != before:
+        raise RuntimeError(
+            f"it leaves gradients switched {'on' if after else 'off'} for all that comes after it; "
+            "`with torch.no_grad():` around the lines that need none ends by itself"
+        )
+    return result
 
 
 def student_error(name: str, error: BaseException) -> StudentError:
@@ -119,16 +139,10 @@ def raised_by_student(error: Exception, call: Callable[[], object]) -> StudentEr
 
     Methods of the student's objects are not wrapped here; behind a proxy every error comes as a `StudentError`.
     """
-    code = getattr(call, "__code__", None)
-    return None if code is None else from_a_cell(error, code.co_filename)
-
-
-def from_a_cell(error: Exception, check: str) -> StudentError | None:
-    """`error` as the student's, if it was raised in a cell of this notebook other than the file `check`."""
-    frames = _cell_frames(error)
-    if not isinstance(_behind.get(), Namespace) or not frames or frames[-1].filename == check:
+    frames, code = _cell_frames(error), getattr(call, "__code__", None)
+    if not isinstance(_behind.get(), Namespace) or code is None or not frames:
         return None
-    return student_error(frames[-1].name, error)
+    return student_error(frames[-1].name, error) if frames[-1].filename != code.co_filename else None
 
 
 def own_line(error: BaseException) -> str:
@@ -142,10 +156,8 @@ def _cell_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _is_cell(filename: str) -> bool:
-    """Notebook cells run from files such as ipykernel_12/34.py or ipython-input-…, the engine's from <cell …>."""
-    return (
-        filename.startswith(("<cell ", "<check ")) or "ipykernel_" in filename or "ipython-input" in filename
-    )
+    """Notebook cells run from files such as ipykernel_12/34.py or <ipython-input-…>, the engine's from <cell …>."""
+    return filename.startswith("<") or "ipykernel_" in filename
 
 
 def _copied(value: Any) -> Any:

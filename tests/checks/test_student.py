@@ -62,3 +62,14 @@ def test_a_missing_artifact_says_how_to_make_it(tmp_path):
     resolver = Namespace({}, folder=tmp_path)
     with standing_behind(resolver), pytest.raises(CheckFailed, match=r"no neurons\.safetensors"):
         student.artifact("neurons")
+
+
+def test_a_function_that_leaves_gradients_switched_off_is_told_so_and_they_are_on_again():
+    with (
+        behind("def f(x):\n    torch.set_grad_enabled(False)\n    return x"),
+        pytest.raises(StudentError, match="leaves gradients switched off"),
+    ):
+        student.f(torch.ones(3))
+    assert torch.is_grad_enabled()
+    with behind("def f(x):\n    with torch.no_grad():\n        return 2 * x"):
+        assert student.f(torch.ones(1)).tolist() == [2]

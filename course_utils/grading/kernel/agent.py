@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from course_utils.checks.student import with_gradients_as_they_were
 from course_utils.grading.kernel.shell import CellShell
 from course_utils.grading.wire.channel import Channel, Node, WireError
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
@@ -72,7 +73,7 @@ class Agent(Peer):
             "unbind": names.__delitem__,
             "get": self._get,
             "set": setattr,
-            "call": lambda target, given, named: _eager(target(*given, **named), target),
+            "call": lambda target, given, named: _eager(_called(target, given, named), target),
             "item": lambda target, index: target[index],
             "length": len,
             "iterate": lambda target: Handle(iter(target)),
@@ -180,6 +181,12 @@ class RemoteModule(nn.Module):
         return self._peer.ask(
             "module", self.number, dict(self._parameters), self.training, list(args), kwargs
         )
+
+
+def _called(target: Any, given: Any, named: Any) -> Any:
+    """A function must leave autograd as it found it, here as in the student's own notebook."""
+    plain = type(target) is FunctionType
+    return with_gradients_as_they_were(target, *given, **named) if plain else target(*given, **named)
 
 
 def _eager(result: Any, target: Any) -> Any:
