@@ -16,12 +16,12 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from course_utils.grading.classroom.folders import HandIn, digest
+from course_utils.grading.classroom.folders import HandIn
 from course_utils.grading.classroom.coordinator import scores
 from course_utils.grading.gradebook.database import released_sources, save_scores, transaction
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.engine.runner import refused
-from course_utils.grading.engine.submission import SubmissionError, read_submission
+from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.classroom.worker import LIMITS, Job, Marked, mark, shown
 from course_utils.labs.lab import Lab, from_notebook
 
@@ -96,17 +96,13 @@ class Grade(NbGraderPreprocessor):
 
 def _marked(lab: Lab, hand_in: HandIn, released: dict[str, str], results: Results, sandboxed: bool) -> Marked:
     """Mark a submission, or take what is known of it."""
-    files = hand_in.files(lab.key, max(LIMITS.notebook, LIMITS.artifact))
-    if files is None:
-        try:
-            read_submission(hand_in.folder, lab.key, LIMITS)
-            reason = "this submission holds something that is no plain file; hand in plain files"
-        except SubmissionError as error:
-            reason = str(error)
-        return shown(lab, refused(lab, reason))
-    found = digest(files)
+    try:
+        handed_in = hand_in.read(lab.key, LIMITS)
+    except SubmissionError as error:
+        return shown(lab, refused(lab, str(error)))
+    found = handed_in.digest
     kept = results.find(hand_in.student, found)
-    job = Job(lab, files, released, LIMITS, sandboxed)
+    job = Job(lab, handed_in, released, LIMITS, sandboxed)
     marked = mark(job if kept is None else job.going_on(kept))
     results.keep(hand_in.student, found, marked.verdict, marked.unchanged)
     return marked

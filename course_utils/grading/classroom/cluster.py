@@ -34,6 +34,7 @@ SETTINGS = {
     # Workers fork from one process that has imported PyTorch, instead of each importing it.
     "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.comm.timeouts.connect": "10s",
+    "distributed.admin.large-graph-warning-threshold": "1GiB",  # a task is a submission with its bounded files
     # Nobody looks at a profile, at a hundred samples a second, or at the load of a process that marks.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
@@ -174,7 +175,7 @@ def _run(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
         nonlocal begun
         while len(held) < _room(client, begun) and (task := next(tasks, None)) is not None:
             begun += 1
-            key = (group, f"{task.name}-{begun}")
+            key = (group, begun)  # not its name, which may be text that Dask cannot send
             held[client.submit(task.function, *task.arguments, key=key, pure=False)] = task
 
     fill()

@@ -4,25 +4,33 @@ Whatever happens to a submission, the others are marked; whatever happens to the
 stopped. Nothing here needs PyTorch: a run that finds all done is over at once.
 """
 
+import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.classroom.folders import HandIn, digest, engine_digest, only_writer, submitted, write_whole
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
+from course_utils.grading.classroom.folders import HandIn, engine_digest, only_writer, submitted, write_whole
+from course_utils.grading.classroom.results import Results, stamp
+from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark, shown
+from course_utils.grading.engine.handed_in import SubmissionError
+from course_utils.grading.engine.verdict import Verdict
+from course_utils.grading.gradebook import database as gradebook
 from course_utils.grading.gradebook.database import Scores
 from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.classroom.results import Results, stamp
-from course_utils.grading.engine.verdict import Verdict
-from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark, shown
 from course_utils.labs.lab import Lab
+from course_utils.one_line import one_line
 from course_utils.progress import bar
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook
+
+T = TypeVar("T")
+# A disk that takes or gives no more, and no more open files: the next submission would fare no better.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,11 @@ class Summary:
         slowest = sorted(self.seconds.items(), key=lambda item: -item[1])[:3]
         if slowest:
             lines.append(
-                "  slowest: " + ", ".join(f"{student} {seconds:.1f} s" for student, seconds in slowest)
+                "  slowest: " + ", ".join(f"{one_line(student)} {seconds:.1f} s" for student, seconds in slowest)
             )
-        return lines + [f"  {student}: {reason}" for student, reason in sorted(self.failed.items())]
+        return lines + [
+            f"  {one_line(student)}: {one_line(reason)}" for student, reason in sorted(self.failed.items())
+        ]
 
 
 def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summary:
@@ -97,7 +107,7 @@ class Marking:
 
     def run(self, hand_ins: list[HandIn]) -> None:
         """Enter what is known, then what has to be run, as it is ready."""
-        waiting = {one.student: one for one in hand_ins if not self._known(one)}
+        waiting = {one.student: one for one in hand_ins if not self._for_one(one, self._known)}
         if not waiting:
             return
         with (
@@ -105,65 +115,72 @@ class Marking:
             bar(len(waiting), f"Marking {self._lab.key}") as progress,
         ):
             for student, result in spread(client, self._tasks(list(waiting.values()))):
-                self._finish(waiting[student], result)
+                self._for_one(waiting[student], partial(self._finish, result=result))
                 progress.update()
+
+    def _for_one(self, hand_in: HandIn, act: Callable[[HandIn], T]) -> T | Literal[True]:
+        """What `act` gives; whatever goes wrong with one submission ends in its line, and True."""
+        try:
+            return act(hand_in)
+        except SubmissionError as error:
+            self._refuse(hand_in, str(error))
+        except Exception as error:
+            if of_the_run(error):
+                raise
+            self.summary.broken.add(hand_in.student)
+            reason = f"this submission could not be marked: {type(error).__name__}: {one_line(str(error))}"
+            self._refuse(hand_in, reason)
+        return True
+
+    def _refuse(self, hand_in: HandIn, reason: str) -> None:
+        """Enter a submission that is not to be marked; where not even that can be done, its line is all there is."""
+        from course_utils.grading.engine.runner import refused
+
+        try:
+            self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
+        except Exception as error:
+            if of_the_run(error):
+                raise
+            self.summary.broken.add(hand_in.student)
+            self.summary.points[hand_in.student] = 0.0
+            said = f"{type(error).__name__}: {one_line(str(error))}"
+            self.summary.failed[hand_in.student] = f"{reason}; nor could that be entered: {said}"
 
     def _known(self, hand_in: HandIn) -> bool:
         """Enter a submission for which nothing has to be done any more; False for the others."""
         job = self._job(hand_in)
-        if job is None:
-            self._refuse(hand_in)
-            return True
         if job.known is None or job.stale or self._stale_notebook(hand_in, job.known):
             return False
         self._enter(hand_in, job.known, job.unchanged)
         return True
 
-    def _job(self, hand_in: HandIn) -> Job | None:
-        """What is left to do for a submission; None where it holds what is no plain file of a usual size."""
+    def _job(self, hand_in: HandIn) -> Job:
+        """What is left to do for a submission."""
         settings = self._settings
-        files = hand_in.files(self._lab.key, max(settings.limits.notebook, settings.limits.artifact))
-        if files is None:
-            return None
-        found = self._digests[hand_in.student] = digest(files)
+        handed_in = hand_in.read(self._lab.key, settings.limits)
+        found = self._digests[hand_in.student] = handed_in.digest
         kept = None if settings.force else self._results.find(hand_in.student, found)
         engine = engine_digest() if settings.cluster.scheduler else ""
-        job = Job(self._lab, files, self._released, settings.limits, settings.sandboxed, engine)
+        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, engine)
         return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:
         """The files are read when their turn comes: a large class is never in memory as a whole."""
         for hand_in in waiting:
-            job = self._job(hand_in)
-            if job is None:  # it has been changed since the run began
-                self._refuse(hand_in)
-            else:
+            job = self._for_one(hand_in, self._job)
+            if job is not True:  # else it has been changed since the run began
                 yield Task(hand_in.student, mark, (job,))
-
-    def _refuse(self, hand_in: HandIn) -> None:
-        """Enter a submission that is not to be opened, with the reason that the engine's own reader gives."""
-        from course_utils.grading.engine.runner import refused
-        from course_utils.grading.engine.submission import SubmissionError, read_submission
-
-        try:
-            read_submission(hand_in.folder, self._lab.key, self._settings.limits)
-            reason = "this submission holds something that is no plain file; hand in plain files"
-        except SubmissionError as error:
-            reason = str(error)
-        self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
 
     def _finish(self, hand_in: HandIn, result: Marked | Dead) -> None:
         """Keep and enter what a worker gave."""
         if isinstance(result, Dead):
-            from course_utils.grading.engine.runner import refused
             from course_utils.grading.kernel.warm import SandboxError
 
             if isinstance(result.error, SandboxError | WrongEngine) and not self.summary.seconds:
                 raise ClusterError(str(result.error)) from result.error
             # Not kept: the next run tries it again. Until then it stands in the gradebook with its reason.
             self.summary.broken.add(hand_in.student)
-            reason = f"this submission could not be marked: {result.reason}"
-            self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
+            self._refuse(hand_in, f"this submission could not be marked: {one_line(result.reason)}")
             return
         self._results.keep(hand_in.student, self._digests[hand_in.student], result.verdict, result.unchanged)
         self.summary.seconds[hand_in.student] = result.verdict.seconds
@@ -193,6 +210,17 @@ class Marking:
 
     def _path(self, hand_in: HandIn) -> Path:
         return self._room / "autograded" / hand_in.student / self._lab.key / f"{self._lab.key}.ipynb"
+
+
+def of_the_run(error: BaseException) -> bool:
+    """Whether an error is the run's own (its workers, its disk, its gradebook) and no submission's."""
+    if isinstance(error, ClusterError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    from sqlalchemy.exc import OperationalError
+
+    return isinstance(error, OperationalError) or isinstance(error.__context__, OperationalError)
 
 
 def scores(verdict: Verdict, lab: Lab, unchanged: frozenset[str]) -> Scores:

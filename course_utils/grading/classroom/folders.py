@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +11,16 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.topics import ROOT
+from course_utils.grading.engine.handed_in import TIMESTAMP, HandedIn, read_handed_in, read_plain
+from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import Cell, Lab
+from course_utils.topics import ROOT
 
 # What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
 ENGINE = ("checks", "data", "grading", "training")
 # Of the grading package, what only shows or asks: a new colour of the feedback marks nobody again.
 ASIDE = {"commands", "doctor", "feedback", "pages", "own_notebook", "sample", "table"}
 LIBRARIES = ("torch", "numpy", "ipython")
-ARTIFACTS = 5  # a lab has one
 
 
 class NoSubmissions(ValueError):
@@ -34,50 +34,24 @@ class HandIn:
     student: str
     folder: Path
 
-    def files(self, key: str, most: int) -> dict[str, bytes] | None:
-        """The notebook and the artifacts beside it, by name; None where one is no plain file or has over `most` bytes.
+    def read(self, key: str, limits: Limits) -> HandedIn:
+        """The notebook and the artifact.
 
-        Links are not followed: one that leads to another's submission must not bring its marks.
+        Raises:
+            SubmissionError: the notebook cannot be read; the message is for its author.
         """
-        artifacts = sorted(path.name for path in self.folder.glob("*.safetensors"))[:ARTIFACTS]
-        found = {}
-        for name in [f"{key}.ipynb", *artifacts]:
-            data = _plain(self.folder / name, most)
-            if data is None:
-                return None
-            found[name] = data
-        return found
+        return read_handed_in(self.folder, key, limits)
 
     @property
     def timestamp(self) -> datetime | None:
         """When it was handed in (UTC), as nbgrader's `timestamp.txt` says; None where that is missing or no date."""
         from nbgrader.utils import parse_utc
 
-        path = self.folder / "timestamp.txt"
         try:
-            if path.is_symlink() or path.stat().st_size > 200:
-                return None
-            return parse_utc(path.read_text(encoding="utf-8").strip() or None)
-        except (OSError, ValueError, OverflowError):
+            text = read_plain(self.folder / TIMESTAMP, 200, "").decode().strip()
+            return parse_utc(text or None)
+        except Exception:  # a date's parser raises arithmetic errors too, and must cost nobody else's marks
             return None
-
-
-def _plain(path: Path, most: int) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        return file.read() if stat.S_ISREG(status.st_mode) and status.st_size <= most else None
-
-
-def digest(files: dict[str, bytes]) -> str:
-    """A hash of what was handed in, names and bytes."""
-    found = hashlib.sha256()
-    for name, data in sorted(files.items()):
-        found.update(name.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(data).digest())
-    return found.hexdigest()
 
 
 def submitted(room: Path, key: str) -> list[HandIn]:

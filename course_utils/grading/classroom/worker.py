@@ -5,18 +5,17 @@ Imports stand where they are used: the coordinator names these functions to Dask
 
 import atexit
 import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom.folders import counting, engine_digest
-from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.classroom.results import Kept
+from course_utils.grading.engine.handed_in import HandedIn
 from course_utils.grading.engine.verdict import Verdict
+from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import Lab
 
 if TYPE_CHECKING:
@@ -38,14 +37,14 @@ class WrongEngine(OSError):
 class Job:
     """One submission to mark.
 
-    `files` are what was handed in, by name; `released` what the lab's named cells held when they were handed out.
+    `released` is what the lab's named cells held when they were handed out.
     `known` is an earlier verdict, good but for the checks in `stale`: no other is run; `unchanged` belongs to it.
     `engine` is the hash of the code that a worker elsewhere must have, "" for a worker of this very course.
     `counts` is the tier that counts, as the coordinator's environment says.
     """
 
     lab: Lab
-    files: dict[str, bytes]
+    handed_in: HandedIn
     released: dict[str, str]
     limits: Limits
     sandboxed: bool
@@ -78,7 +77,7 @@ def mark(job: Job) -> Marked:
     """
     from course_utils.grading.gradebook.marked_notebook import notebook_of, unchanged_cells
     from course_utils.grading.engine.runner import refused
-    from course_utils.grading.engine.submission import SubmissionError, read_submission
+    from course_utils.grading.engine.submission import SubmissionError, submission_of
 
     os.environ["COURSE_COUNTS"] = job.counts
     if job.engine and engine_digest() != job.engine:
@@ -86,10 +85,7 @@ def mark(job: Job) -> Marked:
             "a worker has another version of the course; install the same there and start it anew"
         )
     try:
-        with tempfile.TemporaryDirectory(prefix="course-submission-") as folder:
-            for name, data in job.files.items():
-                (Path(folder) / name).write_bytes(data)
-            submission = read_submission(Path(folder), job.lab.key, job.limits)
+        submission = submission_of(job.handed_in, job.limits)
     except SubmissionError as error:
         return shown(job.lab, refused(job.lab, str(error)))
     verdict = job.known

@@ -37,6 +37,7 @@ def check_notebook(path: Path, key: str | None = None, labs: Path | None = None)
         )
     submission = read_submission(path, path.stem)
     lab = _lab(path, key, labs or ROOT / "labs", submission)
+    submission = read_submission(path, lab.key)  # and the artifact, which is called after the lab
     with _clock(f"Running {path.name}"):
         verdict = _verdict(lab, submission, path.resolve().parent)
     print("\n".join(_report(lab, verdict)))

@@ -114,7 +114,7 @@ class Run:
         self.start = time.monotonic()
         self.end = self.start + self.limits.total_seconds
         steps, notes = plan(self.lab.cells, self.submission.cells, self.submission.whole)
-        self.notes += notes
+        self.notes += [*self.submission.notes, *notes]
         checks = []
         for step in steps:
             if step.kind == "cell":

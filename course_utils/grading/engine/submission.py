@@ -3,24 +3,26 @@ and sources survive, of an artifact only plain tensors."""
 
 import hashlib
 import json
-import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed
 from course_utils.grading.engine.artifact import read_artifact
+from course_utils.grading.engine.handed_in import HandedIn, SubmissionError, read_handed_in
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import trains
 
 SOURCE = 500_000
+# To its end or the data's: one that has none must not be looked through from each of its quotes again.
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.S)
 
-
-class SubmissionError(ValueError):
-    """A submission that cannot be graded; the message is one line that its author understands."""
+DEEPER = np.zeros(256, np.int8)  # by how much a byte outside strings goes deeper
+DEEPER[list(b"[{")], DEEPER[list(b"]}")] = 1, -1
 
 
 class NotANotebook(SubmissionError):
@@ -38,11 +40,12 @@ class StudentCell(NamedTuple):
 
 @dataclass(frozen=True)
 class Submission:
-    """A student's cells, and the artifact files beside the notebook, unread."""
+    """A student's cells, and the artifact files beside the notebook, unread; `notes` for the author."""
 
     cells: tuple[StudentCell, ...]
     digest: str
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> frozenset[str]:
@@ -65,42 +68,27 @@ class Submission:
 
 
 def read_submission(path: Path, key: str, limits: Limits | None = None) -> Submission:
-    """Read a notebook, or a folder with `<key>.ipynb` and its artifacts.
+    """Read a notebook, or a folder with `<key>.ipynb`, and `<key>.safetensors` beside it.
 
     Raises:
         SubmissionError: one line that says what is wrong.
     """
-    limits, path = limits or Limits(), Path(path)
-    notebook = path / f"{key}.ipynb" if path.is_dir() else path
-    data = _read(notebook, limits.notebook)
-    cells = read_cells(data, notebook.name, limits)
-    artifacts = {
-        file.stem: _read(file, limits.artifact) for file in sorted(notebook.parent.glob("*.safetensors"))[:5]
-    }
-    digest = hashlib.sha256(data)
-    for name, content in artifacts.items():
-        digest.update(name.encode() + hashlib.sha256(content).digest())
-    return Submission(cells, digest.hexdigest(), artifacts)
+    limits = limits or Limits()
+    return submission_of(read_handed_in(Path(path), key, limits), limits)
 
 
-def _read(path: Path, most: int) -> bytes:
-    """A regular file's bytes; a link, a device or a pipe is refused before it is read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise SubmissionError(f"{path.name} is not in the submission; hand in that file") from None
-    except OSError:
-        raise SubmissionError(f"{path.name} is a link or cannot be read; hand in the file itself") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{path.name} is not a regular file")
-        if status.st_size > most:
-            raise SubmissionError(
-                f"{path.name} has {status.st_size / 1e6:.0f} MB, at most {most / 1e6:.0f} MB are read; "
-                "clear the outputs and save it again"
-            )
-        return file.read(most + 1)[:most]
+def submission_of(handed_in: HandedIn, limits: Limits) -> Submission:
+    """What survives of what was handed in.
+
+    Raises:
+        SubmissionError: the notebook is none, has no cells, or too many.
+    """
+    cells = read_cells(handed_in.notebook, f"{handed_in.key}.ipynb", limits)
+    digest, artifacts = hashlib.sha256(handed_in.notebook), {}
+    if handed_in.artifact is not None:
+        artifacts[handed_in.key] = handed_in.artifact
+        digest.update(handed_in.key.encode() + hashlib.sha256(handed_in.artifact).digest())
+    return Submission(cells, digest.hexdigest(), artifacts, handed_in.notes)
 
 
 def read_cells(data: bytes, name: str, limits: Limits) -> tuple[StudentCell, ...]:
@@ -144,12 +132,9 @@ def _cell(cell: Any, name: str) -> StudentCell:
 
 def _check_depth(data: bytes, name: str, most: int) -> None:
     """Refuse deeply nested JSON before it is parsed; what stands in strings does not count."""
-    bare = re.sub(rb'"(?:[^"\\]|\\.)*+"', b"", data)
-    depth = 0
-    for bracket in re.finditer(rb"[\[\]{}]", bare):
-        depth += 1 if bracket[0] in b"[{" else -1
-        if depth > most:
-            raise NotANotebook(f"{name} is not a notebook: it is nested more than {most} deep")
+    bare = np.frombuffer(STRING.sub(b"", data), np.uint8)
+    if len(bare) and np.cumsum(DEEPER[bare], dtype=np.int32).max() > most:
+        raise NotANotebook(f"{name} is not a notebook: it is nested more than {most} deep")
 
 
 def missing_artifact(name: str) -> CheckFailed:

@@ -114,7 +114,7 @@ NOTEBOOKS = (
         header(b'{"w":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}'),
     ),
     artifact("an artifact with a name that is a path", header(b'{"../../planted":{"dtype":"F32"}}')),
-    Attack("a link to another's artifact", earns=0.0, links={"target.safetensors": "secret.safetensors"}),
+    Attack("a link to another's artifact", links={"target.safetensors": "secret.safetensors"}),
     Attack("a link to another's notebook", earns=0.0, links={"target.ipynb": "submitted/bob/target.ipynb"}),
     Attack("a link to a device", earns=0.0, links={"target.ipynb": "/dev/zero"}),
     Attack("a picture for a notebook", earns=0.0, raw=b"\x89PNG\r\n\x1a\n" + bytes(1000)),

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from course_utils.grading import Limits
 from course_utils.grading.classroom import cluster
 from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.classroom.folders import NoSubmissions, only_writer, write_whole
+from course_utils.grading.classroom.folders import HandIn, NoSubmissions, only_writer, write_whole
 from course_utils.grading.classroom.results import Results
 from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, mark, marked_room, marks, sample_texts
 from tests.grading.tiny import LAB
@@ -111,6 +112,66 @@ def test_a_link_to_anothers_work_brings_nothing(tmp_path, scheduler):
     for student, reason in (("eve", "link"), ("mallory", "regular file"), ("empty", "not in the submission")):
         assert set(marks(room)[student].values()) == {0.0}
         assert reason in summary.failed[student]
+
+
+def folders_for_files(room):
+    """A notebook and an artifact that are folders; returns who handed them in."""
+    (room / "submitted/nina/tiny/tiny.ipynb").mkdir(parents=True)
+    (hand_in(room, "rita", sample_texts()["perfect"]) / "tiny.safetensors").mkdir()
+    return "nina", "rita"
+
+
+def test_whatever_goes_wrong_with_one_submission_costs_only_its_author(tmp_path, monkeypatch, scheduler):
+    room = make_room(tmp_path)
+    nina, rita = folders_for_files(room)
+    # An id that the gradebook cannot hold, a notebook that cannot be written, a date that its parser cannot bear.
+    nameless, walled, dated = os.fsdecode(b"ida-\xff"), "walter", "doris"
+    for student in (nameless, walled, dated, "perfect"):
+        hand_in(room, student, sample_texts()["perfect"])
+    (room / "submitted" / dated / "tiny/timestamp.txt").write_text("today")
+    (room / "autograded").mkdir()
+    (room / "autograded" / walled).write_text("a file where a folder is due")
+    monkeypatch.setattr("nbgrader.utils.parse_utc", lambda _: 1 // 0)
+    summary = mark(room, scheduler=scheduler)
+    assert {student: marks(room)[student] for student in (rita, dated, "perfect")} == dict.fromkeys(
+        (rita, dated, "perfect"), DESERVED["perfect"]
+    )
+    assert set(marks(room)[nina].values()) == {0.0}
+    assert summary.failed[nina] == "tiny.ipynb is not a regular file; hand in the file itself"
+    assert summary.broken == {nameless, walled} <= set(summary.failed)
+    assert summary.points[nameless] == summary.points[walled] == 0
+    assert "marked without that file" in "".join(kept(room, rita)["notes"])
+    assert any(line.startswith("  ida-\\udcff: this submission") for line in summary.lines())
+
+
+def test_an_error_of_the_run_is_no_submissions_line(tmp_path, monkeypatch, no_workers):
+    room, _ = marked_room(tmp_path)
+    monkeypatch.setattr(gradebook, "enter_submission", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    (room / "gradebook.db").unlink()
+    with pytest.raises(OSError, match="full"):
+        mark(room)
+
+
+def test_what_lies_beside_is_not_read_and_named_in_a_note(tmp_path, scheduler):
+    room = make_room(tmp_path)
+    folder = hand_in(room, "ada", sample_texts()["perfect"])
+    for name in ("best.safetensors", "a\x1b[31m.pt", "notes.txt", "other.ipynb", ".hidden", "timestamp.txt"):
+        (folder / name).write_bytes(bytes(8))
+    (folder / "pictures").mkdir()
+    mark(room, scheduler=scheduler)
+    assert marks(room)["ada"] == DESERVED["perfect"]
+    assert kept(room, "ada")["notes"] == [
+        "not read, since only tiny.ipynb and tiny.safetensors are: a\\x1b[31m.pt, best.safetensors, notes.txt and 1 more"
+    ]
+
+
+def test_an_artifact_that_is_too_large_costs_its_own_points_alone(tmp_path):
+    folder = hand_in(tmp_path, "ada", "{}")
+    (folder / "tiny.safetensors").write_bytes(bytes(100))
+    found = HandIn("ada", folder).read("tiny", Limits(artifact=99))
+    assert (found.notebook, found.artifact) == (b"{}", None)
+    assert "at most" in found.notes[0]
+    assert found.digest != HandIn("ada", folder).read("tiny", Limits(artifact=100)).digest
 
 
 def test_nothing_handed_in_is_one_line(tmp_path):

@@ -9,7 +9,7 @@ from safetensors.torch import save
 
 from course_utils.checks.failure import CheckFailed
 from course_utils.grading.engine.artifact import read_artifact
-from course_utils.grading.engine.submission import NotANotebook, SubmissionError, read_submission
+from course_utils.grading.engine.submission import STRING, NotANotebook, SubmissionError, read_submission
 from course_utils.grading.sandbox.limits import Limits
 
 
@@ -64,6 +64,12 @@ def test_brackets_in_strings_are_no_nesting(tmp_path):
     assert read_submission(hand_in(tmp_path, notebook([code('"' + "[" * 1000 + '\\"{{')])), "toy").cells
 
 
+def test_a_string_without_an_end_is_looked_through_once():
+    assert STRING.findall(b'"' + rb"\"" * 20) == [b'"' + rb"\"" * 20]
+    assert STRING.findall(b'"a\\') == [b'"a\\']
+    assert STRING.findall(rb'"a\"[" [ "\\" {') == [rb'"a\"["', rb'"\\"']
+
+
 def test_links_pipes_and_large_files_are_refused(tmp_path):
     secret = tmp_path / "secret.ipynb"
     secret.write_text(notebook([code("1")]))
@@ -75,6 +81,9 @@ def test_links_pipes_and_large_files_are_refused(tmp_path):
     os.mkfifo(tmp_path / "b" / "toy.ipynb")
     with pytest.raises(SubmissionError, match="not a regular file"):
         read_submission(tmp_path / "b", "toy")
+    (tmp_path / "c" / "toy.ipynb").mkdir(parents=True)
+    with pytest.raises(SubmissionError, match="not a regular file"):
+        read_submission(tmp_path / "c", "toy")
     with pytest.raises(SubmissionError, match="MB"):
         read_submission(secret, "toy", Limits(notebook=10))
     with pytest.raises(SubmissionError, match=r"toy\.ipynb is not in the submission"):
