@@ -139,10 +139,16 @@ def raised_by_student(error: Exception, call: Callable[[], object]) -> StudentEr
 
     Methods of the student's objects are not wrapped here; behind a proxy every error comes as a `StudentError`.
     """
-    frames, code = _cell_frames(error), getattr(call, "__code__", None)
-    if not isinstance(_behind.get(), Namespace) or code is None or not frames:
+    code = getattr(call, "__code__", None)
+    return None if code is None else from_a_cell(error, code.co_filename)
+
+
+def from_a_cell(error: Exception, check: str) -> StudentError | None:
+    """`error` as the student's, if it was raised in a cell of this notebook other than the file `check`."""
+    frames = _cell_frames(error)
+    if not isinstance(_behind.get(), Namespace) or not frames or frames[-1].filename == check:
         return None
-    return student_error(frames[-1].name, error) if frames[-1].filename != code.co_filename else None
+    return student_error(frames[-1].name, error)
 
 
 def own_line(error: BaseException) -> str:
@@ -156,8 +162,10 @@ def _cell_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _is_cell(filename: str) -> bool:
-    """Notebook cells run from files such as ipykernel_12/34.py or <ipython-input-…>, the engine's from <cell …>."""
-    return filename.startswith("<") or "ipykernel_" in filename
+    """Notebook cells run from files such as ipykernel_12/34.py or ipython-input-…, the engine's from <cell …>."""
+    return (
+        filename.startswith(("<cell ", "<check ")) or "ipykernel_" in filename or "ipython-input" in filename
+    )
 
 
 def _copied(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.checks.judge import Earned
+from course_utils.checks.student import from_a_cell
 from course_utils.grading.engine.verdict import CheckStatus
 
 
@@ -34,6 +35,9 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
     except CheckFailed as error:
         return Check("failed", 0.0, str(error))
     except Exception as error:
+        own = from_a_cell(error, filename)  # a method of the student's object, in the student's own notebook
+        if own is not None:
+            return Check("error", 0.0, str(own))
         return Check("failed", 0.0, _explained(error, source, filename))
     earned = points if value is None else round(max(0.0, min(float(points), value)), 2)
     if earned >= points:

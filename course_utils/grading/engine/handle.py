@@ -18,20 +18,20 @@ ITEMS = 100_000
 class Handle:
     """Something in the student's process: a function, a class, an object."""
 
-    __slots__ = ("_callable", "_kind", "_module", "_name", "_number", "_peer")
+    __slots__ = ("_callable", "_copies", "_kind", "_module", "_name", "_number", "_peer")
     __hash__ = object.__hash__
 
     def __init__(self, peer: Peer, number: int, kind: str, is_callable: bool, module: bool):
         for slot, value in zip(
-            ("_peer", "_number", "_kind", "_callable", "_module", "_name"),
-            (peer, number, kind, is_callable, module, kind),
+            ("_peer", "_number", "_kind", "_callable", "_module", "_name", "_copies"),
+            (peer, number, kind, is_callable, module, kind, False),
         ):
             object.__setattr__(self, slot, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it over there."""
         try:
-            return self._peer.ask("call", self, list(args), kwargs)
+            return self._peer.ask("call", self, list(args), kwargs, copies=self._copies)
         except StudentError as error:
             raise student_error(error.kinds, error.message, error.line, f"{self._name}(…)") from None
 
@@ -86,6 +86,16 @@ def named(value: Any, name: str) -> Any:
     """A handle is called in messages what the check calls it."""
     if isinstance(value, Handle):
         object.__setattr__(value, "_name", name)
+    return value
+
+
+def copying(value: Any) -> Any:
+    """A function or class that a check calls by its name works on copies, as in the student's own notebook.
+
+    What a module or a method does to its inputs in place reaches the check's own, there and here.
+    """
+    if isinstance(value, Handle):
+        object.__setattr__(value, "_copies", value._callable and not value._module)
     return value
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.errors import student_error
-from course_utils.grading.engine.handle import ITEMS, Handle, handle, named, words
+from course_utils.grading.engine.handle import ITEMS, Handle, copying, handle, named, words
 from course_utils.grading.wire.channel import Channel, Closed, Late, Node, WireError
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
 
@@ -110,7 +110,7 @@ class Trusted(Peer):
         self.calling = ""  # what of the student's was called last
         self._random, self._left = torch.empty(0, dtype=torch.uint8), True
 
-    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
+    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = (), copies: bool = False) -> Any:
         """Ask the student's side.
 
         Raises:
@@ -122,7 +122,7 @@ class Trusted(Peer):
         if op == "call":
             self.calling = args[0]._name
         try:
-            value = super().ask(op, *args, through=through)
+            value = super().ask(op, *args, through=through, copies=copies)
         except StudentError as error:
             if not self._late:
                 raise
@@ -156,7 +156,7 @@ class Trusted(Peer):
             raise CheckFailed(
                 f"there is no `{name}`", hint=f"the cell that defines `{name}`: is it there, does it run?"
             )
-        value = named(found[0], name)
+        value = copying(named(found[0], name))
         if isinstance(value, Handle) and value._kind in (
             "function",
             "type",

@@ -33,11 +33,12 @@ class Outgoing(Writer):
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.new_leaves: list[Node] = []
+        self.sent: dict[int, Tensor] = {}  # by buffer: what was sent by value
 
     def tensor(self, tensor: Tensor) -> Node:
         """A plain tensor by value; a shared leaf by number; one with a history as input or output."""
         if not tensor.requires_grad:
-            return super().tensor(tensor)
+            return self._by_value(tensor)
         number = self.leaf(tensor)
         if number is not None:
             return {"leaf": number}
@@ -61,12 +62,19 @@ class Outgoing(Writer):
     def _input(self, tensor: Tensor) -> Node:
         known = len(self.inputs)
         place = _place(tensor, self.inputs)
-        content = super().tensor(tensor) if place == known else None
+        content = self._by_value(tensor) if place == known else None
         return {"input": [place, tensor.is_leaf, isinstance(tensor, nn.Parameter), content]}
+
+    def _by_value(self, tensor: Tensor) -> Node:
+        node = super().tensor(tensor)
+        self.sent[node["tensor"][-1]] = tensor
+        return node
 
 
 class Incoming(Reader):
     """A message being read."""
+
+    copies = False  # inputs with gradients arrive as copies, which may be worked on in place
 
     def __init__(self, peer: "Peer", buffers: list[memoryview]):
         super().__init__(buffers)
@@ -75,6 +83,7 @@ class Incoming(Reader):
         self.inputs: list[Tensor] = []
         self._passed: list[Tensor] = []
         self.outputs: list[Tensor] = []
+        self.read: dict[int, Tensor] = {}  # by buffer: what came by value
 
     def foreign(self) -> dict[str, Callable[[Any], Any]]:
         """Tensors with a history, and what the peer reads: made at the first that is met."""
@@ -93,8 +102,19 @@ class Incoming(Reader):
         tensor = self.value(node).requires_grad_()
         tensor = nn.Parameter(tensor.detach()) if parameter is True else tensor
         self.inputs.append(tensor)
-        self._passed.append(tensor if leaf is True else tensor.clone())
+        itself = parameter is True or (leaf is True and not self.copies)
+        self._passed.append(tensor if itself else tensor.clone())
+        self.read[node["tensor"][-1]] = self._passed[-1]
         return self._passed[-1]
+
+    def _tensor(self, content: Node) -> Tensor:
+        tensor = super()._tensor(content)
+        self.read[content[-1]] = tensor
+        return tensor
+
+    def changed(self, writer: Outgoing) -> list[Node]:
+        """What has been worked on in place since it was read: [buffer, content]."""
+        return [[index, writer.plain(tensor)] for index, tensor in self.read.items() if tensor._version]
 
 
 class Peer:
@@ -160,10 +180,14 @@ class Peer:
 
     # Asking
 
-    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = ()) -> Any:
-        """Ask the other side; `through` are tensors beside those in `args` that the answer's gradients flow to."""
+    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = (), copies: bool = False) -> Any:
+        """Ask the other side.
+
+        `through` are tensors beside those in `args` that the answer's gradients flow to. With `copies` the other side
+        works on copies of tensors; without, what it does to them in place is done to the ones here too.
+        """
         writer = Outgoing(self, asking=True)
-        header = {"op": op, "n": next(self._numbers), "grad": torch.is_grad_enabled()}
+        header = {"op": op, "n": next(self._numbers), "grad": torch.is_grad_enabled(), "copies": copies}
         header |= {"args": [writer.node(arg) for arg in args], "changes": self.leaves.changes(writer.plain)}
         self.channel.send(header | self.with_request(writer), writer.buffers, self.deadline())
         while True:
@@ -171,13 +195,21 @@ class Peer:
             if "op" in answer:
                 self.serve(answer, buffers)
             elif answer.get("re") == header["n"]:
-                return self._answer(answer, buffers, [*through, *writer.inputs])
+                return self._answer(answer, buffers, [*through, *writer.inputs], writer.sent)
             else:
                 raise Closed("an answer that nobody asked for")
 
-    def _answer(self, answer: dict[str, Node], buffers: list[memoryview], inputs: list[Tensor]) -> Any:
+    def _answer(
+        self,
+        answer: dict[str, Node],
+        buffers: list[memoryview],
+        inputs: list[Tensor],
+        sent: dict[int, Tensor],
+    ) -> Any:
         reader = Incoming(self, buffers)
         try:
+            for index, content in answer.get("changed", []):
+                _take_over(sent[index], reader.value(content))
             self.leaves.learn(answer.get("leaves", []), reader.value)
             self.leaves.update(answer.get("changes", []), reader.value)
             failure = self.failure(answer["error"]) if "error" in answer else None
@@ -227,6 +259,7 @@ class Peer:
         self, header: dict[str, Node], reader: Incoming, writer: Outgoing, answer: dict[str, Node]
     ) -> None:
         self.take_request(header, reader)
+        reader.copies = header.get("copies") is True
         self.leaves.update(header.get("changes", []), reader.value)
         args = [reader.value(node) for node in header["args"]]
         if header["op"] == "gradients":
@@ -236,6 +269,8 @@ class Peer:
         answer["value"] = writer.node(value)
         if writer.outputs:
             answer |= self._keep(writer, [*through, *reader.inputs])
+        if not reader.copies and (changed := reader.changed(writer)):
+            answer["changed"] = changed
         answer["leaves"] = writer.new_leaves
         told = {number for number, *_ in writer.new_leaves}
         answer["changes"] = [change for change in self.leaves.changes(writer.plain) if change[0] not in told]
@@ -282,6 +317,14 @@ class Remote(torch.autograd.Function):
         """Ask for the inputs' gradients."""
         peer, graph = ctx.call
         return None, None, None, *peer.gradients(graph, grads, ctx.saved_tensors)
+
+
+def _take_over(tensor: Tensor, new: Any) -> None:
+    """Do to a tensor what the other side has done to its copy in place."""
+    if type(new) is not Tensor or new.shape != tensor.shape or new.dtype != tensor.dtype:
+        raise WireError("a tensor changed its shape")
+    with torch.no_grad():
+        tensor.copy_(new)
 
 
 def _place(tensor: Tensor, among: list[Tensor]) -> int:

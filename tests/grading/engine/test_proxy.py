@@ -284,3 +284,35 @@ def test_a_function_that_leaves_gradients_switched_off_is_told_so_and_the_next_h
     with pytest.raises(StudentError, match="leaves gradients switched off"):
         s.f(torch.ones(1))
     assert s.g(torch.ones(1, requires_grad=True)).requires_grad
+
+
+IN_PLACE = """
+import torch
+from torch import nn
+def lowered(z):
+    z -= z.max(1, keepdim=True).values
+    return z.exp()
+class Adds(nn.Module):
+    def forward(self, x):
+        x += 1
+        return x
+"""
+
+
+def test_a_function_may_work_in_place_on_its_input_and_the_checks_own_stays(student):
+    s = student(IN_PLACE)
+    for z in (torch.randn(2, 3), torch.randn(2, 3, requires_grad=True)):
+        before = z.detach().clone()
+        got = s.lowered(z)
+        assert torch.equal(got, (before - before.max(1, keepdim=True).values).exp())
+        assert torch.equal(z, before)
+    got.sum().backward()
+    assert z.grad is not None
+
+
+def test_what_a_module_does_to_its_input_reaches_the_checks_own_as_in_a_notebook(student):
+    net, x = student(IN_PLACE).Adds(), torch.zeros(2)
+    assert net(x).tolist() == [1, 1]
+    assert x.tolist() == [1, 1]
+    with pytest.raises(StudentError, match="leaf"):
+        net(torch.zeros(2, requires_grad=True))
