@@ -27,7 +27,6 @@ from course_utils.data import (
     squeezenet,
     translation,
 )
-from course_utils.data.fetch import at_hand
 from course_utils.data.splits import SPLITS
 from course_utils.data.unpickle import arrays
 
@@ -50,13 +49,6 @@ PRINTS = {
     "shakespeare": "d8c1bbd417eb796b",
     "translation": "3e1d242d36d3645c",
 }
-
-
-def needs(name):
-    """Skip where a data set's files are neither in the cache nor in a mirror's folder."""
-    missing = [file.path for file in DATASETS[name].files if not at_hand(file)]
-    if missing:
-        pytest.skip(f"{missing[0]} is neither in the cache nor on a mirror that is a folder")
 
 
 def module(name):
@@ -241,9 +233,8 @@ def test_a_pickle_that_asks_for_more_than_arrays_is_not_loaded(tmp_path):
         arrays(path)
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_mnist_is_mnist():
-    needs("mnist")
     x, y = mnist.load("full", "test").tensors
     assert torch.bincount(y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert x.shape == (10_000, 1, 28, 28)
@@ -253,26 +244,23 @@ def test_mnist_is_mnist():
     assert abs(white.mean() - x.mean()) < 0.001
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("signals")
 def test_mnist1d_is_read_from_its_pickle():
-    needs("signals")
     x, y = signals.load("full", "test").tensors
     assert x.shape == (1000, 40)
     assert set(y.tolist()) == set(range(10))
     assert len(signals.load("full", "train")) == 3500
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("cifar10_jpg")
 def test_jpegs_of_cifar10_are_balanced():
-    needs("cifar10_jpg")
     x, y = cifar10_jpg.load("full", "test").tensors
     assert x.shape == (5000, 3, 32, 32)
     assert torch.bincount(y).tolist() == [500] * 10
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("spoken_digits")
 def test_spoken_digits_have_six_speakers():
-    needs("spoken_digits")
     waves, digit, speaker, length = spoken_digits.load("full", "test").tensors
     assert torch.bincount(digit).tolist() == [30] * 10
     assert torch.bincount(speaker).tolist() == [50] * 6
@@ -280,26 +268,23 @@ def test_spoken_digits_have_six_speakers():
     assert 0.3 < length.float().mean() / spoken_digits.RATE["full"] < 0.6
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("shakespeare")
 def test_tiny_shakespeare_has_65_characters():
-    needs("shakespeare")
     text = shakespeare.load("full", "train")
     assert len(text.alphabet) == 65
     assert len(text.codes) == 1_115_394 * 90 // 100
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("translation")
 def test_multi30k_is_aligned():
-    needs("translation")
     pairs = translation.load("full", "train")
     assert len(pairs) == 29_000 == len(pairs.target)
     assert pairs.source[0].startswith("Two young, White males")
     assert pairs.target[0].startswith("Deux jeunes hommes blancs")
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("squeezenet")
 def test_squeezenet_knows_a_cat():
-    needs("squeezenet")
     pictures = pytest.importorskip("skimage.data")
     cat = torch.from_numpy(pictures.chelsea()[:, 75:375]).permute(2, 0, 1)[None] / 255
     x = squeezenet.prepare(torch.nn.functional.interpolate(cat, (227, 227), mode="bilinear", antialias=True))

@@ -297,13 +297,8 @@ def test_the_record_is_far_from_independent_pixels_and_reaches_the_topics_goal()
     assert entry.value <= 17.6
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_the_full_tier_learns_within_a_few_steps(monkeypatch):
-    from course_utils.data.fetch import at_hand
-    from course_utils.data.registry import DATASETS
-
-    if not all(at_hand(file) for file in DATASETS["mnist"].files):
-        pytest.skip("MNIST is neither in the cache nor on a mirror (COURSE_DATA_MIRROR)")
     short = dataclasses.replace(
         reference.config("full"), c=8, k=3, layers=2, steps=12, batch=16, rate=2e-2, memory=0.5
     )

@@ -170,13 +170,8 @@ def test_the_baseline_is_a_fair_linear_classifier():
     assert 0.9 < reference.baseline("mini") < 0.97
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_the_full_tier_learns_within_a_few_steps(monkeypatch):
-    from course_utils.data.fetch import at_hand
-    from course_utils.data.registry import DATASETS
-
-    if not all(at_hand(file) for file in DATASETS["mnist"].files):
-        pytest.skip("MNIST is neither in the cache nor on a mirror (COURSE_DATA_MIRROR)")
     x, y = reference.mnist.load("full", "train").tensors
     few = torch.utils.data.TensorDataset(x[:6400], y[:6400])
     held_out = torch.utils.data.TensorDataset(x[-500:], y[-500:])

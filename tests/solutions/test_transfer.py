@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.data import cifar10, squeezenet
-from course_utils.data.registry import DATASETS, DataError
 from course_utils.training import Run, pretrained, reference_tensors
 from solutions.depth import reference as depth
 from solutions.transfer import reference
@@ -155,13 +154,9 @@ def test_squeezenets_body_takes_the_files_layers_and_gives_four_stages():
     ]
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("squeezenet", "cifar10")
 def test_a_few_steps_of_the_full_tier(monkeypatch):
-    try:
-        squeezenet.load("full")
-        data = cifar10.load("full", "train")
-    except DataError as error:
-        pytest.skip(f"needs {DATASETS['squeezenet'].name} and cifar10: {error}")
+    data = cifar10.load("full", "train")
     short = replace(reference.config("full"), each=2, batch=10, steps=2)
     monkeypatch.setattr(reference, "config", lambda tier: short)
     tensors = reference.train("full", 0, Run(device="cpu"))

@@ -11,8 +11,6 @@ from torch.utils.data import TensorDataset
 
 from course_utils.data import arithmetic
 from course_utils.data.bitext import END, PAD
-from course_utils.data.fetch import at_hand
-from course_utils.data.registry import DATASETS
 from course_utils.training import Run
 from solutions.transformers import reference
 from solutions.transformers.reference import (
@@ -239,15 +237,8 @@ def test_both_translators_learn(monkeypatch):
     assert len(translate_one_by_one(one_by_one, some, 6)) == len(translate_at_once(at_once, some)) == 5
 
 
-def needs(name):
-    """Skip, saying why, where a real data set is neither in the cache nor on a mirror."""
-    if not all(at_hand(file) for file in DATASETS[name].files):
-        pytest.skip(f"{DATASETS[name].name} is neither in the cache nor on a mirror (COURSE_DATA_MIRROR)")
-
-
-@pytest.mark.real_data
+@pytest.mark.real_data("shakespeare")
 def test_two_steps_at_the_full_tier(monkeypatch):
-    needs("shakespeare")
     monkeypatch.setitem(reference.CONFIG, "full", replace(reference.CONFIG["full"], steps=2, batch=2))
     codes, counted = reference.load("full", "test").tensors
     assert codes.shape == ((111_540 - 1) // 256, 257)
@@ -260,9 +251,8 @@ def test_two_steps_at_the_full_tier(monkeypatch):
     assert half < 4.6e6  # with the mini tier's net, a record of at most five megabytes
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("translation")
 def test_real_captions_translate_both_ways_for_two_steps():
-    needs("translation")
     text = bitext("full", "train")
     assert 28_000 < len(text.source) <= 29_000
     some = replace(text, source=text.source[:300], target=text.target[:300])

@@ -237,7 +237,7 @@ def test_what_stands_beside_the_metric_runs(tiny):
     assert {"reader", "teacher", "student"} <= set(run.curve) | {name for _, name, _ in run._pending}
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("spoken_digits")
 def test_a_few_steps_on_spoken_digits(tiny):
     run = Run(seed=1, device="cpu")
     tensors = reference.train("full", 1, run)
