@@ -17,6 +17,7 @@ COMMANDS = {
     "feedback": ("course_utils.grading.classroom.commands:feedback", "write each student's feedback page"),
     "gradebook": ("course_utils.grading.classroom.commands:gradebook", "print the gradebook"),
     "check": ("course_utils.grading.classroom.commands:check", "mark the visible half of your own notebook"),
+    "receipt": ("course_utils.hand_in", "say what an archive of submit() holds, and whether it is whole"),
     "audit": ("course_utils.audit.commands", "prove that a lab's checks are good"),
     "doctor": ("course_utils.grading.sandbox.doctor", "say which layers of the sandbox hold on this machine"),
     "train": ("course_utils.training.commands", "train references and write their records"),

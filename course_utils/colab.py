@@ -2,14 +2,16 @@
 
 import os
 import warnings
-import zipfile
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from course_utils.hand_in import submit
 from course_utils.notebook import install as run_checks_apart
 from course_utils.topics import topic
+
+__all__ = ["save_artifact", "set_up", "submit", "tier"]
 
 TIERS = ("mini", "full")
 
@@ -51,7 +53,8 @@ def save_artifact(
 
     Args:
         key: The topic.
-        trained: A module, or its tensors by name.
+        trained: A module, or its tensors by name; what `torch.compile`, `DataParallel` or an average of weights put
+            around it is left out of the names.
         tier: What it was trained on: it is judged on held-out data of the same tier.
         folder: Where to write it; the notebook's folder by default.
     """
@@ -59,29 +62,25 @@ def save_artifact(
 
     if tier not in TIERS:
         raise ValueError(f"save_artifact: expected tier mini or full, got {tier!r}; pass what set_up gave")
-    tensors = trained.state_dict() if isinstance(trained, nn.Module) else trained
     path = (folder or Path.cwd()) / f"{key}.safetensors"
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    plain = {
+        name: tensor.detach().cpu().contiguous().clone() for name, tensor in plain_tensors(trained).items()
+    }
     save_file(plain, path, metadata={"tier": tier})
     print(f"Saved {path.name} ({path.stat().st_size / 1e6:.2f} MB): hand it in beside the notebook.")
     return path
 
 
-def submit(key: str, folder: Path | None = None) -> Path:
-    """Pack the notebook and its artifacts into `<key>.zip`, ready to hand in.
-
-    Raises:
-        FileNotFoundError: the notebook is not in `folder`.
-    """
-    folder = folder or Path.cwd()
-    notebook = folder / f"{key}.ipynb"
-    if not notebook.is_file():
-        raise FileNotFoundError(
-            f"submit: expected {notebook.name} in {folder}; save the notebook there first"
-        )
-    target = folder / f"{key}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in [notebook, *sorted(folder.glob("*.safetensors"))]:
-            archive.write(path, path.name)
-    print(f"{target.name}: {', '.join(zipfile.ZipFile(target).namelist())}")
-    return target
+def plain_tensors(trained: nn.Module | dict[str, Tensor]) -> dict[str, Tensor]:
+    """A net's tensors under the names that its own class gives them, whatever was put around it for training."""
+    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
+    while isinstance(trained, nn.Module):
+        compiled = getattr(trained, "_orig_mod", None)
+        if isinstance(compiled, nn.Module):
+            trained = compiled
+        elif isinstance(trained, wrappers):
+            trained = trained.module
+        else:
+            break
+    tensors = trained.state_dict() if isinstance(trained, nn.Module) else trained
+    return {name.replace("_orig_mod.", ""): tensor for name, tensor in tensors.items()}

@@ -277,3 +277,8 @@ def test_the_next_submission_starts_clean(marks):
         "    assert not hasattr(builtins, 'planted') and os.listdir() == []\n    return x * x"
     )
     assert points(verdict)["square_values"] == 2
+
+
+@pytest.mark.parametrize("decorator", ["@torch.compile", "@torch.compile(fullgraph=True)"])
+def test_what_is_compiled_is_a_plain_function_when_marked(marks, decorator):
+    assert points(marks(square=f"import torch\n\n{decorator}\n{SQUARE}"))["square_values"] == 2
