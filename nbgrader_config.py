@@ -1,5 +1,6 @@
 """nbgrader's commands, typed in this folder, work on the course's classroom and mark with the course's engine."""
 
+from course_utils.grading.gradebook.database import url
 from course_utils.labs.release import classroom, find_alembic
 from course_utils.topics import ROOT
 
@@ -14,7 +15,7 @@ c.CourseDirectory.release_directory = str(ROOT / "labs")
 c.CourseDirectory.submitted_directory = str(room / "submitted")
 c.CourseDirectory.autograded_directory = str(room / "autograded")
 c.CourseDirectory.feedback_directory = str(room / "feedback")
-c.CourseDirectory.db_url = f"sqlite:///{room / 'gradebook.db'}"
+c.CourseDirectory.db_url = url(room)
 
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 

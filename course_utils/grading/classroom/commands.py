@@ -1,6 +1,7 @@
 """The classroom's commands: `course sample`, `grade`, `feedback` and `gradebook`; `check` is a student's own."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,12 +73,19 @@ def _grade(args: argparse.Namespace) -> int:
 
 
 def _feedback(args: argparse.Namespace) -> int:
-    from course_utils.grading.gradebook.pages import write_feedback
+    from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
 
+    failed = []
     for key in chosen(args, drafts=False):
-        pages = write_feedback(key, classroom())
-        print(f"{key}: {pages} pages in {_near(classroom() / 'feedback')}")
-    return 0
+        try:
+            pages = write_feedback(key, classroom())
+        except FeedbackError as error:  # the other labs' pages are written all the same
+            failed.append(str(error))
+        else:
+            print(f"{key}: {pages} pages in {_near(classroom() / 'feedback')}")
+    for line in failed:
+        print(f"course feedback: {line}", file=sys.stderr)
+    return 2 if failed else 0
 
 
 def _gradebook_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,7 @@ from traitlets.config import Config
 
 from course_utils.labs.lab import Lab
 
+AGAIN = "nothing is lost, run it again"
 Scores = dict[str, float | None]  # a check's name -> points earned; None where a person must mark it
 
 
@@ -49,8 +50,13 @@ class Entry:
 
 
 def url(room: Path) -> str:
-    """The database of the classroom in `room`, as SQLAlchemy calls it."""
-    return f"sqlite:///{room / 'gradebook.db'}"
+    """The database of the classroom in `room`, as SQLAlchemy calls it; a path may hold what has a meaning in a URL."""
+    from sqlalchemy import URL, make_url
+
+    path = str(room / "gradebook.db")
+    plain = f"sqlite:///{path}"  # which `nbgrader db upgrade` takes apart by itself
+    same = make_url(plain).database == path
+    return plain if same else URL.create("sqlite", database=path).render_as_string()
 
 
 def prepare(room: Path) -> None:
@@ -74,7 +80,7 @@ def prepare(room: Path) -> None:
             versions = ScriptDirectory(str(Path(nbgrader.__file__).with_name("alembic")))
             MigrationContext.configure(connection).stamp(versions, "head")
     except DatabaseError as error:
-        raise OSError(f"{file}: {error.orig}; nothing is lost, run it again") from error
+        raise OSError(f"{file}: {error.orig}; {AGAIN}") from error
     finally:
         engine.dispose()
 
@@ -98,7 +104,9 @@ def opened(room: Path) -> Iterator[Gradebook]:
         cause = error if isinstance(error, DatabaseError) else error.__context__
         if not isinstance(cause, DatabaseError):
             raise
-        raise OSError(f"{room / 'gradebook.db'}: {cause.orig}; nothing is lost, run it again") from error
+        old = "no such column" in str(cause.orig) or "no such table" in str(cause.orig)
+        advice = "an older nbgrader made it; keep a copy and run: nbgrader db upgrade" if old else AGAIN
+        raise OSError(f"{room / 'gradebook.db'}: {cause.orig}; {advice}") from error
     finally:
         app_log.disabled = False
         if book is not None:

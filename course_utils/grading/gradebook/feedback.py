@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -29,6 +29,7 @@ HIDDEN = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PICTURE_BYTES = 3_000_000
+COLOURED = 10_000  # characters
 
 
 @dataclass
@@ -69,7 +70,9 @@ class Part:
 
 @lru_cache(maxsize=1024)  # most cells of a class are the ones that were handed out
 def coloured(source: str) -> Markup:
-    """Python as HTML, coloured; everything in it is escaped."""
+    """Python as HTML, coloured where it is no longer than people write; everything in it is escaped."""
+    if len(source) > COLOURED:  # the lexer's time may grow with the square of the length
+        return escape(source)
     return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 

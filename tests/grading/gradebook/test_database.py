@@ -35,6 +35,17 @@ def test_an_entry_holds_points_sum_and_what_a_person_has_to_mark(room):
     assert (entry.score, entry.max_score, entry.needs_hand) == (3.0, 7.5, True)
 
 
+def test_an_older_gradebook_says_how_it_is_brought_up_to_date(room):
+    with gradebook.opened(room) as book:
+        book.db.execute(text("ALTER TABLE student RENAME COLUMN lms_user_id TO before"))
+        book.db.commit()
+    with (
+        pytest.raises(OSError, match="keep a copy and run: nbgrader db upgrade"),
+        gradebook.opened(room) as book,
+    ):
+        enter(book)
+
+
 def test_a_new_gradebook_has_nbgraders_version_and_no_program_is_started_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     newest = nbgrader.api.get_alembic_version()

@@ -1,18 +1,22 @@
 """The feedback page: the student's own work, points and reasons; no hidden test, nothing that runs or calls out."""
 
+import os
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 from nbformat import NotebookNode
 
+from course_utils.cli import main
 from course_utils.grading.engine.submission import StudentCell, Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
 from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.gradebook.feedback import _title
+from course_utils.grading.gradebook import pages as pages_module
+from course_utils.grading.gradebook.feedback import _title, coloured
 from course_utils.grading.gradebook.marked_notebook import inert, legible, marked_notebook, notebook_of
 from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
-from tests.grading.room import make_room, marked_room
+from tests.grading.room import DESERVED, make_room, marked_room
 from tests.grading.tiny import LAB
 
 EVIL = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -153,6 +157,72 @@ def test_a_teachers_remark_and_mark_stand_on_the_page(tmp_path):
     assert "Say it in your own words." in text
     assert re.search(r"0\.5\s+of 1", text)
     assert "not marked yet" not in text
+
+
+def test_an_id_that_is_a_pattern_gets_its_page_in_a_folder_that_is_one(tmp_path):
+    marked, _ = marked_room(tmp_path)
+    room = (tmp_path / "room [1]?").resolve()
+    marked.rename(room)
+    odd = ["[ada]", " bob ", "c*", "new\nline"]
+    with gradebook.opened(room) as book:
+        for student in odd:
+            shutil.copytree(room / "autograded/perfect", room / "autograded" / student)
+            gradebook.enter_submission(book, "tiny", student, {"add_values": 2.0}, frozenset())
+    assert write_feedback("tiny", room) == 12 + len(odd)
+    for student in odd:
+        assert re.search(r"2\s+of 7\.5 points", (room / "feedback" / student / "tiny/tiny.html").read_text())
+
+
+def test_pages_are_written_for_all_and_what_failed_is_listed_with_words_that_help(tmp_path):
+    room, _ = marked_room(tmp_path)
+    shutil.copytree(room / "autograded/perfect", room / "autograded/a-stranger")
+    (room / "autograded/half-done/tiny/tiny.ipynb").chmod(0o644)
+    (room / "autograded/half-done/tiny/tiny.ipynb").write_text("{")
+    with pytest.raises(
+        FeedbackError, match=r"11 pages are written, none for a-stranger \(MissingEntry.*half-done"
+    ):
+        write_feedback("tiny", room)
+    assert len(list((room / "feedback").glob("*/tiny/tiny.html"))) == 11
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [(lambda: os.read(*os.pipe()[:1], 1), "took more than 4 s"), (lambda: os._exit(1), "process .* ended")],
+    ids=["waits", "ends"],
+)
+def test_a_page_that_never_ends_costs_its_own_author_alone(tmp_path, monkeypatch, act, says):
+    room, _ = marked_room(tmp_path)
+    made = pages_module._why_not
+    monkeypatch.setattr(pages_module, "PAGE_SECONDS", 4)
+    monkeypatch.setattr(
+        pages_module,
+        "_why_not",
+        lambda key, room, student: act() if student == "crash" else made(key, room, student),
+    )
+    for student in set(DESERVED) - {"another-way", "crash", "perfect"}:
+        shutil.rmtree(room / "autograded" / student)
+    with pytest.raises(FeedbackError, match=rf"2 pages are written, none for crash \(.*{says}"):
+        write_feedback("tiny", room)
+
+
+def test_the_command_goes_on_with_the_next_lab(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_CLASSROOM", str(tmp_path))
+    monkeypatch.setattr(
+        pages_module, "write_feedback", lambda key, _: failing(key) if key == "neurons" else 3
+    )
+    assert main(["feedback", "neurons", "training"]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("training: 3 pages")
+    assert err == "course feedback: neurons: no\n"
+
+
+def failing(key):
+    raise FeedbackError(f"{key}: no")
+
+
+def test_code_longer_than_people_write_is_shown_without_colours():
+    assert "<span" in coloured("x = 1\n")
+    assert coloured("x = '<'\n" * 2000) == "x = &#39;&lt;&#39;\n" * 2000
 
 
 def test_nothing_marked_is_one_line(tmp_path):
