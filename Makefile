@@ -7,7 +7,7 @@ MUTANTS ?= --mutants
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install course book class test check audit faults clean
+.PHONY: help install course book class test notebooks check audit faults clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,15 @@ class: install
 # A worker that dies is a failure, said at once: where pytest-xdist replaces it, a run by files never ends.
 test: install   ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
+
+# Two notebooks a lab: the reference's answers, and other right ones; `nbval` runs each in one ordinary kernel.
+NOTEBOOKS := _build/notebooks
+notebooks: export COURSE_TIER := mini
+notebooks: install ## run every lab, solved, as a student runs it: from the first cell to the last in one kernel
+	rm -rf $(NOTEBOOKS)
+	$(BIN)/python -m tests.labs.filled $(NOTEBOOKS)
+	$(BIN)/python -m pytest -c pyproject.toml -o addopts= -p nbval --nbval-lax --nbval-current-env -q \
+		-p no:cacheprovider --numprocesses $(CORES) --dist loadfile $(NOTEBOOKS)
 
 check: install  ## lint, types, links and leaks
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from torch.utils.data import TensorDataset
 
 from course_utils import plots
 from course_utils.colab import save_artifact
-from course_utils.data import signals
+from course_utils.data import cifar10, signals
 from course_utils.training import Run, record
 
 Size = tuple[int, int]
