@@ -12,8 +12,9 @@ from course_utils import plots
 from course_utils.colab import save_artifact
 from course_utils.data import spoken_digits
 from course_utils.progress import bar
-from course_utils.sounds import play
+from course_utils.sounds import Sound, play
 from course_utils.training import record
+from course_utils.widgets import turn
 
 Net = Callable[[Tensor], Tensor]
 Queues = list[Tensor]
@@ -33,7 +34,7 @@ print(f"{len(waves)} sounds of up to {waves.shape[1]} samples, {rate} a second")
 play(waves[:10], rate, "one sound of each kind, in order")
 
 # %% [markdown]
-# ## 1 The µ-law (4 points, 12 minutes)
+# ## 1 The µ-law (4 points, 20 minutes)
 #
 # To choose a sample as one of $Q$ classes, cut the range from −1 to 1 into $Q$ levels. But most samples are
 # quiet, and ears hear small differences best where it is quiet. So bend first, cut afterwards. The bend is the
@@ -46,59 +47,78 @@ play(waves[:10], rate, "one sound of each kind, in order")
 # %%
 [math.log(1 + 3 * x) / math.log(1 + 3) for x in (0, 1 / 3, 1)]
 
-# %% [markdown]
-# `expand` is the way back: solve $y = F(x)$ for $x$.
-
-# %% solution="mu_law" take="compand,expand"
+# %% solution="compand"
 # Signs first: the logarithm only ever sees |x|. torch.log1p(a) is log(1 + a).
 
-# %% test="mu_law_values" points=2
+# %% test="compand_values" points=1
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
 x = torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3, 1.0])
-got = student.compand(x, 3)
-unlike(
-    got,
-    torch.log(1 + 3 * x.abs()),
-    "compand is not scaled, and lost the sign",
-    "the formula has a denominator",
-)
-unlike(
-    got,
-    x.sign() * torch.log(1 + 3 * x.abs()),
-    "compand is not scaled to [-1, 1]",
-    "what does the formula divide by?",
-)
-unlike(
-    got,
-    torch.tensor([1.0, 0.5, 0, 0.5, 1]),
-    "compand loses the sign",
-    "F(-1) is -1: which factor brings the sign?",
-)
 close(
-    got,
-    torch.tensor([-1.0, -0.5, 0, 0.5, 1]),
+    student.compand(x, 3),
+    torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0]),
     "compand([-1, -1/3, 0, 1/3, 1], 3)",
     "the formula, term by term",
+    mistakes={
+        "compand is not scaled, and lost the sign": (
+            torch.tensor([1.386294, 0.693147, 0.0, 0.693147, 1.386294]),
+            "the formula has a denominator",
+        ),
+        "compand is not scaled to [-1, 1]": (
+            torch.tensor([-1.386294, -0.693147, 0.0, 0.693147, 1.386294]),
+            "what does the formula divide by?",
+        ),
+        "compand loses the sign": (
+            torch.tensor([1.0, 0.5, 0.0, 0.5, 1.0]),
+            "F(-1) is -1: which factor brings the sign?",
+        ),
+    },
 )
-y = torch.tensor([-1.0, -0.5, 0, 0.5, 1.0])
-got = student.expand(y, 3)
-unlike(got, student.compand(y, 3), "expand bends the same way again", "solve y = F(x) for x")
-unlike(
-    got,
-    y.sign() * (4 ** y.abs() - 1),
-    "expand is not scaled back",
-    "expand(1, µ) is 1: put y = 1 into your formula",
-)
-unlike(got, x.abs(), "expand loses the sign", "the way back of -1 is -1")
-close(got, x, "expand([-1, -0.5, 0, 0.5, 1], 3)", "(1 + µ)^|y| = 1 + µ|x|: now for |x|")
 ### BEGIN HIDDEN TESTS
 for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
     x = 2 * torch.rand(shape) - 1
     y = x.sign() * torch.log1p(mu * x.abs()) / torch.log1p(torch.tensor(float(mu)))
     close(student.compand(x, mu), y, f"compand with µ = {mu}", "µ is an argument; any shape", atol=1e-4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# `expand` is the way back: solve $y = F(x)$ for $x$. Which $x$ has $F(x) = -0.5$, with $\mu = 3$?
+
+# %% solution="expand"
+# First |x|, then its sign. torch.expm1(a) is exp(a) - 1.
+
+# %% test="expand_values" points=1
+import torch
+
+from course_utils.checks import close, student
+
+y = torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0])
+close(
+    student.expand(y, 3),
+    torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3, 1.0]),
+    "expand([-1, -0.5, 0, 0.5, 1], 3)",
+    "(1 + µ)^|y| = 1 + µ|x|: now for |x|",
+    mistakes={
+        "expand bends the same way again": (
+            torch.tensor([-1.0, -0.660964, 0.0, 0.660964, 1.0]),
+            "solve y = F(x) for x",
+        ),
+        "expand is not scaled back": (
+            torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0]),
+            "expand(1, µ) is 1: put y = 1 into your formula",
+        ),
+        "expand loses the sign": (
+            torch.tensor([1.0, 1 / 3, 0.0, 1 / 3, 1.0]),
+            "the way back of -1 is -1",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
+    x = 2 * torch.rand(shape) - 1
+    y = x.sign() * torch.log1p(mu * x.abs()) / torch.log1p(torch.tensor(float(mu)))
     close(student.expand(y, mu), x, f"expand with µ = {mu}", "the way back of compand", atol=1e-4)
 ### END HIDDEN TESTS
 
@@ -106,30 +126,31 @@ for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
 # Now cut. `encode` with $Q$ levels takes $\mu = Q - 1$, bends, and takes the nearest of $Q$ evenly spaced values.
 # With $Q = 3$ these are $-1, 0, 1$. Which codes have 0.1 and 0.5? (Bent with µ = 2: 0.17 and 0.63.)
 
-# %% solution="codes" take="encode,decode"
+# %% solution="encode"
 # Move [-1, 1] to [0, Q - 1], then round.
 
-# %% test="codes_values" points=2
+# %% test="encode_values" points=1
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import equal, holds, student
 
 x = torch.tensor([-1.0, -0.5, 0.1, 0.5, 1.0])
 got = student.encode(x, 3)
-unlike(
-    got,
-    torch.tensor([0, 0, 1, 1, 2]),
-    "encode always rounds down",
-    "0.5 bent is 0.63; which of -1, 0, 1 is nearest?",
-)
-unlike(
-    got, torch.tensor([0, 0, 1, 2, 3]), "encode has a level too many", "the codes of Q levels are 0 to Q - 1"
-)
 equal(
     got,
     torch.tensor([0, 0, 1, 2, 2]),
     "encode([-1, -0.5, 0.1, 0.5, 1], 3)",
     "bend, move to [0, Q - 1], round",
+    mistakes={
+        "encode always rounds down": (
+            torch.tensor([0, 0, 1, 1, 2]),
+            "0.5 bent is 0.63; which of -1, 0, 1 is nearest?",
+        ),
+        "encode has a level too many": (
+            torch.tensor([0, 0, 1, 2, 3]),
+            "the codes of Q levels are 0 to Q - 1",
+        ),
+    },
 )
 holds(
     getattr(got, "dtype", None) == torch.int64,
@@ -138,41 +159,81 @@ holds(
     f"{type(got).__name__} {getattr(got, 'dtype', '')}",
     "what does .long() do?",
 )
-got = student.encode(torch.tensor([0.01, 0.1]), 256)
-unlike(got, torch.tensor([129, 140]), "encode cuts without bending", "compand first")
-equal(got, torch.tensor([157, 203]), "encode([0.01, 0.1], 256)", "µ is levels - 1, then the nearest code")
+equal(
+    student.encode(torch.tensor([0.01, 0.1]), 256),
+    torch.tensor([157, 203]),
+    "encode([0.01, 0.1], 256)",
+    "µ is levels - 1, then the nearest code",
+    mistakes={"encode cuts without bending": (torch.tensor([129, 140]), "compand first")},
+)
 equal(
     student.encode(torch.tensor([-3.0, 1.5]), 8),
     torch.tensor([0, 7]),
     "encode([-3, 1.5], 8)",
     "samples beyond ±1 get the codes at the ends",
 )
-codes = torch.tensor([0, 1, 2, 3])
-got = student.decode(codes, 4)
-unlike(got, 2 * codes / 3 - 1, "decode stays bent", "expand last")
-close(
-    got,
-    torch.tensor([-1.0, -0.1958, 0.1958, 1.0]),
-    "decode([0, 1, 2, 3], 4)",
-    "back to [-1, 1], then the way back of compand",
-    atol=1e-4,
-)
 ### BEGIN HIDDEN TESTS
 from solutions.waveforms import reference
 
-for levels, shape in ((256, (300,)), (64, (5, 7)), (5, (2, 3, 4)), (3, (500,))):
+for levels, shape in ((256, (300,)), (64, (5, 7)), (5, (2, 3, 4)), (3, (500,)), (1000, (200,))):
     codes = torch.randint(levels, shape)
-    x = reference.decode(codes, levels)
-    close(student.decode(codes, levels), x, f"decode with {levels} levels", "any shape, any number of levels")
     equal(
-        student.encode(x, levels),
+        student.encode(reference.decode(codes, levels), levels),
         codes,
-        f"encode of what decode gives, {levels} levels",
-        "the codes it came from",
+        f"encode of the middle of each of {levels} levels",
+        "the codes they came from; any shape, any number of levels",
     )
     near = (2 * (codes + 0.96 * torch.rand(shape) - 0.48) / (levels - 1) - 1).clamp(-1, 1)
     x = reference.expand(near, levels - 1)
     equal(student.encode(x, levels), codes, f"encode near the middle of {levels} levels", "the nearest level")
+equal(
+    student.encode(torch.ones(1), 1000),
+    torch.tensor([999]),
+    "encode of 1 with 1,000 levels",
+    "no type of 8 bits",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# And back: a code stands for the middle of what was cut to it. With $Q = 3$, which samples do 0, 1 and 2 stand for?
+
+# %% solution="decode"
+# Back from [0, Q - 1] to [-1, 1], then the way back of compand. Nets want float32, as torch's division gives it.
+
+# %% test="decode_values" points=1
+import torch
+
+from course_utils.checks import close, holds, student
+
+got = student.decode(torch.tensor([0, 1, 2, 3]), 4)
+close(
+    got,
+    torch.tensor([-1.0, -0.195800, 0.195800, 1.0]),
+    "decode([0, 1, 2, 3], 4)",
+    "back to [-1, 1], then the way back of compand",
+    atol=1e-4,
+    mistakes={
+        "decode stays bent": (torch.tensor([-1.0, -1 / 3, 1 / 3, 1.0]), "expand last"),
+        "decode divides by the number of levels": (
+            torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3]),
+            "code 3 of 4 levels is a sample of 1",
+        ),
+    },
+)
+holds(
+    getattr(got, "dtype", None) == torch.float32,
+    "decode gives samples that no net of float32 takes",
+    "a tensor of torch.float32",
+    f"{type(got).__name__} {getattr(got, 'dtype', '')}",
+    "does a step make float64 of it (NumPy, .double())? `.float()` makes float32",
+)
+### BEGIN HIDDEN TESTS
+from solutions.waveforms import reference
+
+for levels, shape in ((256, (300,)), (64, (5, 7)), (5, (2, 3, 4)), (3, ()), (1000, (200,))):
+    codes = torch.randint(levels, shape)
+    x = reference.decode(codes, levels)
+    close(student.decode(codes, levels), x, f"decode with {levels} levels", "any shape, any number of levels")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -194,8 +255,22 @@ plots.show(
 # %%
 play(torch.cat([even[[8]], bent[[8]]]), rate, "a sound in 16 even levels, then in 16 levels of the µ-law")
 
+
+# %%
+def cut(levels: int = 16, kind: int = 8) -> Sound:
+    """One sound through your `encode` and `decode`."""
+    return play(decode(encode(waves[[kind]], levels), levels), rate, f"sound {kind} in {levels} levels")
+
+
+turn(
+    cut,
+    "Your µ-law, to be heard: with how few levels do you still know the sound? Do loud or quiet ones suffer first?",
+    levels=(2, 256, 1),
+    kind=list(range(10)),
+)
+
 # %% [markdown]
-# ## 2 Causal dilated convolution (6 points, 18 minutes)
+# ## 2 Causal dilated convolution (6 points, 25 minutes)
 #
 # A sample may look at earlier samples only, and should see *far*. Let the kernel skip: with dilation $d$ its
 # weights stand $d$ samples apart.
@@ -229,59 +304,59 @@ conv_loop(torch.arange(5.0).view(1, 1, 5), torch.ones(1, 1, 2), torch.zeros(1), 
 
 # %% test="causal_conv_values" points=2
 import torch
-import torch.nn.functional as F
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, equal, follows, shape_of, student
 
 x, weight, bias = torch.randn(2, 3, 12), torch.randn(4, 3, 2), torch.randn(4)
 got = student.causal_conv(x, weight, bias, 3)
-shape = tuple(getattr(got, "shape", ()))
-holds(shape != (), "causal_conv gives no tensor", (2, 4, 12), type(got).__name__, "does it `return` one?")
-holds(
-    shape == (2, 4, 12),
-    "causal_conv changes the length",
+equal(
+    shape_of(got),
     (2, 4, 12),
-    shape,
-    "as many zeros as the kernel reaches back",
+    "the shape of causal_conv of (2, 3, 12) to 4 channels",
+    "no sample is lost and none comes in: as many zeros as the kernel reaches back; does it `return` one tensor?",
 )
-unlike(
-    got,
-    F.conv1d(F.pad(x, (0, 3)), weight, bias, dilation=3),
-    "causal_conv looks into the future",
-    "on which side do the zeros belong?",
-)
-for right in (1, 2):
-    unlike(
-        got,
-        F.conv1d(F.pad(x, (3 - right, right)), weight, bias, dilation=3),
-        "causal_conv puts zeros on both sides: it looks into the future",
-        "zeros belong before the sound",
-    )
-unlike(
-    got,
-    F.conv1d(F.pad(x, (3, 0)), weight.flip(2), bias, dilation=3),
-    "causal_conv uses the weights in the wrong order",
-    "the last weight is the present's",
-)
-unlike(
-    got, F.conv1d(F.pad(x, (1, 0)), weight, bias), "causal_conv forgets the dilation", "weights stand d apart"
-)
-unlike(got, F.conv1d(F.pad(x, (3, 0)), weight, dilation=3), "causal_conv forgets the bias", "the formula's b")
+sound, two = torch.tensor([[[1.0, 2, 4, 8, 16]]]), torch.tensor([[[10.0, 1]]])
+half = torch.tensor([0.5])
 close(
-    got,
-    F.conv1d(F.pad(x, (3, 0)), weight, bias, dilation=3),
-    "causal_conv, dilation 3",
-    "compare with conv_loop",
+    student.causal_conv(sound, two, half, 2),
+    torch.tensor([[[1.5, 2.5, 14.5, 28.5, 56.5]]]),
+    "causal_conv of [1, 2, 4, 8, 16] with weights [10, 1], bias 0.5, dilation 2",
+    "write the formula down for t = 2; compare with conv_loop",
+    mistakes={
+        "it looks into the future": (
+            torch.tensor([[[14.5, 28.5, 56.5, 80.5, 160.5]]]),
+            "on which side do the zeros belong?",
+        ),
+        "there are zeros on both sides: it looks into the future": (
+            torch.tensor([[[2.5, 14.5, 28.5, 56.5, 80.5]]]),
+            "zeros belong before the sound",
+        ),
+        "the weights stand in the wrong order": (
+            torch.tensor([[[10.5, 20.5, 41.5, 82.5, 164.5]]]),
+            "the last weight is the present's",
+        ),
+        "the dilation is forgotten": (
+            torch.tensor([[[1.5, 12.5, 24.5, 48.5, 96.5]]]),
+            "weights stand d apart",
+        ),
+        "the bias is forgotten": (torch.tensor([[[1.0, 2, 14, 28, 56]]]), "the formula's b"),
+    },
 )
+close(got, student.conv_loop(x, weight, bias, 3), "causal_conv, dilation 3", "compare with conv_loop")
 ### BEGIN HIDDEN TESTS
+import torch.nn.functional as F
+
 for b, c, m, k, d, t in ((1, 1, 1, 3, 1, 9), (2, 3, 5, 3, 4, 11), (3, 2, 2, 2, 8, 5), (1, 4, 1, 1, 2, 6)):
-    x, weight, bias = torch.randn(b, c, t), torch.randn(m, c, k), torch.randn(m)
+    x, weight, bias = (torch.randn(shape).requires_grad_() for shape in ((b, c, t), (m, c, k), (m,)))
+    got = student.causal_conv(x, weight, bias, d)
+    wanted = F.conv1d(F.pad(x, ((k - 1) * d, 0)), weight, bias, dilation=d)
     close(
-        student.causal_conv(x, weight, bias, d),
-        F.conv1d(F.pad(x, ((k - 1) * d, 0)), weight, bias, dilation=d),
+        got,
+        wanted,
         f"causal_conv of {t} samples, {k} weights, dilation {d}",
         "any kernel and dilation, also sounds shorter than the reach",
     )
+    follows(got, {"the sound": x, "the weights": weight, "the bias": bias}, wanted, "causal_conv")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -306,20 +381,18 @@ print(f"{(looped - begun) / (done - looped):.0f} times faster")
 # How much farther back does each layer reach?
 
 # %% test="receptive_field_values" points=1
-from course_utils.checks import equal, holds, student
+from course_utils.checks import equal, student
 
-got = student.receptive_field([1, 2, 4], 2)
-holds(
-    got != 7,
-    "receptive_field counts the past only",
-    "the present sample counts too",
-    got,
-    "dilations [1], k = 2: two",
+equal(
+    student.receptive_field([1, 2, 4], 2),
+    8,
+    "receptive_field([1, 2, 4], 2)",
+    "count in your drawing",
+    mistakes={
+        "only the past is counted": (7, "the present sample counts too: dilations [1], k = 2 make two"),
+        "only the last layer is counted": (4, "each layer reaches on from the one below"),
+    },
 )
-holds(
-    got != 4, "receptive_field takes the last layer only", "", got, "each layer reaches on from the one below"
-)
-equal(got, 8, "receptive_field([1, 2, 4], 2)", "count in your drawing")
 equal(
     student.receptive_field([1, 2], 3),
     7,
@@ -353,7 +426,7 @@ equal(
 # %% test="heard_values" points=2
 import torch
 
-from course_utils.checks import close, equal, student
+from course_utils.checks import close, equal, holds, student
 
 
 def older(x):
@@ -402,6 +475,24 @@ equal(
     torch.tensor([False, True, False, False]),
     "heard of a net that takes the difference of two channels",
     "their gradients add up to 0, and are not 0",
+)
+sounds = []
+
+
+def listening(x):
+    """A net that remembers what it was fed."""
+    sounds.append(x.detach().clone())
+    return x
+
+
+for _ in range(2):
+    student.heard(listening, (1, 4), 2)
+holds(
+    not torch.equal(sounds[0], sounds[-1]),
+    "heard feeds the same sound at every call",
+    "another random sound each time",
+    "twice the same",
+    "a seed of your own also makes all that is random after it the same",
 )
 ### END HIDDEN TESTS
 
@@ -475,7 +566,7 @@ equal(gradient[0, 0].nonzero().flatten(), torch.arange(39, 71), "the samples hea
 # %% [markdown]
 # Doubling reaches exponentially far with layers, and leaves no hole.
 #
-# ## 3 What to say, and how to bend it (6 points, 18 minutes)
+# ## 3 What to say, and how to bend it (6 points, 25 minutes)
 #
 # A net that has heard many sounds makes *some* sound. To ask for one, add a projection $V h$ to every sample, where $h$
 # describes what is to be heard. It may hold for the whole sound (a speaker) or change, at a slower pace (a pitch curve).
@@ -486,45 +577,46 @@ equal(gradient[0, 0].nonzero().flatten(), torch.arange(39, 71), "the samples hea
 # %% test="conditioned_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
-z, V, h = torch.randn(2, 3, 6), torch.randn(3, 4), torch.randn(2, 4)
-got = student.conditioned(z, h, V)
-unlike(got, z, "conditioned does not listen to h", "z plus V h")
-unlike(got, (h @ V.T)[:, :, None].expand(2, 3, 6), "conditioned forgets z", "z *plus* V h")
+z, V, h = torch.zeros(1, 1, 6), torch.tensor([[10.0, 1]]), torch.tensor([[2.0, 3]])
 close(
-    got,
-    z + (h @ V.T)[:, :, None],
-    "conditioned with one h for the whole sound",
+    student.conditioned(z + 0.5, h, V),
+    torch.full((1, 1, 6), 23.5),
+    "conditioned with one h for the whole sound: z = 0.5 everywhere, V h = 23",
     "V h has shape (B, M): which axis is missing?",
+    mistakes={
+        "it does not listen to h": (z + 0.5, "z plus V h"),
+        "it forgets z": (z + 23, "z *plus* V h"),
+    },
 )
-h = torch.randn(2, 4, 3)
-got = student.conditioned(z, h, V)
-steps = torch.einsum("md,bdn->bmn", V, h)
-unlike(
-    got,
-    z + steps.repeat(1, 1, 2),
-    "conditioned repeats the curve",
-    "each value is held, *then* comes the next: 1, 1, 2, 2",
-)
-close(
-    got,
-    z + steps[:, :, torch.arange(6) // 2],
-    "conditioned with three values of h over six samples",
-    "each holds for T / N samples",
-)
-### BEGIN HIDDEN TESTS
-for b, m, d, n, t in ((1, 1, 1, 1, 1), (3, 4, 2, 4, 8), (2, 6, 5, 5, 5), (2, 2, 3, 1, 7)):
-    z, V, h = torch.randn(b, m, t), torch.randn(m, d), torch.randn(b, d, n)
-    steps = torch.einsum("md,bdn->bmn", V, h)[:, :, torch.arange(t) * n // t]
-    close(student.conditioned(z, h, V), z + steps, f"conditioned with {n} values over {t} samples, D = {d}")
-z, V, h = torch.randn(3, 4, 5), torch.randn(4, 3), torch.randn(3, 3)
+h = torch.tensor([[[1.0, 2, 3], [0, 0, 5]]])
 close(
     student.conditioned(z, h, V),
-    z + (h @ V.T)[:, :, None],
-    "conditioned of three sounds, D = 3",
-    "rows of h are sounds",
+    torch.tensor([[[10.0, 10, 20, 20, 35, 35]]]),
+    "conditioned with three values of h over six samples: V h = 10, 20, 35",
+    "each holds for T / N samples",
+    mistakes={
+        "the whole curve is repeated": (
+            torch.tensor([[[10.0, 20, 35, 10, 20, 35]]]),
+            "each value is held, *then* comes the next: 1, 1, 2, 2",
+        ),
+    },
 )
+### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+
+for b, m, d, n, t in ((1, 1, 1, 1, 1), (3, 4, 2, 4, 8), (2, 6, 5, 5, 5), (2, 2, 3, 1, 7), (2, 3, 4, 3, 6)):
+    z, V, h = (torch.randn(shape).requires_grad_() for shape in ((b, m, t), (m, d), (b, d, n)))
+    wanted = z + torch.einsum("md,bdn->bmn", V, h)[:, :, torch.arange(t) * n // t]
+    got = student.conditioned(z, h, V)
+    close(got, wanted, f"conditioned with {n} values over {t} samples, D = {d}")
+    follows(got, {"z": z, "h": h, "V": V}, wanted, "conditioned")
+for b, m, t, d in ((3, 4, 5, 3), (2, 3, 6, 4)):
+    z, V, h = (torch.randn(shape).requires_grad_() for shape in ((b, m, t), (m, d), (b, d)))
+    got, wanted = student.conditioned(z, h, V), z + (h @ V.T)[:, :, None]
+    close(got, wanted, f"conditioned of {b} sounds, D = {d}", "rows of h are sounds")
+    follows(got, {"z": z, "h": h, "V": V}, wanted, "conditioned, one h for a whole sound,")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -542,7 +634,7 @@ torch.tanh(a) * torch.sigmoid(b)
 # %% test="block_values" points=4
 import torch
 
-from course_utils.checks import close, pair, student, unlike
+from course_utils.checks import close, pair, student
 
 block = student.Block(3, 5, 2)
 w, x = block.state_dict(), torch.randn(2, 3, 10)
@@ -560,9 +652,7 @@ def blocks(z, order=(0, 1)):
     return y, dense("residual", y), dense("skip", y)
 
 
-z = torch.nn.functional.conv1d(
-    torch.nn.functional.pad(x, (2, 0)), w["conv.weight"], w["conv.bias"], dilation=2
-)
+z = student.conv_loop(x, w["conv.weight"], w["conv.bias"], 2)
 y, residual, skip = blocks(z)
 out, said = pair(
     block(x.clone()),
@@ -570,42 +660,58 @@ out, said = pair(
     "the pair (new features, what goes to the output)",
     "the last line of `forward`: what goes on to the next block, and what to the output?",
 )
-unlike(out, skip, "the block's two results are exchanged", "the new features come first: see the docstring")
 swapped = blocks(z, (1, 0))
-unlike(
-    said, swapped[2], "the gate is where the filter should be", "the first c channels are the filter: tanh"
-)
-unlike(
+near = student.conv_loop(x, w["conv.weight"], w["conv.bias"], 1)
+close(
     said,
-    dense("skip", x + residual),
-    "the skip takes the new features",
-    "`skip` of y, before anything is added",
+    skip,
+    "what the block says to the output",
+    "z, then y, then `skip` of y",
+    mistakes={
+        "the gate is where the filter should be": (swapped[2], "the first c channels are the filter: tanh"),
+        "the skip takes the new features": (
+            dense("skip", x + residual),
+            "`skip` of y, before anything is added",
+        ),
+        "the block's convolution is not dilated": (blocks(near)[2], "self.dilation"),
+    },
 )
-unlike(out, residual, "the residual block leaves out x", "x *plus* …")
-unlike(out, x + y, "the residual goes around its 1×1 convolution", "`residual` of y")
-near = torch.nn.functional.conv1d(torch.nn.functional.pad(x, (1, 0)), w["conv.weight"], w["conv.bias"])
-unlike(said, blocks(near)[2], "the block's convolution is not dilated", "self.dilation")
-close(said, skip, "what the block says to the output", "z, then y, then `skip` of y")
-close(out, x + residual, "the block's new features", "x plus `residual` of y")
+close(
+    out,
+    x + residual,
+    "the block's new features",
+    "x plus `residual` of y",
+    mistakes={
+        "the block's two results are exchanged": (skip, "the new features come first: see the docstring"),
+        "the residual block leaves out x": (residual, "x *plus* …"),
+        "the residual goes around its 1×1 convolution": (x + y, "`residual` of y"),
+    },
+)
 block = student.Block(3, 5, 2, 4)
 w, h = block.state_dict(), torch.randn(2, 4)
-z = torch.nn.functional.conv1d(
-    torch.nn.functional.pad(x, (2, 0)), w["conv.weight"], w["conv.bias"], dilation=2
-)
+z = student.conv_loop(x, w["conv.weight"], w["conv.bias"], 2)
 bare = blocks(z)[2]
 skip = blocks(z + (h @ w["condition.weight"].T)[:, :, None])[2]
-said = block(x, h)[1]
-unlike(said, bare, "the block does not listen to h", "z is conditioned where h is not None")
-close(said, skip, "the skip of a conditioned block", "condition z, before it is bent")
+said = block(x.clone(), h)[1]
+close(
+    said,
+    skip,
+    "the skip of a conditioned block",
+    "condition z, before it is bent",
+    mistakes={
+        "the block does not listen to h": (bare, "z is conditioned where h is not None"),
+    },
+)
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.waveforms import reference
 
 for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 2, 3, 1, 2, 9)):
     block, ours = student.Block(c, skips, dilation, d), reference.Block(c, skips, dilation, d)
     ours.load_state_dict(block.state_dict())
-    x, h = torch.randn(b, c, t), torch.randn(b, d) if d else None
+    x, h = torch.randn(b, c, t, requires_grad=True), torch.randn(b, d, requires_grad=True) if d else None
     wanted = ours(x, h)
-    got = block(x, h) if d else block(x)
+    got = block(x.clone(), h) if d else block(x.clone())
     for one, other, name in zip(got, wanted, ("new features", "skip")):
         close(
             one,
@@ -614,10 +720,29 @@ for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 
             rtol=1e-3,
             atol=1e-4,
         )
+        given = {"x": x} | ({"h": h} if d else {})
+        follows(
+            one,
+            given | dict(block.named_parameters()),
+            other,
+            f"a block's {name}",
+            others=given | dict(ours.named_parameters()),
+        )
+block, ours = student.Block(2, 3, 2, 2), reference.Block(2, 3, 2, 2)
+ours.load_state_dict(block.state_dict())
+x, h = torch.randn(2, 2, 6), torch.randn(2, 2, 3)
+close(
+    block(x.clone(), h)[1],
+    ours(x, h)[1],
+    "the skip of a block given a curve, three values of h over six samples",
+    "`conditioned` knows what to do with either kind of h",
+    rtol=1e-3,
+    atol=1e-4,
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 4 WaveNet (5 points, 15 minutes)
+# ## 4 WaveNet (5 points, 20 minutes)
 #
 # Blocks on blocks. One trap: a causal convolution sees the *present* sample. Whoever is to predict it must not. So the
 # wave first moves one to the right.
@@ -628,7 +753,7 @@ for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 
 # %% test="wavenet_values" points=3
 import torch
 
-from course_utils.checks import close, holds, shape_of, student, unlike
+from course_utils.checks import close, holds, shape_of, student
 
 net = student.WaveNet(4, 6, [1, 2], 5)
 w = {name: tensor.clone() for name, tensor in net.state_dict().items()}
@@ -650,10 +775,12 @@ holds(
     "autograd cannot follow WaveNet back to the wave",
     hint=".detach(), .numpy() and torch.no_grad cut the thread",
 )
-gradients = torch.stack(
-    [torch.autograd.grad(got[0, :, t].sum(), x, retain_graph=True)[0][0, 0] for t in range(8)]
-)
-seen = gradients != 0  # (output's time, sample)
+gradients = [
+    torch.autograd.grad(got[0, :, t].sum(), x, retain_graph=True, allow_unused=True)[0] for t in range(8)
+]
+seen = (
+    torch.stack([torch.zeros(8) if g is None else g[0, 0] for g in gradients]) != 0
+)  # (output's time, sample)
 holds(
     not seen.triu(1).any(),
     "the output at t hears later samples",
@@ -671,7 +798,7 @@ holds(
     "the output at 7 of dilations 1, 2 hears the wrong samples",
     "3 to 6",
     seen[7].nonzero().flatten().tolist(),
-    "each block takes the features of the one before; shift the wave once, not in each block",
+    "each block takes the features of the one before; shift the wave once, not in each block; is a thread cut?",
 )
 x = x.detach()
 before = net(x)
@@ -684,6 +811,7 @@ holds(
     hint="add up the skips of *all* blocks",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.waveforms import reference
 
 for c, skips, dilations, c_out, d, t in (
@@ -696,15 +824,43 @@ for c, skips, dilations, c_out, d, t in (
         reference.WaveNet(c, skips, dilations, c_out, d),
     )
     ours.load_state_dict(net.state_dict())
-    x, h = torch.randn(2, 1, t), torch.randn(2, d) if d else None
+    x, h = torch.randn(2, 1, t, requires_grad=True), torch.randn(2, d, requires_grad=True) if d else None
+    got, wanted = net(x.clone(), h) if d else net(x.clone()), ours(x, h)
     close(
-        net(x, h) if d else net(x),
-        ours(x, h),
+        got,
+        wanted,
         f"WaveNet with dilations {dilations}, {c} channels, {skips} of skip, D = {d}",
         "`first`, then each block with h, the sum of all skips, `head`",
         rtol=1e-3,
         atol=1e-4,
     )
+    given = {"the wave": x} | ({"h": h} if d else {})
+    follows(
+        got,
+        given | dict(net.named_parameters()),
+        wanted,
+        "WaveNet",
+        others=given | dict(ours.named_parameters()),
+    )
+    close(
+        net(x, h) if d else net(x),
+        wanted,
+        "WaveNet at its second call",
+        "does something stay in `self` from the call before?",
+        rtol=1e-3,
+        atol=1e-4,
+    )
+x, h = torch.randn(2, 1, 8), torch.randn(2, 3, 4)
+net, ours = student.WaveNet(4, 5, [1, 2], 3, 3), reference.WaveNet(4, 5, [1, 2], 3, 3)
+ours.load_state_dict(net.state_dict())
+close(
+    net(x, h),
+    ours(x, h),
+    "WaveNet given a curve: four values of h over eight samples",
+    "hand h on",
+    rtol=1e-3,
+    atol=1e-4,
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -715,35 +871,32 @@ for c, skips, dilations, c_out, d, t in (
 # F.cross_entropy(…, reduction="none") gives nats for each sample. Which samples count?
 
 # %% test="bits_values" points=2
-import math
-
 import torch
-import torch.nn.functional as F
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, student
 
-codes, length = torch.randint(5, (3, 8)), torch.tensor([8, 2, 5])
-counts = torch.arange(8) < length[:, None]
-# The filling is very surprising, and the short sound rather so: each mistake gives a number of its own.
-unlikely = torch.where(counts, 0.0, -20.0) + torch.tensor([[0.0], [-5.0], [0.0]])
-logits = torch.randn(3, 5, 8).scatter_add(1, codes[:, None], unlikely[:, None])
-each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
-got = student.bits(logits, codes, length)
-unlike(got, each[counts].mean() * math.log(2), "bits gives nats", "log₂ p = ln p / ln 2")
-unlike(got, each.mean(), "bits counts the filling", "samples from `length` on do not count")
-unlike(got, (each * counts).mean(), "bits divides by all samples", "divide by how many count")
-unlike(got, each[counts].sum(), "bits gives a sum", "a mean over the samples")
-unlike(
-    got,
-    ((each * counts).sum(1) / length).mean(),
-    "bits averages sounds, not samples",
-    "every counted sample weighs the same: a long sound weighs more",
-)
+cost = torch.tensor(
+    [[1.0, 2, 3, 2], [6, 9, 9, 9]]
+)  # bits that each sample costs; the second sound is one sample long
+codes, length = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 1]]), torch.tensor([4, 1])
+p = 0.5 ** cost[:, None]  # of the code that came; the rest is the other's
+logits = torch.where(codes[:, None] == torch.arange(2).view(1, 2, 1), p, 1 - p).log()
 close(
-    got,
-    each[counts].mean(),
-    "bits of three sounds of 8, 2 and 5 samples",
+    student.bits(logits, codes, length),
+    2.8,
+    "bits of a sound of four samples that cost 1, 2, 3, 2 and of one of one sample that costs 6",
     "-log₂ softmax(logits) at the codes",
+    mistakes={
+        "these are nats": (1.940812, "log₂ p = ln p / ln 2"),
+        "the filling is counted": (5.125, "samples from `length` on do not count"),
+        "the sum is divided by all samples": (1.75, "divide by how many count"),
+        "it is a sum": (14.0, "a mean over the samples"),
+        "sounds are averaged, not samples": (
+            4.0,
+            "every counted sample weighs the same: a long sound weighs more",
+        ),
+        "one sample too many is counted": (23 / 6, "a sound of length 1 has the sample 0 alone"),
+    },
 )
 close(
     student.bits(torch.zeros(1, 64, 4), torch.zeros(1, 4, dtype=torch.long), torch.tensor([3])),
@@ -751,28 +904,25 @@ close(
     "bits of knowing nothing about 64 levels",
 )
 ### BEGIN HIDDEN TESTS
-for b, q, t in ((1, 2, 1), (4, 64, 30)):
-    logits, codes = 4 * torch.randn(b, q, t), torch.randint(q, (b, t))
-    length = torch.randint(1, t + 1, (b,))
+import math
+
+import torch.nn.functional as F
+
+from course_utils.checks import follows
+
+for q, t, length in ((2, 1, [1]), (64, 30, [7, 30, 1, 12]), (300, 9, [2, 9]), (5, 8, [8, 2, 5])):
+    logits = (4 * torch.randn(len(length), q, t)).requires_grad_()
+    codes = torch.randint(q, (len(length), t))
+    codes[:, 0] = q - 1
     each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
-    expected = each[torch.arange(t) < length[:, None]].mean()
-    close(student.bits(logits, codes, length), expected, f"bits of {b} sounds, {q} levels")
-logits = torch.randn(2, 4, 6, requires_grad=True)
-codes, length = torch.randint(4, (2, 6)), torch.tensor([6, 3])
-got = student.bits(logits, codes, length)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow bits back to the logits",
-    hint=".detach(), .item() and float() cut the thread",
-)
-(got,) = torch.autograd.grad(got, logits)
-each = F.cross_entropy(logits, codes, reduction="none") / math.log(2)
-(expected,) = torch.autograd.grad(each[torch.arange(6) < length[:, None]].mean(), logits)
-close(got, expected, "the gradient of bits", "autograd must be able to follow it")
+    wanted = each[torch.arange(t) < torch.tensor(length)[:, None]].mean()
+    got = student.bits(logits, codes, torch.tensor(length))
+    close(got, wanted, f"bits of sounds of {length} samples, {q} levels", "each sound ends at its own length")
+    follows(got, {"the logits": logits}, wanted, "bits")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 5 One sample at a time (4 points, 12 minutes)
+# ## 5 One sample at a time (4 points, 20 minutes)
 #
 # To draw from probabilities, lay them end to end on a stick of length 1 and point at it with a random number $u$. With
 # probabilities 0.2, 0.5, 0.3, which codes do $u = 0.1$, $0.2$, $0.65$ and $0.9$ point at?
@@ -786,20 +936,35 @@ torch.tensor([0.2, 0.5, 0.3]).cumsum(0)
 # %% test="draw_values" points=2
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import equal, holds, student
 
 logits = torch.tensor([0.2, 0.5, 0.3]).log().expand(4, 3)
 u = torch.tensor([0.1, 0.3, 0.65, 0.9])
-got = student.draw(logits, u)
-unlike(got, torch.ones(4), "draw takes the most probable code", "u decides: print the cumulative sums")
-unlike(
-    got, torch.tensor([1, 2, 2, 3]), "draw is one code too high", "u = 0.1 points at the first piece: code 0"
-)
 equal(
-    got,
+    student.draw(logits, u),
     torch.tensor([0, 1, 1, 2]),
     "draw with probabilities 0.2, 0.5, 0.3 and u = 0.1, 0.3, 0.65, 0.9",
     "the stick",
+    mistakes={
+        "it takes the most probable code": (torch.ones(4), "u decides: print the cumulative sums"),
+        "it is one code too high": (
+            torch.tensor([1, 2, 2, 3]),
+            "u = 0.1 points at the first piece: code 0",
+        ),
+    },
+)
+equal(
+    student.draw(torch.zeros(4, 4), torch.tensor([0.0, 0.25, 0.5, 0.75])),
+    torch.tensor([0, 1, 2, 3]),
+    "draw with four equal pieces and u = 0, 0.25, 0.5, 0.75",
+    "u = 0.25 is where code 0 ends: the first sum that is *above* u is code 1's",
+)
+never = torch.tensor([0.0, 0.5, 0.0, 0.5]).log()
+equal(
+    student.draw(never.expand(3, 4), torch.tensor([0.0, 0.25, 0.5])),
+    torch.tensor([1, 1, 3]),
+    "draw with probabilities 0, 0.5, 0, 0.5 and u = 0, 0.25, 0.5",
+    "a code of probability 0 has no piece of the stick, also where u is its end",
 )
 got = student.draw(torch.randn(500, 200), torch.full((500,), 1 - 2**-24))
 top = int(torch.as_tensor(got).max())
@@ -811,7 +976,9 @@ holds(
     "sums of floats may end below 1, and below u",
 )
 ### BEGIN HIDDEN TESTS
-for b, q in ((1, 2), (300, 64)):
+from course_utils.checks import close
+
+for b, q in ((1, 2), (300, 64), (50, 1000)):
     logits, u = 3 * torch.randn(b, q), torch.rand(b)
     ends = torch.softmax(logits.double(), dim=1).cumsum(1)
     safe = ((ends - u[:, None].double()).abs() > 1e-5).all(1)
@@ -821,6 +988,14 @@ for b, q in ((1, 2), (300, 64)):
 got = student.draw(100 * torch.eye(4) - 1000, torch.tensor([0.2, 0.9, 0.3, 0.5]))
 equal(
     got, torch.arange(4), "draw where one code is certain, logits of -1000", "torch.softmax does not overflow"
+)
+sure = torch.full((1, 1000), -1000.0)
+sure[0, 999] = 0
+equal(
+    student.draw(sure, torch.tensor([0.5])),
+    torch.tensor([999]),
+    "draw where code 999 is certain",
+    "any number of codes",
 )
 ### END HIDDEN TESTS
 
@@ -834,7 +1009,7 @@ equal(
 # %% test="generate_values" points=2
 import torch
 
-from course_utils.checks import close, holds, shape_of, student, unlike
+from course_utils.checks import close, holds, shape_of, student
 
 levels, calls = 5, []
 bent = torch.linspace(-1, 1, levels)
@@ -862,12 +1037,14 @@ holds(
 )
 shape = shape_of(got)
 holds(shape == (2, 6), "generate gives the wrong shape", (2, 6), shape, "(B, T), and does it `return` it?")
-unlike(got, codes.expand(2, 6), "generate gives codes", "samples: decode what was drawn")
 close(
     got,
     values[codes].expand(2, 6),
     "a sound by a net that is sure of each sample",
     "logits at t, which the net makes from samples before t; decode, then write the sample down at t",
+    mistakes={
+        "generate gives codes": (codes.expand(2, 6), "samples: decode what was drawn"),
+    },
 )
 holds(
     len(calls) == 6,
@@ -920,7 +1097,7 @@ for before in (100, 1_000, 10_000):
     print(f"after {before:6,} samples, the next takes {milliseconds(lambda x=x: net(x)[:, :, -1]):5.1f} ms")
 
 # %% [markdown]
-# ## 6 Queues (5 points, 18 minutes)
+# ## 6 Queues (5 points, 25 minutes)
 #
 # For each new sample the net computes everything again from the start: work like $1 + 2 + 3 + \dots$ But nearly all of it was
 # computed a moment ago. A layer with dilation $d$ and two weights needs one old number: its own input $d$ samples ago. So it
@@ -939,7 +1116,7 @@ window = torch.tensor([7.0, 8, 9, 5])  # the queue and the present
 import torch
 import torch.nn.functional as F
 
-from course_utils.checks import close, holds, pair, student, unlike
+from course_utils.checks import close, holds, pair, student
 
 x, queue = torch.tensor([[5.0]]), torch.tensor([[[7.0, 8, 9]]])
 y, after = pair(
@@ -948,34 +1125,37 @@ y, after = pair(
     "the output now and the queue for the next sample",
     "see `Returns`",
 )
-unlike(y, torch.tensor([[[8.0, 9, 5]]]), "conv_step gives the queue first", "see `Returns`: in which order?")
-unlike(y, torch.tensor([[[57.0]]]), "the output of conv_step still has an axis of time", "(B, M)")
-unlike(
-    y,
-    torch.tensor([[59.0]]),
-    "conv_step meets the newest of the queue",
-    "the first weight is d samples back: the oldest",
-)
-unlike(
-    y,
-    torch.tensor([[75.0]]),
-    "conv_step uses the weights in the wrong order",
-    "the last weight is the present's",
-)
 close(
     y,
     torch.tensor([[57.0]]),
     "conv_step of 5 with queue [7, 8, 9], weights [1, 10], dilation 3",
     "by hand, above",
+    mistakes={
+        "conv_step gives the queue first": (torch.tensor([[[8.0, 9, 5]]]), "see `Returns`: in which order?"),
+        "the output of conv_step still has an axis of time": (torch.tensor([[[57.0]]]), "(B, M)"),
+        "conv_step meets the newest of the queue": (
+            torch.tensor([[59.0]]),
+            "the first weight is d samples back: the oldest",
+        ),
+        "conv_step uses the weights in the wrong order": (
+            torch.tensor([[75.0]]),
+            "the last weight is the present's",
+        ),
+    },
 )
-unlike(after, queue, "the queue stays as it was", "the oldest leaves, the present joins")
-unlike(
+close(
     after,
-    torch.tensor([[[5.0, 7, 8]]]),
-    "the queue runs backwards",
-    "oldest first: the present joins at the end",
+    torch.tensor([[[8.0, 9, 5]]]),
+    "the queue after the step",
+    "as long as before, oldest first",
+    mistakes={
+        "the queue stays as it was": (queue, "the oldest leaves, the present joins"),
+        "the queue runs backwards": (
+            torch.tensor([[[5.0, 7, 8]]]),
+            "oldest first: the present joins at the end",
+        ),
+    },
 )
-close(after, torch.tensor([[[8.0, 9, 5]]]), "the queue after the step", "as long as before, oldest first")
 x, weight, bias = torch.randn(2, 3, 9), torch.randn(4, 3, 2), torch.randn(4)
 queue, steps = torch.zeros(2, 3, 2), []
 for t in range(9):
@@ -1005,6 +1185,18 @@ for b, c, m, k, d in ((1, 1, 1, 2, 1), (2, 3, 4, 3, 2), (3, 2, 5, 2, 8), (1, 2, 
             "the queue changes its length",
             (k - 1) * d,
             queue.shape[-1],
+        )
+weight, bias = torch.randn(3, 2, 2), torch.randn(3)
+sounds, queues = torch.randn(2, 1, 2, 8), [torch.zeros(1, 2, 2), torch.zeros(1, 2, 2)]
+for t in range(8):
+    for i in range(2):
+        y, queues[i] = student.conv_step(sounds[i, :, :, t], queues[i], weight, bias, 2)
+        expected = F.conv1d(F.pad(sounds[i], (2, 0)), weight, bias, dilation=2)[:, :, t]
+        close(
+            y,
+            expected,
+            "conv_step of two sounds in turns",
+            "all that is known of the past comes in as `queue`",
         )
 ### END HIDDEN TESTS
 
@@ -1109,7 +1301,7 @@ print(f"after any number of samples, the next takes {milliseconds(lambda: net_st
 # %% [markdown]
 # As much for the last sample as for the first. But still one after another, while a GPU waits.
 #
-# ## 7 A student in parallel (6 points, 20 minutes)
+# ## 7 A student in parallel (6 points, 30 minutes)
 #
 # Turn it round. A *flow* starts from noise $z$, all of it there at once, and makes each sample from its own noise and the noise
 # *before* it:
@@ -1124,17 +1316,24 @@ print(f"after any number of samples, the next takes {milliseconds(lambda: net_st
 # %% test="density_values" points=1
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
-x, mean, log_scale = torch.randn(4), torch.randn(4), torch.randn(4)
-v = (x - mean) / log_scale.exp()
-bell = torch.nn.functional.logsigmoid(v) + torch.nn.functional.logsigmoid(-v)
-got = student.logistic_log_density(x, mean, log_scale)
-unlike(got, bell, "the density forgets the scale", "p(x) = σ(v) σ(-v) / s: what is the logarithm of 1/s?")
-unlike(got, bell + log_scale, "the density grows with the scale", "wide bells are low")
-unlike(got, (bell - log_scale).exp(), "this is p, not log p", "its logarithm")
-unlike(got, torch.nn.functional.logsigmoid(v) - log_scale, "this is not a bell", "σ(v) *and* σ(-v)")
-close(got, bell - log_scale, "log p of a logistic distribution", "log of σ(v) σ(-v) / s")
+x, mean, scale = torch.tensor([3.0]), torch.tensor([1.0]), torch.tensor([2.0])
+close(
+    student.logistic_log_density(x, mean, scale.log()),
+    torch.tensor([-2.319671]),
+    "log p at 3 of a logistic distribution with mean 1 and scale 2",
+    "log of σ(v) σ(-v) / s, with v = 1",
+    mistakes={
+        "it forgets the scale": (
+            torch.tensor([-1.626523]),
+            "p(x) = σ(v) σ(-v) / s: what is the logarithm of 1/s?",
+        ),
+        "it grows with the scale": (torch.tensor([-0.933376]), "wide bells are low"),
+        "this is p, not log p": (torch.tensor([0.098306]), "its logarithm"),
+        "this is not a bell": (torch.tensor([-1.006409]), "σ(v) *and* σ(-v)"),
+    },
+)
 close(
     student.logistic_log_density(torch.tensor([1000.0, -500.0]), torch.tensor(0.0), torch.tensor(0.0)),
     torch.tensor([-1000.0, -500.0]),
@@ -1142,15 +1341,15 @@ close(
     "σ(-1000) is 0 in floats, and its logarithm infinite: never form σ itself",
 )
 ### BEGIN HIDDEN TESTS
-x, mean, log_scale = torch.randn(2, 3, 5), torch.randn(2, 3, 5), torch.randn(1, 1, 1)
-v = (x - mean) / log_scale.exp()
-expected = torch.nn.functional.logsigmoid(v) + torch.nn.functional.logsigmoid(-v) - log_scale
-close(
-    student.logistic_log_density(x, mean, log_scale),
-    expected,
-    "log p with one scale for all",
-    "shapes broadcast",
-)
+from course_utils.checks import follows
+
+for shape in ((2, 3, 5), (1, 1, 1)):
+    x, mean, log_scale = (torch.randn(size).requires_grad_() for size in ((2, 3, 5), (2, 3, 5), shape))
+    v = (x - mean) / log_scale.exp()
+    wanted = torch.nn.functional.logsigmoid(v) + torch.nn.functional.logsigmoid(-v) - log_scale
+    got = student.logistic_log_density(x, mean, log_scale)
+    close(got, wanted, "log p, also with one scale for all", "shapes broadcast")
+    follows(got, {"x": x, "the mean": mean, "the log scale": log_scale}, wanted, "log p")
 grid = torch.linspace(-60, 60, 4001)
 mass = torch.trapezoid(student.logistic_log_density(grid, torch.tensor(2.0), torch.tensor(0.5)).exp(), grid)
 close(mass, 1.0, "the area under the density", atol=1e-3)
@@ -1166,7 +1365,7 @@ close(mass, 1.0, "the area under the density", atol=1e-3)
 # %% test="flow_values" points=3
 import torch
 
-from course_utils.checks import close, holds, pair, student, unlike
+from course_utils.checks import close, holds, pair, student
 
 calls = []
 
@@ -1186,43 +1385,53 @@ middle = z * torch.exp(torch.tensor(0.5)) + z.roll(1, 2)
 sound, log_scale = pair(
     student.flow([first], z), "flow", "the sound and the log scale of the whole", "see `Returns`"
 )
-unlike(sound, torch.full((2, 1, 6), 0.5), "flow gives the log scale first", "see `Returns`: in which order?")
-unlike(
-    sound, (z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "flow adds the mean first", "scale, then move"
-)
-unlike(sound, 0.5 * z + z.roll(1, 2), "flow multiplies by the log scale", "e to the log scale")
-unlike(
+close(
     sound,
-    z * torch.exp(torch.tensor(-0.5)) + z.roll(1, 2),
-    "flow divides by the scale",
+    middle,
+    "one flow",
     "x · exp(log scale) + μ",
+    mistakes={
+        "flow gives the log scale first": (torch.full((2, 1, 6), 0.5), "see `Returns`: in which order?"),
+        "flow adds the mean first": ((z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "scale, then move"),
+        "flow multiplies by the log scale": (0.5 * z + z.roll(1, 2), "e to the log scale"),
+        "flow divides by the scale": (
+            z * torch.exp(torch.tensor(-0.5)) + z.roll(1, 2),
+            "x · exp(log scale) + μ",
+        ),
+        "flow takes means for log scales": (0.5 + torch.exp(z.roll(1, 2)) * z, "channel 0 holds the means"),
+    },
 )
-unlike(
-    sound, 0.5 + torch.exp(z.roll(1, 2)) * z, "flow takes means for log scales", "channel 0 holds the means"
-)
-close(sound, middle, "one flow", "x · exp(log scale) + μ")
 close(log_scale, torch.full((2, 1, 6), 0.5), "one flow's log scale", "what the net gave, (B, 1, T)")
 calls.clear()
 sound, log_scale = student.flow([first, second], z)
-unlike(
+close(
     sound,
-    z * torch.exp(-0.2 * middle.roll(1, 2)) + 2,
-    "the second flow begins again from z",
-    "what the first made",
+    middle * torch.exp(-0.2 * middle.roll(1, 2)) + 2,
+    "two flows",
+    "one after another",
+    mistakes={
+        "the second flow begins again from z": (
+            z * torch.exp(-0.2 * middle.roll(1, 2)) + 2,
+            "what the first made",
+        ),
+        "the second net hears z": (
+            middle * torch.exp(-0.2 * z.roll(1, 2)) + 2,
+            "a net is asked about its own input",
+        ),
+    },
 )
-unlike(
-    sound,
-    middle * torch.exp(-0.2 * z.roll(1, 2)) + 2,
-    "the second net hears z",
-    "a net is asked about its own input",
+close(
+    log_scale,
+    0.5 - 0.2 * middle.roll(1, 2),
+    "two flows' log scale",
+    "scales multiply: their logarithms …",
+    mistakes={
+        "the log scale is the last flow's": (-0.2 * middle.roll(1, 2), "of the whole: both scales count"),
+    },
 )
-close(sound, middle * torch.exp(-0.2 * middle.roll(1, 2)) + 2, "two flows", "one after another")
-unlike(
-    log_scale, -0.2 * middle.roll(1, 2), "the log scale is the last flow's", "of the whole: both scales count"
-)
-close(log_scale, 0.5 - 0.2 * middle.roll(1, 2), "two flows' log scale", "scales multiply: their logarithms …")
 holds(len(calls) == 2, "flow calls its nets more than once", 2, len(calls), "all samples at once")
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.waveforms import reference
 
 
@@ -1231,9 +1440,11 @@ def shaped(kernel):
 
 
 for b, t, n in ((1, 1, 1), (3, 9, 3), (2, 4, 0)):
-    nets, z = [shaped(torch.randn(2, 1, 2)) for _ in range(n)], torch.randn(b, 1, t)
+    nets, z = [shaped(torch.randn(2, 1, 2)) for _ in range(n)], torch.randn(b, 1, t, requires_grad=True)
     for one, other, name in zip(student.flow(nets, z), reference.flow(nets, z), ("sound", "log scale")):
         close(one, other, f"the {name} of {n} flows, {b} sounds of {t} samples")
+        if n and t > 1:
+            follows(one, {"the noise": z}, other, f"the {name}")
 z = torch.randn(1, 1, 5, requires_grad=True)
 sound, log_scale = student.flow([shaped(torch.randn(2, 1, 2)) for _ in range(2)], z)
 slopes = torch.stack(
@@ -1255,7 +1466,7 @@ close(slopes.log(), log_scale[0, 0], "the log scale against the slope of the sou
 # %% test="distillation_values" points=2
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, student
 
 
 def still(x):
@@ -1271,21 +1482,22 @@ z = torch.linspace(-2, 3, 15).view(3, 1, 5)
 x = z * torch.exp(torch.tensor(-0.7)) + 0.1
 got = student.distillation_loss([still], judge_sound, z)
 badness = -judge_sound(x)
-unlike(
-    got, (badness - (-0.7)).mean(), "the loss forgets the 2", "the entropy of a standard logistic is 2 nats"
-)
-unlike(got, badness.mean(), "the loss forgets the entropy", "without it all sounds become one")
-unlike(got, (badness + (-0.7 + 2)).mean(), "the loss punishes variety", "minus the entropy")
-unlike(got, (-badness - (-0.7 + 2)).mean(), "the loss runs from the teacher", "minus log p")
-unlike(got, (badness - (-0.7 + 2)).sum(), "the loss is a sum", "a mean over all samples")
-unlike(
-    got,
-    (-judge_sound(z) - (-0.7 + 2)).mean(),
-    "the teacher hears the noise",
-    "it judges the student's *sound*",
-)
 close(
-    got, (badness - (-0.7 + 2)).mean(), "the loss of a student of one flow", "-log p_teacher(x) - H, the mean"
+    got,
+    (badness - (-0.7 + 2)).mean(),
+    "the loss of a student of one flow",
+    "-log p_teacher(x) - H, the mean",
+    mistakes={
+        "the loss forgets the 2": ((badness - (-0.7)).mean(), "the entropy of a standard logistic is 2 nats"),
+        "the loss forgets the entropy": (badness.mean(), "without it all sounds become one"),
+        "the loss punishes variety": ((badness + (-0.7 + 2)).mean(), "minus the entropy"),
+        "the loss runs from the teacher": ((-badness - (-0.7 + 2)).mean(), "minus log p"),
+        "the loss is a sum": ((badness - (-0.7 + 2)).sum(), "a mean over all samples"),
+        "the teacher hears the noise": (
+            (-judge_sound(z) - (-0.7 + 2)).mean(),
+            "it judges the student's *sound*",
+        ),
+    },
 )
 loss = student.distillation_loss([still], judge_sound, z.clone().requires_grad_())
 holds(
@@ -1294,6 +1506,7 @@ holds(
     hint=".detach(), .item(), float() and torch.no_grad cut the thread",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.waveforms import reference
 
 kernel, z = torch.randn(2, 1, 2), torch.randn(4, 1, 7)
@@ -1304,14 +1517,10 @@ def bent_flow(x):
 
 
 nets = [bent_flow, bent_flow]
-ours, got = (f(nets, judge_sound, z) for f in (reference.distillation_loss, student.distillation_loss))
-close(got, ours, "the loss of two flows")
 z = z.requires_grad_()
-slopes = [
-    torch.autograd.grad(f(nets, judge_sound, z), z)[0]
-    for f in (student.distillation_loss, reference.distillation_loss)
-]
-close(*slopes, "the loss's gradient, back through teacher and flow", "no detach, no no_grad, no .item()")
+got, wanted = (f(nets, judge_sound, z) for f in (student.distillation_loss, reference.distillation_loss))
+close(got, wanted, "the loss of two flows")
+follows(got, {"the noise": z}, wanted, "the loss, through teacher, flow and entropy,")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1353,7 +1562,7 @@ plots.show(
 # %% [markdown]
 # It found the string's answer to one pluck. Its loss, a divergence, ends near 0: nothing is left to learn.
 #
-# ## 8 Make sounds (3 points, 10 minutes)
+# ## 8 Make sounds (3 points, 15 minutes)
 #
 # Now the real thing: your WaveNet, told which sound and which voice.
 

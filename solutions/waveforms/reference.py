@@ -66,7 +66,7 @@ def encode(x: Tensor, levels: int) -> Tensor:
 
 
 def decode(codes: Tensor, levels: int) -> Tensor:
-    """Codes from 0 to levels - 1, of any shape, as samples in [-1, 1], floats: the middle of what `encode` rounds.
+    """Codes from 0 to levels - 1, of any shape, as samples in [-1, 1], float32: the middle of what `encode` rounds.
 
     >>> decode(torch.tensor([0, 1, 2]), 3)
     tensor([-1.,  0.,  1.])
@@ -167,6 +167,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Features (B, c, T) to new ones (B, c, T) and to what this block says to the output, (B, skips, T).
+
+        h is what `conditioned` takes: (B, d), or a curve (B, d, N).
 
         z: the causal convolution of x with the weight, bias and dilation of `conv`, conditioned on h, if there is
             one, with the weight of `condition`.

@@ -7,34 +7,34 @@ import torch.nn.functional as F
 from torch import nn
 
 
-@right(why="the formula as it stands, with log", cell="mu_law")
+@right(why="the formula as it stands, with log")
 def compand(x, mu):
     return torch.sign(x) * torch.log(1 + mu * torch.abs(x)) / math.log(1 + mu)
 
 
-@right(why="float64, by copysign", cell="mu_law")
+@right(why="float64, by copysign")
 def compand(x, mu):
     return torch.copysign(torch.log1p(mu * x.double().abs()) / math.log1p(mu), x.double())
 
 
-@right(why="a power of 1 + µ", cell="mu_law")
+@right(why="a power of 1 + µ")
 def expand(y, mu):
     return torch.sign(y) * ((1 + mu) ** torch.abs(y) - 1) / mu
 
 
-@right(why="rounds to even", cell="codes")
+@right(why="rounds to even")
 def encode(x, levels):
     y = compand(x.clamp(-1, 1), levels - 1)
     return torch.round((y + 1) / 2 * (levels - 1)).to(torch.int64)
 
 
-@right(why="the nearest of all levels, clipped by the search itself", cell="codes")
+@right(why="the nearest of all levels, clipped by the search itself")
 def encode(x, levels):
     centres = torch.linspace(-1, 1, levels)
     return (compand(x.clamp(-1, 1), levels - 1)[..., None] - centres).abs().argmin(-1)
 
 
-@right(why="a table", cell="codes")
+@right(why="a table")
 def decode(codes, levels):
     return expand(torch.linspace(-1, 1, levels), levels - 1)[codes]
 
@@ -101,7 +101,9 @@ class Block(nn.Module):
         c = x.shape[1]
         z = self.conv(F.pad(x, (self.dilation, 0)))
         if h is not None:
-            z = z + self.condition(h)[:, :, None]
+            h = h[:, :, None] if h.ndim == 2 else h
+            steps = self.condition(h.transpose(1, 2)).transpose(1, 2)
+            z = z + F.interpolate(steps, size=z.shape[2])
         y = z[:, :c].tanh() * z[:, c:].sigmoid()
         return x + self.residual(y), self.skip(y)
 
@@ -229,21 +231,28 @@ def distillation_loss(nets, teacher, z):
     return -teacher(x).mean() - entropy
 
 
-@right(why="adds to the features in place")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
+@right(why="works on the noise in place")
+def flow(nets, z):
+    total = torch.zeros_like(z)
+    for net in nets:
+        mean, log_scale = net(z).chunk(2, dim=1)
+        z *= log_scale.exp()
+        z += mean
+        total += log_scale
+    return z, total
 
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        x += self.residual(y)
-        return x, self.skip(y)
+
+@right(why="moves the queue on in place")
+def conv_step(x, queue, weight, bias, dilation):
+    window = torch.cat([queue, x[:, :, None]], 2)
+    queue[:, :, :-1] = window[:, :, 1:-1]
+    queue[:, :, -1] = x
+    return F.conv1d(window, weight, bias, dilation=dilation)[:, :, 0], queue
+
+
+edit(
+    "Block",
+    why="adds to the features in place",
+    change={"return x + self.residual(y)": "x += self.residual(y)\n        return x"},
+)
+edit("encode", why="clips the input in place", change={"compand(x.clamp(-1, 1)": "compand(x.clamp_(-1, 1)"})

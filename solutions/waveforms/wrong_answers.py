@@ -4,90 +4,89 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 
-@wrong(check="mu_law_values", why="forgets to scale to [-1, 1]", cell="mu_law")
+@wrong(check="compand_values", why="forgets to scale to [-1, 1]")
 def compand(x, mu):
     return x.sign() * torch.log1p(mu * x.abs())
 
 
-@wrong(check="mu_law_values", why="loses the sign", cell="mu_law")
+@wrong(check="compand_values", why="loses the sign")
 def compand(x, mu):
     return torch.log1p(mu * x.abs()) / math.log1p(mu)
 
 
-@wrong(check="mu_law_values", why="the logarithm of a negative number", cell="mu_law")
+@wrong(check="compand_values", why="the logarithm of a negative number")
 def compand(x, mu):
     return torch.log(1 + mu * x) / math.log(1 + mu)
 
 
-@wrong(check="mu_law_values", why="µ is always 255", cell="mu_law")
+@wrong(check="compand_values", why="µ is always 255")
 def compand(x, mu):
     return x.sign() * torch.log1p(255 * x.abs()) / math.log1p(255)
 
 
-@wrong(check="mu_law_values", why="e instead of 1 + µ as the base", cell="mu_law")
+@wrong(check="expand_values", why="e instead of 1 + µ as the base")
 def expand(y, mu):
     return y.sign() * torch.expm1(y.abs()) / mu
 
 
-@wrong(check="mu_law_values", why="forgets to divide by µ", cell="mu_law")
+@wrong(check="expand_values", why="forgets to divide by µ")
 def expand(y, mu):
     return y.sign() * ((1 + mu) ** y.abs() - 1)
 
 
-@wrong(check="mu_law_values", why="loses the sign", cell="mu_law")
+@wrong(check="expand_values", why="loses the sign")
 def expand(y, mu):
     return ((1 + mu) ** y.abs() - 1) / mu
 
 
-@wrong(check="codes_values", why="rounds down", cell="codes")
+@wrong(check="encode_values", why="rounds down")
 def encode(x, levels):
     y = compand(x.clamp(-1, 1), levels - 1)
     return ((y + 1) / 2 * (levels - 1)).long()
 
 
-@wrong(check="codes_values", why="µ is the number of levels, and one level too many", cell="codes")
+@wrong(check="encode_values", why="µ is the number of levels, and one level too many")
 def encode(x, levels):
     y = compand(x.clamp(-1, 1), levels)
     return ((y + 1) / 2 * levels + 0.5).floor().long()
 
 
-@wrong(check="codes_values", why="bends with µ = levels", cell="codes")
+@wrong(check="encode_values", why="bends with µ = levels")
 def encode(x, levels):
     y = compand(x.clamp(-1, 1), levels)
     return ((y + 1) / 2 * (levels - 1) + 0.5).floor().long()
 
 
-@wrong(check="codes_values", why="does not bend", cell="codes")
+@wrong(check="encode_values", why="does not bend")
 def encode(x, levels):
     return ((x.clamp(-1, 1) + 1) / 2 * (levels - 1) + 0.5).floor().long()
 
 
-@wrong(check="codes_values", why="codes beyond the ends", cell="codes")
+@wrong(check="encode_values", why="codes beyond the ends")
 def encode(x, levels):
     y = compand(x, levels - 1)
     return ((y + 1) / 2 * (levels - 1) + 0.5).floor().long()
 
 
-@wrong(check="codes_values", why="floats", cell="codes")
+@wrong(check="encode_values", why="floats")
 def encode(x, levels):
     y = compand(x.clamp(-1, 1), levels - 1)
     return ((y + 1) / 2 * (levels - 1)).round()
 
 
-@wrong(check="codes_values", why="stays bent", cell="codes")
+@wrong(check="decode_values", why="stays bent")
 def decode(codes, levels):
     return 2 * codes / (levels - 1) - 1
 
 
-@wrong(check="codes_values", why="µ is the number of levels", cell="codes")
+@wrong(check="decode_values", why="µ is the number of levels")
 def decode(codes, levels):
     return expand(2 * codes / (levels - 1) - 1, levels)
 
 
-@wrong(check="codes_values", why="divides by the number of levels", cell="codes")
+@wrong(check="decode_values", why="divides by the number of levels")
 def decode(codes, levels):
     return expand(2 * codes / levels - 1, levels - 1)
 
@@ -225,223 +224,6 @@ def conditioned(z, h, V):
     if h.ndim == 2:
         h = h[:, :, None]
     return z * (V @ h).repeat_interleave(z.shape[2] // h.shape[2], dim=2)
-
-
-@wrong(check="block_values", why="filter and gate changed over")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.sigmoid(a) * torch.tanh(b)
-        return x + self.residual(y), self.skip(y)
-
-
-@wrong(check="block_values", why="no residual")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        return self.residual(y), self.skip(y)
-
-
-@wrong(check="block_values", why="the skip takes the new features")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        x = x + self.residual(torch.tanh(a) * torch.sigmoid(b))
-        return x, self.skip(x)
-
-
-@wrong(check="block_values", why="does not listen to h")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        return x + self.residual(y), self.skip(y)
-
-
-@wrong(check="block_values", why="forgets the dilation")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, 1)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        return x + self.residual(y), self.skip(y)
-
-
-@wrong(check="block_values", why="one tensor instead of two: nothing goes to the output")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        return x + self.residual(y)
-
-
-@wrong(check="block_values", why="the two results exchanged")
-class Block(nn.Module):
-    def __init__(self, c, skips, dilation, d=0):
-        super().__init__()
-        self.dilation = dilation
-        self.conv = nn.Conv1d(c, 2 * c, 2, dilation=dilation)
-        self.condition = nn.Linear(d, 2 * c, bias=False) if d else None
-        self.residual = nn.Conv1d(c, c, 1)
-        self.skip = nn.Conv1d(c, skips, 1)
-
-    def forward(self, x, h=None):
-        z = causal_conv(x, self.conv.weight, self.conv.bias, self.dilation)
-        if h is not None:
-            z = conditioned(z, h, self.condition.weight)
-        a, b = z.chunk(2, dim=1)
-        y = torch.tanh(a) * torch.sigmoid(b)
-        return self.skip(y), x + self.residual(y)
-
-
-@wrong(check="wavenet_values", why="hears the sample that it is to predict")
-class WaveNet(nn.Module):
-    def __init__(self, c, skips, dilations, c_out, d=0):
-        super().__init__()
-        self.first = nn.Conv1d(1, c, 1)
-        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
-        self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
-        )
-
-    def forward(self, x, h=None):
-        x, total = self.first(x), 0
-        for block in self.blocks:
-            x, skip = block(x, h)
-            total = total + skip
-        return self.head(total)
-
-
-@wrong(check="wavenet_values", why="shifts to the left")
-class WaveNet(nn.Module):
-    def __init__(self, c, skips, dilations, c_out, d=0):
-        super().__init__()
-        self.first = nn.Conv1d(1, c, 1)
-        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
-        self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
-        )
-
-    def forward(self, x, h=None):
-        x, total = self.first(F.pad(x, (-1, 1))), 0
-        for block in self.blocks:
-            x, skip = block(x, h)
-            total = total + skip
-        return self.head(total)
-
-
-@wrong(check="wavenet_values", why="the last block's skip only")
-class WaveNet(nn.Module):
-    def __init__(self, c, skips, dilations, c_out, d=0):
-        super().__init__()
-        self.first = nn.Conv1d(1, c, 1)
-        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
-        self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
-        )
-
-    def forward(self, x, h=None):
-        x = self.first(F.pad(x, (1, -1)))
-        for block in self.blocks:
-            x, skip = block(x, h)
-        return self.head(skip)
-
-
-@wrong(check="wavenet_values", why="every block begins from the wave: in parallel, not in a row")
-class WaveNet(nn.Module):
-    def __init__(self, c, skips, dilations, c_out, d=0):
-        super().__init__()
-        self.first = nn.Conv1d(1, c, 1)
-        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
-        self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
-        )
-
-    def forward(self, x, h=None):
-        x = self.first(F.pad(x, (1, -1)))
-        return self.head(sum(block(x, h)[1] for block in self.blocks))
-
-
-@wrong(check="wavenet_values", why="blocks do not get h")
-class WaveNet(nn.Module):
-    def __init__(self, c, skips, dilations, c_out, d=0):
-        super().__init__()
-        self.first = nn.Conv1d(1, c, 1)
-        self.blocks = nn.ModuleList(Block(c, skips, dilation, d) for dilation in dilations)
-        self.head = nn.Sequential(
-            nn.ReLU(), nn.Conv1d(skips, skips, 1), nn.ReLU(), nn.Conv1d(skips, c_out, 1)
-        )
-
-    def forward(self, x, h=None):
-        x, total = self.first(F.pad(x, (1, -1))), 0
-        for block in self.blocks:
-            x, skip = block(x)
-            total = total + skip
-        return self.head(total)
 
 
 @wrong(check="bits_values", why="nats")
@@ -805,3 +587,268 @@ def distillation_loss(nets, teacher, z):
 def distillation_loss(nets, teacher, z):
     x, log_scale = flow(nets, z)
     return (-teacher(x) - (log_scale + 2)).mean().item()
+
+
+@wrong(check="conv_step_values", why="keeps the queue in the function: two sounds get mixed up")
+def conv_step(x, queue, weight, bias, dilation):
+    kept = getattr(conv_step, "kept", queue)
+    if kept.shape != queue.shape or not queue.any():
+        kept = queue
+    window = torch.cat([kept, x[:, :, None]], 2)
+    conv_step.kept = window[:, :, 1:]
+    return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight) + bias, conv_step.kept
+
+
+edit(
+    "Block",
+    check="block_values",
+    why="filter and gate changed over",
+    change={"torch.tanh(a) * torch.sigmoid(b)": "torch.sigmoid(a) * torch.tanh(b)"},
+)
+edit("Block", check="block_values", why="no residual", change={"return x + self": "return self"})
+edit(
+    "Block",
+    check="block_values",
+    why="the skip takes the new features",
+    change={
+        "return x + self.residual(y), self.skip(y)": "x = x + self.residual(y)\n        return x, self.skip(x)"
+    },
+)
+edit("Block", check="block_values", why="does not listen to h", change={"if h is not None": "if False"})
+edit(
+    "Block",
+    check="block_values",
+    why="forgets the dilation",
+    change={"self.conv.bias, self.dilation": "self.conv.bias, 1"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="one tensor instead of two: nothing goes to the output",
+    change={", self.skip(y)": ""},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the two results exchanged",
+    change={"x + self.residual(y), self.skip(y)": "self.skip(y), x + self.residual(y)"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="cannot take a curve",
+    change={"conditioned(z, h, self.condition.weight)": "z + self.condition(h)[:, :, None]"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the residual does not reach the weights before it",
+    change={"self.residual(y)": "self.residual(y.detach())"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the features that come in are cut off",
+    change={"return x +": "return x.detach() +"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the convolution's bias does not learn",
+    change={"self.conv.bias,": "self.conv.bias.detach(),"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the condition's weights do not learn",
+    change={"self.condition.weight": "self.condition.weight.detach()"},
+)
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="hears the sample that it is to predict",
+    change={"F.pad(x, (1, -1))": "x"},
+)
+edit("WaveNet", check="wavenet_values", why="shifts to the left", change={"(1, -1)": "(-1, 1)"})
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="the last block's skip only",
+    change={"total = total + skip": "total = skip"},
+)
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="every block begins from the wave: in parallel, not in a row",
+    change={"x, skip = block(x, h)": "_, skip = block(x, h)"},
+)
+edit("WaveNet", check="wavenet_values", why="blocks do not get h", change={"block(x, h)": "block(x)"})
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="blocks do not learn from those after them",
+    change={"block(x, h)": "block(x.detach(), h)"},
+)
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="the skips do not learn",
+    change={"total + skip": "total + skip.detach()"},
+)
+edit(
+    "WaveNet",
+    check="wavenet_values",
+    why="the sum of the skips stays in the net from call to call",
+    change={
+        "total = 0": "self.total = getattr(self, 'total', 0)",
+        "total = total + skip": "self.total = self.total + skip",
+        "self.head(total)": "self.head(self.total)",
+    },
+)
+edit(
+    "encode", check="encode_values", why="codes of eight bits", change={".long()": ".to(torch.uint8).long()"}
+)
+edit(
+    "decode",
+    check="decode_values",
+    why="float64, which no net takes",
+    change={"2 * codes": "2 * codes.double()"},
+)
+edit(
+    "causal_conv",
+    check="causal_conv_values",
+    why="the weights do not learn",
+    change={"weight, bias": "weight.detach(), bias"},
+)
+edit(
+    "causal_conv",
+    check="causal_conv_values",
+    why="the bias does not learn",
+    change={"weight, bias": "weight, bias.detach()"},
+)
+edit(
+    "causal_conv",
+    check="causal_conv_values",
+    why="the sound is cut off",
+    change={"F.pad(x": "F.pad(x.detach()"},
+)
+edit(
+    "heard",
+    check="heard_values",
+    why="a seed of its own",
+    change={"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
+)
+edit(
+    "conditioned",
+    check="conditioned_values",
+    why="the features are cut off",
+    change={"return z +": "return z.detach() +"},
+)
+edit(
+    "conditioned",
+    check="conditioned_values",
+    why="the projection does not learn",
+    change={"(V @ h)": "(V.detach() @ h)"},
+)
+edit(
+    "conditioned",
+    check="conditioned_values",
+    why="what h is made from does not learn",
+    change={"(V @ h)": "(V @ h.detach())"},
+)
+edit(
+    "conditioned",
+    check="conditioned_values",
+    why="the first sound tells all what to be",
+    change={"(V @ h)": "(V @ h[:1])"},
+)
+edit(
+    "conditioned",
+    check="conditioned_values",
+    why="tells a curve by its width",
+    change={"h.ndim == 2": "h.shape[-1] == V.shape[1]"},
+)
+edit(
+    "bits",
+    check="bits_values",
+    why="the first sound ends for all",
+    change={"length[:, None]": "length[:1, None].expand(len(codes), 1)"},
+)
+edit(
+    "bits",
+    check="bits_values",
+    why="codes of eight bits",
+    change={"logits, codes, red": "logits, codes.to(torch.uint8).long(), red"},
+)
+edit(
+    "draw",
+    check="draw_values",
+    why="a code of probability 0 at the end of the one before",
+    change={"reached <= u": "reached < u"},
+)
+edit("draw", check="draw_values", why="the first number decides for all", change={"u[:, None]": "u[0]"})
+edit(
+    "draw",
+    check="draw_values",
+    why="codes of eight bits",
+    change={".sum(1)": ".sum(1, dtype=torch.uint8).long()"},
+)
+edit(
+    "generate",
+    check="generate_values",
+    why="gradients stay switched off",
+    change={
+        "@torch.no_grad()\n": "",
+        "x = torch.zeros_like(u)": "torch.set_grad_enabled(False)\n    x = torch.zeros_like(u)",
+    },
+)
+edit(
+    "generate",
+    check="generate_values",
+    why="a seed and numbers of its own",
+    change={
+        "x = torch.zeros_like(u)": "torch.manual_seed(0)\n    u = torch.rand_like(u)\n    x = torch.zeros_like(u)"
+    },
+)
+edit(
+    "generate_fast",
+    check="generate_fast_values",
+    why="gradients stay switched off",
+    change={"@torch.no_grad()\n": "", "x, drawn = ": "torch.set_grad_enabled(False)\n    x, drawn = "},
+)
+edit(
+    "logistic_log_density",
+    check="density_values",
+    why="the log scale does not learn from the bell",
+    change={"-log_scale)": "-log_scale.detach())"},
+)
+edit(
+    "logistic_log_density",
+    check="density_values",
+    why="the log scale does not learn from its own term",
+    change={"- log_scale": "- log_scale.detach()"},
+)
+edit(
+    "logistic_log_density",
+    check="density_values",
+    why="the mean does not learn",
+    change={"x - mean": "x - mean.detach()"},
+)
+edit(
+    "flow",
+    check="flow_values",
+    why="the log scale of the whole is cut off",
+    change={"total + log_scale": "total + log_scale.detach()"},
+)
+edit(
+    "flow",
+    check="flow_values",
+    why="the scales are cut off",
+    change={"torch.exp(log_scale)": "torch.exp(log_scale.detach())"},
+)
+edit(
+    "distillation_loss",
+    check="distillation_values",
+    why="variety is not learned",
+    change={"(log_scale + 2)": "(log_scale.detach() + 2)"},
+)

@@ -307,16 +307,24 @@ class Remote(torch.autograd.Function):
     def forward(
         ctx: Any, call: tuple[Peer, Node], outputs: list[Tensor], anchor: Tensor, *inputs: Tensor
     ) -> tuple[Tensor, ...]:
-        """Hand out the outputs."""
-        ctx.call = call
-        ctx.save_for_backward(*inputs)
+        """Hand out the outputs.
+
+        The other side has values of its own to differentiate: whoever works on an input in place afterwards harms
+        nothing, unless the gradients are to be differentiated once more.
+        """
+        ctx.call, ctx.inputs = call, inputs
+        ctx.versions = [tensor._version for tensor in inputs]
         return tuple(outputs)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         """Ask for the inputs' gradients."""
         peer, graph = ctx.call
-        return None, None, None, *peer.gradients(graph, grads, ctx.saved_tensors)
+        if torch.is_grad_enabled() and ctx.versions != [tensor._version for tensor in ctx.inputs]:
+            raise RuntimeError(
+                "an input of a call was modified in place, and its gradient is to be differentiated"
+            )
+        return None, None, None, *peer.gradients(graph, grads, ctx.inputs)
 
 
 def _take_over(tensor: Tensor, new: Any) -> None:

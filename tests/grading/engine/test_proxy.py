@@ -316,3 +316,17 @@ def test_what_a_module_does_to_its_input_reaches_the_checks_own_as_in_a_notebook
     assert x.tolist() == [1, 1]
     with pytest.raises(StudentError, match="leaf"):
         net(torch.zeros(2, requires_grad=True))
+
+
+def test_work_in_place_on_what_a_function_of_the_check_was_given_keeps_the_gradients(student):
+    s = student("def f(nets, z):\n    for net in nets:\n        z *= net(z)\n        z += 1\n    return z")
+    z = torch.tensor([0.5, 2.0], requires_grad=True)
+
+    def right(z):
+        for _ in range(2):
+            z = z * z.sin() + 1
+        return z
+
+    (got,) = torch.autograd.grad(s.f([lambda z: z.sin()] * 2, z).sum(), z)
+    (wanted,) = torch.autograd.grad(right(z).sum(), z)
+    assert torch.allclose(got, wanted)
