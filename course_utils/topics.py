@@ -209,6 +209,22 @@ TOPICS: tuple[Topic, ...] = (
         margin=0.5,
         target=1.48,
     ),
+    Topic(
+        key="flows",
+        title="There and back",
+        part="One step at a time",
+        points=35,
+        minutes=115,
+        minutes_cpu=0.3,
+        minutes_gpu=3,
+        data_mini="densities",
+        data_full="densities, mnist",
+        paper="grathwohl2019",
+        metric="nats a point",
+        higher_is_better=False,
+        margin=0.8,
+        target=1.75,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(row.key for row in TOPICS)

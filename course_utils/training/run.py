@@ -21,6 +21,22 @@ SAVE_EVERY = 20.0  # seconds between two checkpoints
 Report = Callable[[int, int, dict[str, float]], None]
 
 
+class Together:
+    """Stands where `FlopCounterMode` keeps account of modules: here all operations count together.
+
+    PyTorch's own account hooks the inputs of modules, and raises where `autograd.grad` is asked for the gradient in
+    one of them, as flows and adjoints do.
+    """
+
+    parents = ("Global",)
+
+    def __enter__(self) -> "Together":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was hooked."""
+
+
 class TrainingError(RuntimeError):
     """A training that cannot go on; the message says what to try."""
 
@@ -116,7 +132,9 @@ class Run:
         self._done += total
 
     def _counted(self, step: int, total: int) -> Iterator[int]:
-        with FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False)
+        counter.mod_tracker = Together()  # type: ignore[assignment]
+        with counter:
             yield step
         self.flops += counter.get_total_flops() * total
 

@@ -16,6 +16,7 @@ from course_utils.data import (
     binary_digits,
     cifar10,
     cifar10_jpg,
+    densities,
     digits,
     fingerprint,
     mnist,
@@ -36,6 +37,7 @@ MINI = [name for name in DATASETS if name != "squeezenet"]
 PRINTS = {
     "coloured_digits": "2280ebbbfcb6a2a6",
     "points": "a0d74e7957b8d50a",
+    "densities": "37f7de322ecf3617",
     "shapes": "91a46db1f9093d99",
     "arithmetic": "1d34315e5c54f969",
     "digits": "087271239e00201f",
@@ -78,7 +80,9 @@ def test_wrong_names_are_refused(name):
         module(name).load("mini", "dev")
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist", "cifar10", "signals", "points", "spoken_digits"])
+@pytest.mark.parametrize(
+    "name", ["digits", "mnist", "cifar10", "signals", "points", "densities", "spoken_digits"]
+)
 def test_no_example_stands_in_two_splits(name):
     rows = [
         {row.numpy().tobytes() for row in module(name).load("mini", split).tensors[0]} for split in SPLITS
@@ -91,6 +95,25 @@ def test_no_example_stands_in_two_splits(name):
 def test_fingerprint_of_an_unknown_set():
     with pytest.raises(ValueError, match="no data set 'mnits'; there are points"):
         fingerprint("mnits", "mini")
+
+
+@pytest.mark.parametrize("kind", densities.KINDS["full"])
+def test_a_density_has_mass_one_and_its_points_have_its_entropy(kind):
+    side = (torch.arange(240, dtype=torch.float64) + 0.5) / 240 * 6 - 3
+    log_p = densities.log_density(kind, torch.cartesian_prod(side, side))
+    assert log_p.exp().sum().item() * (6 / 240) ** 2 == pytest.approx(1, abs=0.01)
+    x, number = densities.load("full", "test").tensors
+    x = x[number == densities.KINDS["full"].index(kind)]
+    assert x.mean(0).abs().max() < 0.06
+    assert (x.var(0) - 1).abs().max() < 0.06
+    inside = densities.log_density(kind, x)
+    assert -inside[inside.isfinite()].mean().item() == pytest.approx(densities.entropy(kind), abs=0.05)
+    assert inside.isfinite().float().mean() > 0.999  # rounding puts a few points beside the checkerboard
+
+
+def test_a_density_of_another_name_is_refused():
+    with pytest.raises(ValueError, match="expected a kind of moons"):
+        densities.log_density("moon", torch.zeros(1, 2))
 
 
 def test_digits_are_all_there():

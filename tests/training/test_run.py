@@ -100,6 +100,14 @@ def test_operations_are_counted():
     assert course_run.flops == 10 * 2 * 3 * 4 * 5
 
 
+def test_operations_are_counted_where_the_gradient_in_a_net_s_input_is_asked_for():
+    course_run, net = Run(device="cpu"), torch.nn.Linear(4, 5, bias=False)
+    for _ in course_run.steps(10, {}):
+        x = torch.randn(3, 4, requires_grad=True)
+        torch.autograd.grad(net(x).sum(), x)
+    assert course_run.flops == 10 * 2 * (2 * 3 * 4 * 5)  # forward, and back to x alone
+
+
 def test_generators_depend_on_seed_and_purpose_alone():
     def draw(seed, purpose):
         return torch.rand(3, generator=Run(seed=seed, device="cpu").generator(purpose)).tolist()

@@ -1,0 +1,288 @@
+// A flow carries a cloud of Gaussian noise to a picture that you choose or draw, and back.
+// The picture is a mixture of small Gaussians around its dots. On the straight lines from noise to the picture the field
+// is known: the mean velocity of all lines through a place. The density of one point is followed by the field's trace.
+
+const SIZE = 0.09; // spread of the Gaussian around each dot of a picture
+const COUNT = 500; // points of the cloud
+const MOST = 260; // dots of a picture
+
+/** The field at time t and place (x, y): its velocity, its trace (divergence), and the exact log density there, in nats. */
+export function field(t, x, y, dots, size = SIZE) {
+  const variance = (1 - t) ** 2 + (t * size) ** 2;
+  const rate = (t * size * size - (1 - t)) / variance;
+  const logs = dots.map(([a, b]) => -((x - t * a) ** 2 + (y - t * b) ** 2) / (2 * variance));
+  const most = logs.reduce((a, b) => Math.max(a, b), -Infinity);
+  let total = 0, mx = 0, my = 0, square = 0;
+  logs.forEach((value, i) => {
+    const weight = Math.exp(value - most);
+    total += weight;
+    mx += weight * dots[i][0];
+    my += weight * dots[i][1];
+    square += weight * (dots[i][0] ** 2 + dots[i][1] ** 2);
+  });
+  mx /= total;
+  my /= total;
+  const spread = square / total - mx * mx - my * my;
+  return {
+    vx: mx + rate * (x - t * mx),
+    vy: my + rate * (y - t * my),
+    trace: 2 * rate + (1 - rate * t) * (t / variance) * spread,
+    logDensity: most + Math.log(total / dots.length) - Math.log(2 * Math.PI * variance),
+  };
+}
+
+/** One step of a solver from time t by h, for a state [x, y, log p]. */
+export function step(t, h, state, dots, method) {
+  const slope = (time, [x, y]) => {
+    const f = field(time, x, y, dots);
+    return [f.vx, f.vy, -f.trace];
+  };
+  const moved = (k, by) => state.map((value, i) => value + by * k[i]);
+  const k1 = slope(t, state);
+  if (method === "Euler") return moved(k1, h);
+  const k2 = slope(t + h / 2, moved(k1, h / 2));
+  if (method === "midpoint") return moved(k2, h);
+  const k3 = slope(t + h / 2, moved(k2, h / 2));
+  const k4 = slope(t + h, moved(k3, h));
+  return state.map((value, i) => value + (h / 6) * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]));
+}
+
+/** The states of a point of noise at the times 0, 1/steps, …, 1; each [x, y, log p]. */
+export function path([x, y], dots, steps, method) {
+  const states = [[x, y, -(x * x + y * y) / 2 - Math.log(2 * Math.PI)]];
+  for (let n = 0; n < steps; n++) states.push(step(n / steps, 1 / steps, states[n], dots, method));
+  return states;
+}
+
+/** `count` points of standard normal noise, the same for the same seed. */
+export function noise(count, seed) {
+  let state = seed;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let v = Math.imul(state ^ (state >>> 15), 1 | state);
+    v = (v + Math.imul(v ^ (v >>> 7), 61 | v)) ^ v;
+    return ((v ^ (v >>> 14)) >>> 0) / 4294967296;
+  };
+  return Array.from({ length: count }, () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+    const angle = 2 * Math.PI * uniform();
+    return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  });
+}
+
+const along = (count, place) => Array.from({ length: count }, (_, n) => place((n + 0.5) / count));
+const arc = (x, y, r, from, to) => (u) => [x + r * Math.cos(from + u * (to - from)), y + r * Math.sin(from + u * (to - from))];
+
+export const PICTURES = {
+  "two moons": [...along(70, arc(-0.6, -0.3, 1.3, 0, Math.PI)), ...along(70, arc(0.6, 0.3, 1.3, Math.PI, 2 * Math.PI))],
+  heart: along(150, (u) => {
+    const a = 2 * Math.PI * u;
+    return [1.7 * Math.sin(a) ** 3, 1.4 * Math.cos(a) - 0.55 * Math.cos(2 * a) - 0.22 * Math.cos(3 * a) - 0.1 * Math.cos(4 * a)];
+  }),
+  face: [...along(110, arc(0, 0, 1.8, 0, 2 * Math.PI)), ...along(45, arc(0, 0, 1, -2.6, -0.55)),
+    ...along(14, arc(-0.65, 0.6, 0.16, 0, 2 * Math.PI)), ...along(14, arc(0.65, 0.6, 0.16, 0, 2 * Math.PI))],
+  "two rings": [...along(45, arc(0, 0, 0.7, 0, 2 * Math.PI)), ...along(100, arc(0, 0, 1.7, 0, 2 * Math.PI))],
+};
+
+const VIEW = 2.7; // half a side of the stage, in the plane's units
+const marks = (points) => points.map(([x, y]) => `M${x.toFixed(2)} ${(-y).toFixed(2)}h0`).join("");
+
+export function still() {
+  const carried = noise(200, 5).map((point) => path(point, PICTURES.face, 12, "RK4")[12]);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5.4 -2.7 10.8 5.4"><g fill="none" stroke-width=".08" stroke-linecap="round">`
+    + `<path transform="translate(-2.7)" stroke="#dd7b12" d="${marks(noise(200, 5))}"/><path transform="translate(2.7)" stroke="#2878c8" d="${marks(carried)}"/></g></svg>`;
+}
+
+// ---------------------------------------------------------------------------------------------- the page
+
+const STYLE = `
+html[data-theme=light] .fl{color-scheme:light}
+html[data-theme=dark] .fl,[data-jp-theme-light=false] .fl{color-scheme:dark}
+.fl{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
+ --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
+ container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
+.fl *{box-sizing:border-box}
+.fl button,.fl select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
+ min-height:36px;padding:2px 10px;cursor:pointer}
+.fl button:hover{background:var(--faint)}
+.fl button.fl-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
+.fl :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
+.fl-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
+.fl-row label{display:grid;gap:2px;margin:0}.fl-row label.fl-wide{flex:1 1 150px}
+.fl input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
+.fl-both{display:grid;gap:12px}
+@container (min-width:620px){.fl-both{grid-template-columns:380px 1fr}}
+.fl svg{display:block;width:100%;border:1px solid var(--edge)}
+.fl-stage{max-width:380px;aspect-ratio:1;cursor:crosshair;touch-action:none}
+.fl-stage path{fill:none;stroke-linecap:round}
+.fl-stage .dots{stroke:var(--edge);stroke-width:.045}.fl-stage .cloud{stroke:var(--pos);stroke-width:.075}
+.fl-stage .way{stroke:var(--hot);stroke-width:.03}.fl-stage .mine{stroke:var(--hot);stroke-width:.17}
+.fl-graph{height:200px}
+.fl-graph path{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}
+.fl-graph .kept{stroke:var(--hot)}.fl-graph .exact{stroke:currentColor;stroke-dasharray:6 5}
+.fl-graph .now{stroke:var(--edge);stroke-width:1}
+.fl p{margin:8px 0;min-height:4em}
+.fl-keys{display:flex;flex-wrap:wrap;gap:2px 14px;margin:6px 0}
+.fl-keys i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:5px}`;
+
+function fill(node, attrs, kids) {
+  for (const [name, value] of Object.entries(attrs)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...kids);
+  return node;
+}
+const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
+const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
+
+function choice(label, options, value, onchange) {
+  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
+  select.value = value;
+  return h("label", {}, label, select);
+}
+
+const OWN = "your own";
+
+class Flows {
+  constructor(trait, root) {
+    this.picture = trait("picture", "two moons");
+    this.method = trait("method", "RK4");
+    this.steps = trait("steps", 24);
+    this.time = trait("time", 0);
+    this.own = [];
+    this.chosen = 3;
+    this.noise = noise(COUNT, 11);
+    this.build(root);
+    this.solve();
+  }
+
+  build(root) {
+    const range = (attrs, set) => {
+      const text = h("span");
+      const input = h("input", { type: "range", ...attrs, oninput: () => set(+input.value) });
+      return { text, input, label: h("label", { class: "fl-wide" }, text, input) };
+    };
+    this.count = range({ min: 1, max: 40, value: this.steps }, (v) => ((this.steps = v), this.solve()));
+    this.slider = range({ min: 0, max: 100, value: 100 * this.time }, (v) => (this.pause(), this.moveTo(v / 100)));
+    this.play = h("button", { type: "button", class: "fl-main", onclick: () => this.toggle() }, "Play");
+    this.clear = h("button", { type: "button", onclick: () => ((this.own = []), this.solve()) }, "Clear");
+    this.stage = s("svg", { class: "fl-stage", viewBox: `${-VIEW} ${-VIEW} ${2 * VIEW} ${2 * VIEW}`, role: "img" });
+    this.graph = s("svg", { class: "fl-graph", viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img" });
+    this.text = h("p", { "aria-live": "polite" });
+    const key = (colour, text) => h("span", {}, h("i", { style: `background:${colour}` }), text);
+    root.append(
+      h("div", { class: "fl-row" }, choice("Picture", [...Object.keys(PICTURES), OWN], this.picture, (v) => ((this.picture = v), this.solve())), this.clear,
+        choice("Solver", ["Euler", "midpoint", "RK4"], this.method, (v) => ((this.method = v), this.solve())), this.count.label),
+      h("div", { class: "fl-row" }, this.play, this.slider.label,
+        h("button", { type: "button", onclick: () => this.choose((this.chosen + 1) % COUNT) }, "Another point")),
+      h("div", { class: "fl-both" }, this.stage,
+        h("div", {}, h("div", {}, "log p of the chosen point, from t = 0 to 1"), this.graph,
+          h("div", { class: "fl-keys" }, key("var(--hot)", "kept account of, by the trace"), key("currentColor", "exact, dashed")), this.text)),
+    );
+    for (const kind of ["pointerdown", "pointermove"]) this.stage.addEventListener(kind, (event) => event.buttons && this.point(event));
+    this.stage.addEventListener("pointerup", () => this.picture === OWN && this.solve());
+  }
+
+  /** A press on the stage: a dot of your own picture, or the nearest point is chosen. */
+  point(event) {
+    const box = this.stage.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * 2 * VIEW - VIEW;
+    const y = VIEW - ((event.clientY - box.top) / box.height) * 2 * VIEW;
+    if (this.picture !== OWN) {
+      const gaps = this.places().map(([a, b]) => (a - x) ** 2 + (b - y) ** 2);
+      this.choose(gaps.indexOf(Math.min(...gaps)));
+      return;
+    }
+    const last = this.own[this.own.length - 1];
+    if (this.own.length < MOST && (!last || Math.hypot(x - last[0], y - last[1]) > 0.07)) this.own.push([x, y]);
+    this.stage.querySelector(".dots").setAttribute("d", marks(this.own));
+  }
+
+  dots() {
+    return this.picture === OWN ? (this.own.length ? this.own : [[0, 0]]) : PICTURES[this.picture];
+  }
+
+  choose(index) {
+    this.chosen = index;
+    this.draw();
+  }
+
+  solve() {
+    this.paths = this.noise.map((point) => path(point, this.dots(), this.steps, this.method));
+    this.draw();
+  }
+
+  moveTo(time) {
+    this.time = Math.min(1, Math.max(0, time));
+    this.draw();
+  }
+
+  toggle() {
+    if (this.timer) return this.pause();
+    this.play.textContent = "Pause";
+    const ahead = this.time < 1 ? 1 : -1; // from the end it runs back
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.timer = setInterval(() => {
+      this.moveTo(this.time + ahead * (calm ? 0.1 : 0.02));
+      if (this.time <= 0 || this.time >= 1) this.pause();
+    }, calm ? 600 : 50);
+  }
+
+  pause() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.play.textContent = "Play";
+  }
+
+  /** A path's state now, between two steps of the solver in proportion. */
+  at(states) {
+    const place = this.time * this.steps;
+    const n = Math.min(this.steps - 1, Math.floor(place));
+    return states[n].map((value, i) => value + (place - n) * (states[n + 1][i] - value));
+  }
+
+  places() {
+    return this.paths.map((states) => this.at(states));
+  }
+
+  draw() {
+    const places = this.places();
+    const mine = this.paths[this.chosen];
+    const now = places[this.chosen];
+    const way = mine.map(([x, y], n) => `${n ? "L" : "M"}${x.toFixed(2)} ${(-y).toFixed(2)}`).join("");
+    this.stage.replaceChildren(s("path", { class: "dots", d: marks(this.dots()) }), s("path", { class: "cloud", d: marks(places) }),
+      s("path", { class: "way", d: way }), s("path", { class: "mine", d: marks([now]) }));
+    const exact = mine.map(([x, y], n) => field(n / this.steps, x, y, this.dots()).logDensity);
+    this.drawGraph(mine.map((state) => state[2]), exact);
+    const end = this.steps;
+    this.count.text.textContent = `Steps: ${this.steps}`;
+    this.slider.text.textContent = `Time t: ${this.time.toFixed(2)}`;
+    this.slider.input.value = 100 * this.time;
+    this.clear.disabled = this.picture !== OWN;
+    this.text.textContent = (this.picture === OWN && !this.own.length ? "Draw on the stage. " : "")
+      + `At the end the point's log p is ${exact[end].toFixed(2)}; the trace kept account of ${mine[end][2].toFixed(2)}, with ${this.steps} steps of ${this.method}.`;
+    this.stage.setAttribute("aria-label", `A cloud of ${COUNT} points at time ${this.time.toFixed(2)} on its way from noise to ${this.picture}`);
+    this.graph.setAttribute("aria-label", `log p of the chosen point over time, ends at ${mine[end][2].toFixed(2)}, exactly ${exact[end].toFixed(2)}`);
+  }
+
+  drawGraph(kept, exact) {
+    const low = Math.max(-15, Math.min(...exact, ...kept));
+    const high = Math.min(10, Math.max(...exact, ...kept)) + 0.3;
+    const y = (value) => (96 - (92 * (Math.min(12, Math.max(-17, value)) - low)) / (high - low)).toFixed(1);
+    const line = (values) => values.map((value, n) => `${n ? "L" : "M"}${((100 * n) / this.steps).toFixed(1)} ${y(value)}`).join("");
+    this.graph.replaceChildren(s("path", { class: "now", d: `M${100 * this.time} 0V100` }), s("path", { class: "kept", d: line(kept) }), s("path", { class: "exact", d: line(exact) }));
+  }
+}
+
+function render({ model, el }) {
+  const root = h("section", { class: "fl", "aria-label": "A flow from noise to a picture" }, h("style", {}, STYLE));
+  el.append(root);
+  const demo = new Flows((name, fallback) => model?.get?.(name) ?? fallback, root);
+  return () => {
+    demo.pause();
+    root.remove();
+  };
+}
+
+export default { render };
