@@ -39,6 +39,8 @@ def set_up(key: str) -> str:
     warnings.filterwarnings("ignore", message=".*CUDA.*", category=UserWarning)
     print(f"{row.title}: {row.points} points, about {row.minutes} minutes of your time.")
     print(f"Device: {device}. Tier: {chosen} (data: {data}; its training runs take about {minutes:g} min).")
+    if torch.backends.mps.is_available():
+        print("Apple's GPU is not used: labs run on the CPU here.")
     if chosen == "mini" and device == "CPU":
         print(
             "No GPU here: everything works, on small data. On Colab choose Runtime, Change runtime type, GPU."

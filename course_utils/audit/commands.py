@@ -162,7 +162,11 @@ def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -
     The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already.
     """
     report = rehearsed_apart(lab, wrong, right, jobs)
-    return replace(report, findings=report.findings + graded_apart(lab, right)) if report.passed else report
+    return (
+        replace(report, findings=report.findings + graded_apart(lab, wrong, right))
+        if report.passed
+        else report
+    )
 
 
 def rehearsed_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
@@ -179,13 +183,13 @@ def rehearsed_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: in
     return _report(lab, in_fork(work, LAB_SECONDS))
 
 
-def graded_apart(lab: Lab, right: list[Answer]) -> tuple[Finding, ...]:
-    """What the engine makes of the reference, the release and the right answers."""
+def graded_apart(lab: Lab, wrong: list[Answer], right: list[Answer]) -> tuple[Finding, ...]:
+    """What the engine makes of the reference, the release and all answers."""
     from course_utils.audit.engine import engine_findings
 
     def work() -> list[dict]:
         _hush()
-        return [asdict(finding) for finding in engine_findings(lab, right)]
+        return [asdict(finding) for finding in engine_findings(lab, wrong, right)]
 
     found = in_fork(work, LAB_SECONDS)
     if found is None:

@@ -116,6 +116,15 @@ class Dependence:
                 asked |= self._through(self._names(place, changed).reads, place, changed)
         return sorted(wanted)
 
+    def asked(self, check: int, changed: dict[int, str]) -> list[int]:
+        """The places of the cells that a check's verdict depends on, and its own."""
+        wanted, asked = {check}, self._through(self._names(check, changed).reads, check, changed)
+        for place in range(check - 1, -1, -1):
+            if self._cells[place].kind in ("code", "solution") and self._written(place, changed) & asked:
+                wanted.add(place)
+                asked |= self._through(self._names(place, changed).reads, place, changed)
+        return sorted(wanted)
+
     def without(self, places: list[int], slow: set[int]) -> list[int]:
         """`places` less the slow ones and less all that would miss what the slow ones write."""
         missing: set[str] = set()

@@ -1,4 +1,4 @@
-"""The same verdicts from the engine: reference, release and right answers graded as if they had been handed in.
+"""The same verdicts from the engine: reference, release and all answers graded as if they had been handed in.
 
 What passes in the student's own process must pass through the sandbox and the remote proxy too.
 """
@@ -10,18 +10,20 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils.audit.dependence import Dependence
 from course_utils.audit.findings import Finding
-from course_utils.audit.proof import release_sources, sources
+from course_utils.audit.proof import DRAWS, release_sources, runnable
 from course_utils.grading import Limits, SandboxError, Verdict, Warm, grade
 from course_utils.labs.answers import Answer
+from course_utils.labs.fill import sources
 from course_utils.labs.lab import Lab, to_notebook
 
 # Wide: the code is the course's own, and a busy machine is no fault of it.
 LIMITS = Limits(cell_seconds=900, check_seconds=300, total_seconds=3600, cpu_seconds=3600)
 
 
-def engine_findings(lab: Lab, right: list[Answer]) -> list[Finding]:
-    """Grade the reference, the release, and the right answers with one of each cell at the same time.
+def engine_findings(lab: Lab, wrong: list[Answer], right: list[Answer]) -> list[Finding]:
+    """Grade the reference, the release, each wrong answer, and the right ones with one of each cell at the same time.
 
     Where such a company loses points, its members are graded one by one.
     """
@@ -38,7 +40,32 @@ def engine_findings(lab: Lab, right: list[Answer]) -> list[Finding]:
             one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
             blamed = [finding for finding in one_by_one if not finding.passed]
             findings += blamed or [found]
+        findings += _caught(lab, wrong, warm)
     return findings
+
+
+def _caught(lab: Lab, wrong: list[Answer], warm: Warm) -> list[Finding]:
+    """Each wrong answer must lose points in the check that it names, on every draw of the check's inputs."""
+    dependence = Dependence(runnable(lab.cells))
+    findings = []
+    for answer in wrong:
+        changed = sources(lab.cells, answer)
+        verdict = _graded(*_narrowed(lab, dependence, answer.check, changed), warm)
+        free = [check for check in verdict.checks if check.points >= check.max_points]
+        said = f"loses nothing in {len(free)} of {DRAWS} draws of {answer.check}" if free else ""
+        findings.append(Finding("engine", f"{answer.cell}: {answer.why}", not free, said))
+    return findings
+
+
+def _narrowed(
+    lab: Lab, dependence: Dependence, check: str, changed: dict[int, str]
+) -> tuple[Lab, dict[int, str]]:
+    """The lab cut down to what a check's verdict depends on, the check as often as it is drawn; and what is changed."""
+    place = next(place for place, cell in enumerate(lab.cells) if cell.name == check and cell.kind == "test")
+    *before, _ = dependence.asked(place, changed)
+    drawn = [replace(lab.cells[place], name=f"{check}_{draw}") for draw in range(DRAWS)]
+    cells = (*(lab.cells[number] for number in before), *drawn)
+    return Lab(lab.key, cells), {i: changed[number] for i, number in enumerate(before) if number in changed}
 
 
 def companies(changed: list[dict[int, str]]) -> list[list[int]]:

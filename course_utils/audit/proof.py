@@ -4,7 +4,6 @@ The reference earns every point on every draw of the checks' inputs and the rele
 points in the check it names, by a message of the check's own; every other right answer loses none.
 """
 
-import ast
 from dataclasses import replace
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -12,9 +11,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course_utils.audit.findings import Finding, Report
 from course_utils.audit.variants import Rehearsals, Run, Variant
 from course_utils.labs.answers import Answer
+from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell, Lab, LabError, to_notebook
 
-DRAWS = 5  # how often the reference's and the right answers' checks are repeated with other random inputs
+DRAWS = 3  # how often a check is repeated with other random inputs: no verdict may hang on their luck
 BROKEN = "the check itself broke, and the student would read this"
 
 
@@ -65,7 +65,7 @@ def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
             raise LabError(
                 f"wrong_answers.py: {answer.cell} ({answer.why}): no check is called {answer.check!r}"
             )
-        variants.append(Variant(str(number), sources(cells, answer), "named", answer.check))
+        variants.append(Variant(str(number), sources(cells, answer), "named", answer.check, DRAWS))
     runs = rehearsals.parting(variants)
     return [_wrong(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
 
@@ -79,45 +79,6 @@ def _right_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
         ]
     )
     return [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
-
-
-def sources(cells: tuple[Cell, ...], answer: Answer) -> dict[int, str]:
-    """The cell that an answer fills, by its place, with the answer in it.
-
-    Raises:
-        LabError: the lab has no such solution cell, or that cell no such definition.
-    """
-    for place, cell in enumerate(cells):
-        if cell.kind == "solution" and cell.name == answer.cell:
-            return {place: filled(cell, answer)}
-    names = ", ".join(cell.name for cell in cells if cell.kind == "solution")
-    raise LabError(
-        f"{answer.kind}_answers.py: no solution cell is called {answer.cell!r}; the lab has {names}"
-    )
-
-
-def filled(cell: Cell, answer: Answer) -> str:
-    """The cell's source with the answer's definition in the place of the one of the same name.
-
-    Raises:
-        LabError: the cell defines nothing of that name.
-    """
-    *imports, definition = ast.parse(answer.source).body
-    assert isinstance(definition, ast.FunctionDef | ast.ClassDef)
-    for node in ast.parse(cell.source).body:
-        if getattr(node, "name", None) == definition.name:
-            return _spliced(cell.source, node, answer.source, imports)
-    raise LabError(
-        f"{answer.kind}_answers.py: cell {cell.name!r} has no definition {definition.name!r} to replace"
-    )
-
-
-def _spliced(source: str, node: ast.stmt, answer: str, imports: list[ast.stmt]) -> str:
-    lines, given = source.splitlines(), answer.splitlines()
-    first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-    head = imports[-1].end_lineno or 0 if imports else 0
-    body = "\n".join(given[head:]).strip("\n")
-    return "\n".join([*given[:head], *lines[: first - 1], body, *lines[node.end_lineno :]])
 
 
 def _reference(cells: tuple[Cell, ...], run: Run) -> list[Finding]:

@@ -3,7 +3,7 @@
 import os
 import platform
 import random
-import resource
+import sys
 
 import numpy as np
 import torch
@@ -14,6 +14,10 @@ def device(name: str | None = None) -> torch.device:
     wanted = name or os.environ.get("COURSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("device: expected a GPU, got none on this machine; use --device cpu.")
+    if torch.device(wanted).type == "mps":
+        raise ValueError(
+            "device: Apple's GPU (mps) is not used by this course; leave out --device, or say cpu."
+        )
     return torch.device(wanted)
 
 
@@ -61,7 +65,15 @@ def _cpu_model() -> str:
 
 
 def peak_memory(where: torch.device) -> int:
-    """The most bytes that this process held: on the GPU what tensors took, on the CPU the whole process."""
+    """The most bytes that this process held: on the GPU what tensors took, on the CPU the whole process.
+
+    0 where the system does not say (Windows).
+    """
     if where.type == "cuda":
         return torch.cuda.max_memory_allocated(where)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -70,11 +70,26 @@ def test_of_answers_graded_together_the_engine_names_the_one_that_fails(warm, la
     _, right = answers()
     worse = "class Line:\n    def fit(self, x, y):\n        return 3.0 if len(x) < 50 else 2.0"
     found = warm.submit(
-        graded_apart, lab, [*right[:2], Answer("right", "Line", worse, "two at scale")]
+        graded_apart, lab, [], [*right[:2], Answer("right", "Line", worse, "two at scale")]
     ).result()
     failed = [finding for finding in found if not finding.passed]
     assert [finding.title for finding in failed] == ["Line: two at scale"]
     assert "sample_trained 0/1" in failed[0].text
+
+
+def test_a_wrong_answer_that_the_engine_lets_pass_is_named(warm, lab):
+    lucky = "def centred(x):\n    import torch\n    return x - x.mean() + (torch.rand(()) < 0.5)"
+    wrong, _ = answers()
+    answer = Answer(
+        "wrong", "centred", "def centred(x):\n    return x - x.mean()", "no mistake", wrong[0].check
+    )
+    found = warm.submit(graded_apart, lab, [answer], []).result()
+    (failed,) = [finding for finding in found if not finding.passed]
+    assert failed.title == "centred: no mistake"
+    assert failed.text == f"loses nothing in 3 of 3 draws of {wrong[0].check}"
+    unlucky = Answer("wrong", "centred", lucky, "wrong now and then", wrong[0].check)
+    found = warm.submit(rehearsed_apart, lab, [unlucky] * 6, [], 1).result()
+    assert not found.passed
 
 
 def test_answers_of_different_cells_are_tried_together():

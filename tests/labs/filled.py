@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_utils.audit.proof import sources
+from course_utils.labs.fill import sources
 from course_utils.labs.answers import right_answers
 from course_utils.labs.lab import Lab
 from course_utils.topics import KEYS, topic

@@ -1,6 +1,7 @@
 """`course check`: a student marks the visible half of its own notebook, on its own machine, without an instructor."""
 
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def _release(key: str, labs: Path, needed: bool) -> Lab | None:
 
 
 def _verdict(lab: Lab, submission: Submission, folder: Path) -> Verdict:
-    if hasattr(os, "pidfd_open"):
+    if hasattr(os, "pidfd_open") and hasattr(socket, "SOCK_SEQPACKET") and Path("/proc/self").exists():
         with Warm(sandboxed=False) as warm:
             return grade(lab, submission, Limits(), warm)
     return run_here(lab, submission, folder)
