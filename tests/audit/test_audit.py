@@ -78,10 +78,16 @@ def test_of_answers_graded_together_the_engine_names_the_one_that_fails(warm, la
 
 
 def test_a_wrong_answer_that_the_engine_lets_pass_is_named(warm, lab):
-    lucky = "def centred(x):\n    import torch\n    return x - x.mean() + (torch.rand(()) < 0.5)"
+    lucky = (
+        "def centred(x):\n    import torch\n    return x - x.mean(1, keepdim=True) + (torch.rand(()) < 0.5)"
+    )
     wrong, _ = answers()
     answer = Answer(
-        "wrong", "centred", "def centred(x):\n    return x - x.mean()", "no mistake", wrong[0].check
+        "wrong",
+        "centred",
+        "def centred(x):\n    return x - x.mean(1, keepdim=True)",
+        "no mistake",
+        wrong[0].check,
     )
     found = warm.submit(graded_apart, lab, [answer], []).result()
     (failed,) = [finding for finding in found if not finding.passed]
