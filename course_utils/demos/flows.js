@@ -143,6 +143,7 @@ function choice(label, options, value, onchange) {
 }
 
 const OWN = "your own";
+const said = (value) => value.toFixed(2).replace("-", "−");
 
 class Flows {
   constructor(trait, root) {
@@ -259,13 +260,14 @@ class Flows {
     this.count.text.textContent = `Steps: ${this.steps}`;
     this.slider.text.textContent = `Time t: ${this.time.toFixed(2)}`;
     this.slider.input.value = 100 * this.time;
-    this.clear.disabled = this.picture !== OWN;
+    this.clear.style.display = this.picture === OWN ? "" : "none";
     this.text.textContent = (this.picture === OWN && !this.own.length ? "Draw on the stage. " : "")
-      + `At the end the point's log p is ${exact[end].toFixed(2)}; the trace kept account of ${mine[end][2].toFixed(2)}, with ${this.steps} steps of ${this.method}.`;
+      + `At the end the point's log p is ${said(exact[end])}; the trace kept account of ${said(mine[end][2])}, with ${this.steps} steps of ${this.method}.`;
     this.stage.setAttribute("aria-label", `A cloud of ${COUNT} points at time ${this.time.toFixed(2)} on its way from noise to ${this.picture}`);
     this.graph.setAttribute("aria-label", `log p of the chosen point over time, ends at ${mine[end][2].toFixed(2)}, exactly ${exact[end].toFixed(2)}`);
   }
 
+  /** Both curves of log p, between their least and greatest value (a coarse Euler leaves every scale). */
   drawGraph(kept, exact) {
     const low = Math.max(-15, Math.min(...exact, ...kept));
     const high = Math.min(10, Math.max(...exact, ...kept)) + 0.3;

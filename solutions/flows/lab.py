@@ -1187,7 +1187,7 @@ close(grown, torch.e * z, "points carried by the field 3t² z", "the solver hand
 # %% given="PlaneField,Config,config,plane_field,given_kind,fit,nats"
 
 # %% [markdown]
-# **Predict.** The couplings took some 1.9 nats, the truth takes 1.61. And the flow in time?
+# **Predict.** Look up what the couplings took, and what the truth takes. And the flow in time?
 
 # %% trains="flows"
 run = Run("flows", seed=0)
