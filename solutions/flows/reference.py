@@ -587,7 +587,8 @@ def pictures(run: Run, steps: int = 800, batch: int = 256) -> dict[str, float]:
     x, y = mnist.load("full", "train").tensors
     held_out = mnist.load("full", "test").tensors[0].flatten(1)
     data, found = TensorDataset(x.flatten(1), y), {}
-    start = logits(data.tensors[0][:2000], torch.rand(2000, SIDE**2))[0]
+    some = data.tensors[0][:2000]
+    start = logits(some, torch.rand_like(some))[0]
     how = Config(0, steps, batch, 2e-3, 4, 4)
     for name, make in (("continuous_bits", ContinuousPictures), ("coupling_bits", CoupledPictures)):
         net = fit(
