@@ -30,12 +30,13 @@ from course_utils.colab import save_artifact
 from course_utils.data import arithmetic, shakespeare, translation
 from course_utils.progress import bar
 from course_utils.training import record
+from course_utils.widgets import turn
 
 Past = tuple[Tensor, Tensor]  # keys and values of the places that came before
 device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %% [markdown]
-# ## 1 · Attention (5 points, 12 minutes)
+# ## 1 · Attention (5 points, 18 minutes)
 #
 # A place asks with a *query*; every place answers with a *key* and has a *value* to give. The better query and key agree,
 # the more of that value is taken. One query, three places: which value counts most, which least? Guess the result to the
@@ -62,38 +63,40 @@ import math
 
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, follows, student
 
-q, k, v = torch.randn(3, 5, 4), torch.randn(3, 6, 4), torch.randn(3, 6, 2)
-scores = q @ k.transpose(1, 2)
-got = student.attention(q, k, v)
-unlike(
-    got,
-    scores.softmax(-1) @ v,
-    "attention does not scale its scores",
-    "the docstring's formula: what stands below?",
+
+def by_hand(q, k, v):
+    """Query by query, as in the cell above."""
+    rows = []
+    for query in q:
+        weights = [math.exp((query * key).sum() / math.sqrt(len(query))) for key in k]
+        rows.append(sum(w * value for w, value in zip(weights, v)) / sum(weights))
+    return torch.stack(rows)
+
+
+q, k, v = torch.randn(5, 4), torch.randn(6, 4), torch.randn(6, 2)
+powers = (q @ k.T / 2).exp()
+close(
+    student.attention(q, k, v),
+    by_hand(q, k, v),
+    "attention of 5 queries to 6 places",
+    "print each step's shape",
+    mistakes={
+        "it does not scale its scores": (by_hand(2 * q, k, v), "the docstring's formula: what stands below?"),
+        "it divides by d, not by its square root": (by_hand(q / 2, k, v), "compare with the cell above"),
+        "it scales by the number of places": (
+            by_hand(q * 2 / math.sqrt(6), k, v),
+            "d counts the numbers of one query",
+        ),
+        "the softmax runs over the queries": (
+            powers / powers.sum(0) @ v,
+            "each query shares out one whole: along which axis must weights add up to 1?",
+        ),
+        "these are its weights": (by_hand(q, k, torch.eye(6)), "and what do they weigh?"),
+        "there is no softmax": (powers.log() @ v, "weights are positive and add up to 1"),
+    },
 )
-unlike(
-    got,
-    (scores / 4).softmax(-1) @ v,
-    "attention divides by d, not by its square root",
-    "compare with the cell above",
-)
-unlike(
-    got,
-    (scores / math.sqrt(6)).softmax(-1) @ v,
-    "attention scales by the number of places",
-    "d counts the numbers of one query",
-)
-unlike(
-    got,
-    (scores / 2).softmax(-2) @ v,
-    "the softmax runs over the queries",
-    "each query shares out one whole: along which axis must weights add up to 1?",
-)
-unlike(got, (scores / 2).softmax(-1), "attention gives its weights", "and what do they weigh?")
-unlike(got, scores / 2 @ v, "there is no softmax", "weights are positive and add up to 1")
-close(got, (scores / 2).softmax(-1) @ v, "attention of 5 queries to 6 places", "print each step's shape")
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -118,22 +121,10 @@ close(
     "attention with scores of some hundreds",
     "exp(300) is infinite: the softmax of PyTorch knows what to do",
 )
-q.requires_grad_()
-got = student.attention(q / 300, k, v)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow attention back to its queries",
-    hint=".detach(), .numpy() and torch.no_grad cut the thread",
-)
-(slope,) = torch.autograd.grad(got.sum(), q)
-(wanted,) = torch.autograd.grad(scaled_dot_product_attention(q / 300, k, v).sum(), q)
-close(
-    slope,
-    wanted,
-    "the gradient of attention in its queries",
-    "does something in your code detach?",
-    atol=1e-6,
-)
+for mask in (None, torch.ones(4, 5, dtype=torch.bool).tril()):
+    q, k, v = (torch.randn(shape).requires_grad_() for shape in ((2, 4, 3), (2, 5, 3), (2, 5, 3)))
+    got, wanted = student.attention(q, k, v, mask), scaled_dot_product_attention(q, k, v, mask)
+    follows(got, {"its queries": q, "its keys": k, "its values": v}, wanted, "attention")
 ### END HIDDEN TESTS
 
 # %% test="attention_mask" points=2
@@ -141,11 +132,21 @@ import math
 
 import torch
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, equal, shape_of, student
+
+
+def by_hand(q, k, v):
+    """Query by query, as in the cell above."""
+    rows = []
+    for query in q:
+        weights = [math.exp((query * key).sum() / math.sqrt(len(query))) for key in k]
+        rows.append(sum(w * value for w, value in zip(weights, v)) / sum(weights))
+    return torch.stack(rows)
+
 
 q, k, v = torch.randn(4, 8), torch.randn(4, 8), torch.randn(4, 3)
 mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)
-scores = q @ k.T / math.sqrt(8)
+others = torch.where(mask, q @ k.T / math.sqrt(8), 0.0).exp()
 got = student.attention(q, k, v, mask)
 equal(
     shape_of(got),
@@ -153,30 +154,26 @@ equal(
     "the shape of attention with a mask",
     "(T, e), as without one; does it `return` in both cases?",
 )
-unlike(got, scores.softmax(-1) @ v, "attention does not use its mask", "a fourth argument comes in")
-unlike(
-    got,
-    (scores.softmax(-1) * mask) @ v,
-    "masked places lose their weight, and nobody gets it",
-    "the weights of a row still add up to 1: mask before the softmax",
-)
-unlike(
-    got,
-    (scores * mask).softmax(-1) @ v,
-    "a masked score is 0",
-    "exp(0) is not 0: which score has the weight 0?",
-)
-unlike(
-    got[1:],
-    scores.masked_fill(mask, -math.inf).softmax(-1)[1:] @ v,
-    "attention looks where it may not",
-    "True means: may look",
-)
 close(
     got,
-    scores.masked_fill(~mask, -math.inf).softmax(-1) @ v,
-    "attention with a mask",
+    torch.cat([by_hand(q[t : t + 1], k[mask[t]], v[mask[t]]) for t in range(4)]),
+    "attention with a mask, against attention to what each place may look at and nothing else",
     "look at one row by hand",
+    mistakes={
+        "it looks where it may not": (
+            torch.cat([by_hand(q[t : t + 1], k[~mask[t]], v[~mask[t]]) for t in range(4)]),
+            "True means: may look",
+        ),
+        "it does not use its mask": (by_hand(q, k, v), "a fourth argument comes in"),
+        "masked places lose their weight, and nobody gets it": (
+            (by_hand(q, k, torch.eye(4)) * mask) @ v,
+            "the weights of a row still add up to 1: mask before the softmax",
+        ),
+        "a masked score is 0": (
+            others / others.sum(1, keepdim=True) @ v,
+            "exp(0) is not 0: which score has the weight 0?",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import scaled_dot_product_attention
@@ -215,7 +212,7 @@ plots.show(
 )
 
 # %% [markdown]
-# ## 2 · Who may look where (4 points, 8 minutes)
+# ## 2 · Who may look where (4 points, 12 minutes)
 #
 # A model that predicts the next character must not see it. And rows of different lengths are filled up with *padding*
 # that nobody should read. Draw both masks for T = 4 on paper, the second for lengths 2 and 4.
@@ -226,10 +223,9 @@ plots.show(
 # %% test="causal_mask_values" points=2
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, student
 
 got = student.causal_mask(4)
-before = torch.arange(4)[None, :] <= torch.arange(4)[:, None]
 holds(
     getattr(got, "dtype", None) == torch.bool,
     "causal_mask gives no truth values",
@@ -237,15 +233,21 @@ holds(
     f"{type(got).__name__} {getattr(got, 'dtype', '')}",
     "a comparison of tensors gives truth values, .bool() makes them; does it `return` them?",
 )
-unlike(got, before.T, "place t looks at what comes after it", "row t, column s: which is who looks?")
-unlike(got, ~before, "the mask says where place t may not look", "True means: may look")
-unlike(
+drawn = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]) > 0
+close(
     got,
-    before & ~torch.eye(4, dtype=torch.bool),
-    "no place sees itself",
-    "the docstring: itself, and what came before",
+    drawn,
+    "causal_mask(4)",
+    "the docstring shows causal_mask(2)",
+    mistakes={
+        "place t looks at what comes after it": (drawn.T, "row t, column s: which is who looks?"),
+        "it says where place t may not look": (~drawn, "True means: may look"),
+        "no place sees itself": (
+            torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]) > 0,
+            "the docstring: itself, and what came before",
+        ),
+    },
 )
-close(got, before, "causal_mask(4)", "the docstring shows causal_mask(2)")
 ### BEGIN HIDDEN TESTS
 for length in (1, 2, 7):
     places = torch.arange(length)
@@ -258,16 +260,14 @@ for length in (1, 2, 7):
 # %% test="padding_mask_values" points=2
 import torch
 
-from course_utils.checks import close, equal, holds, shape_of, student, unlike
+from course_utils.checks import close, equal, holds, shape_of, student
 
-lengths = torch.tensor([2, 5, 1])
-got = student.padding_mask(lengths, 5)
-real = torch.arange(5) < lengths[:, None]
+got = student.padding_mask(torch.tensor([2, 4, 1]), 5)
 equal(
     shape_of(got),
     (3, 1, 1, 5),
-    "the shape of padding_mask for 3 rows of 5",
-    "it must broadcast to (B, H, T, S): which of these are known here?",
+    "the shape of padding_mask for 3 rows of 5 places, the longest of 4",
+    "it must broadcast to (B, H, T, S): which of these are known here? `length` says how many places there are",
 )
 holds(
     got.dtype == torch.bool,
@@ -276,19 +276,28 @@ holds(
     f"{type(got).__name__} {got.dtype}",
     "a comparison of tensors gives truth values, .bool() makes them",
 )
-unlike(got[:, 0, 0], ~real, "the mask is True at the padding", "True means: may look")
-unlike(
+drawn = torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0]]) > 0
+close(
     got[:, 0, 0],
-    torch.arange(5) <= lengths[:, None],
-    "one place of padding too many is seen",
-    "a row of length 2 has the places 0 and 1",
+    drawn,
+    "padding_mask([2, 4, 1], 5)",
+    "the docstring's last line",
+    mistakes={
+        "it is True at the padding": (~drawn, "True means: may look"),
+        "one place of padding too many is seen": (
+            torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]) > 0,
+            "a row of length 2 has the places 0 and 1",
+        ),
+        "every row ends where the first does": (
+            drawn[:1].expand(3, 5),
+            "each row has a length of its own",
+        ),
+    },
 )
-close(got[:, 0, 0], real, "padding_mask([2, 5, 1], 5)", "the docstring's last line")
 ### BEGIN HIDDEN TESTS
-for rows, length in ((1, 1), (4, 7), (6, 3)):
-    lengths = torch.randint(1, length + 1, (rows,))
-    expected = (torch.arange(length) < lengths[:, None])[:, None, None]
-    close(student.padding_mask(lengths, length), expected, f"padding_mask({lengths.tolist()}, {length})")
+for lengths, length in (([1], 1), ([1, 2], 4), ([3, 1, 3, 2], 3), (torch.randint(1, 8, (6,)).tolist(), 7)):
+    expected = (torch.arange(length) < torch.tensor(lengths)[:, None])[:, None, None]
+    close(student.padding_mask(torch.tensor(lengths), length), expected, f"padding_mask({lengths}, {length})")
 ### END HIDDEN TESTS
 
 # %%
@@ -302,8 +311,31 @@ plots.show(
     "Attention weights under both masks: nothing right of the diagonal, nothing in the last three columns.",
 )
 
+# %%
+row, kinds = torch.randn(2, 8, 16), ["everywhere", "causal", "causal, padding"]
+
+
+def looks(queries: float = 1.0, mask: str = "everywhere") -> plots.Picture:
+    """The weights that your `attention` gives eight places, with your masks."""
+    allowed = {
+        "causal": causal_mask(8),
+        "causal, padding": causal_mask(8) & padding_mask(torch.tensor([5]), 8)[0, 0],
+    }
+    figure, ax = plots.subplots(figsize=(3.4, 2.8))
+    ax.imshow(attention(queries * row[0], row[1], torch.eye(8), allowed.get(mask)), vmin=0, vmax=1)
+    ax.set(title=f"queries × {queries:g}, {mask}", xlabel="looks at", ylabel="place")
+    return plots.show(figure, "The attention weights of eight places under the chosen mask.")
+
+
+turn(
+    looks,
+    "Your attention: at which size of the queries does a place choose one other? Does a mask ever leave a row dark?",
+    queries=(0.0, 10.0, 0.5),
+    mask=kinds,
+)
+
 # %% [markdown]
-# ## 3 · Many heads (6 points, 12 minutes)
+# ## 3 · Many heads (6 points, 20 minutes)
 #
 # One softmax finds one thing at a time. So the D numbers of a place are cut into H parts, and each *head* attends in its
 # own. By hand: two places, four numbers, two heads. Which numbers belong to head 0?
@@ -318,40 +350,38 @@ x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # (B, T, D) = (1, 2, 4)
 # %% test="split_heads_values" points=2
 import torch
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, student
 
-x = torch.randn(2, 3, 8)
-got = student.split_heads(x, 4)
-unlike(
-    got,
-    x.reshape(2, 4, 3, 2),
-    "the numbers of different places are mixed up",
-    "cut (T, D) into (T, H, D / H) first; only then may axes change places",
+x = torch.arange(1.0, 13).view(1, 3, 4)
+close(
+    student.split_heads(x, 2),
+    torch.tensor([[[[1.0, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]),
+    "split_heads of three places [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12] with 2 heads",
+    "the cell above; (B, H, T, D / H)",
+    mistakes={
+        "the numbers of different places are mixed up": (
+            torch.tensor([[[[1.0, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]]]),
+            "cut (T, D) into (T, H, D / H) first; only then may axes change places",
+        ),
+        "head h gets every H-th number": (
+            torch.tensor([[[[1.0, 3], [5, 7], [9, 11]], [[2, 4], [6, 8], [10, 12]]]]),
+            "the docstring: *neighbouring* numbers",
+        ),
+        "the heads stand behind the places": (
+            torch.tensor([[[[1.0, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]]),
+            "(B, H, T, D / H): which axes change places?",
+        ),
+    },
 )
-unlike(
-    got,
-    x.reshape(2, 3, 2, 4).permute(0, 3, 1, 2),
-    "head h gets every H-th number",
-    "the docstring: *neighbouring* numbers",
-)
-unlike(
-    got,
-    x.reshape(2, 3, 4, 2),
-    "the heads stand behind the places",
-    "(B, H, T, D / H): which axes change places?",
-)
-equal(
-    shape_of(got),
-    (2, 4, 3, 2),
-    "the shape of split_heads of (2, 3, 8) with 4 heads",
-    "(B, H, T, D / H)",
-)
-close(got, torch.stack(x.split(2, dim=-1), dim=1), "split_heads(x, 4)", "the cell above, for one row")
 ### BEGIN HIDDEN TESTS
-for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2, 4, 5, 1)):
-    x = torch.randn(B, T, D)
+from course_utils.checks import follows
+
+for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2, 4, 5, 1), (2, 3, 8, 4)):
+    x = torch.randn(B, T, D, requires_grad=True)
     expected = torch.stack(x.split(D // H, dim=-1), dim=1)
-    close(student.split_heads(x, H), expected, f"split_heads of {(B, T, D)} with {H} heads")
+    got = student.split_heads(x, H)
+    close(got, expected, f"split_heads of {(B, T, D)} with {H} heads")
+    follows(got, {"the row": x}, expected, "split_heads")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -364,7 +394,7 @@ for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2,
 import torch
 from torch import nn
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, equal, shape_of, student
 
 
 def library(layer, d, heads):
@@ -382,14 +412,7 @@ layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
 theirs, got = library(layer, 8, 2), layer(x)
 weights = layer.state_dict()
 one_head = library(layer, 8, 1)(x)
-unlike(got, one_head, "all heads are one", "cut q, k and v with split_heads before they attend")
 inner = (theirs(x) - weights["out.bias"]) @ torch.linalg.inv(weights["out.weight"]).T
-unlike(
-    got,
-    inner,
-    "the heads' answers do not pass through `out`",
-    "the docstring's last step",
-)
 equal(
     shape_of(got),
     (3, 5, 8),
@@ -402,6 +425,10 @@ close(
     "MultiHead(8, 2) against nn.MultiheadAttention with the same weights",
     "project, split, attend, join, out. Joined in the heads' order, and each place by itself?",
     atol=1e-4,
+    mistakes={
+        "all heads are one": (one_head, "cut q, k and v with split_heads before they attend"),
+        "the heads' answers do not pass through `out`": (inner, "the docstring's last step"),
+    },
 )
 ### BEGIN HIDDEN TESTS
 for B, T, d, heads in ((1, 1, 4, 4), (2, 7, 12, 3), (3, 4, 6, 1), (2, 6, 6, 6)):
@@ -416,15 +443,30 @@ for B, T, d, heads in ((1, 1, 4, 4), (2, 7, 12, 3), (3, 4, 6, 1), (2, 6, 6, 6)):
         "hand the mask on to attention",
         atol=1e-4,
     )
-layer, x = student.MultiHead(8, 2), torch.randn(2, 4, 8)
-some = (torch.arange(4) < torch.tensor([2, 4])[:, None])[:, None, None]
-close(
-    layer(x, some)[0, :2],
-    layer(x[:1, :2])[0],
-    "what a row of two places gives, with and without padding behind it",
-    "hand the mask on as it is: it broadcasts over heads and places",
-    atol=1e-4,
-)
+from course_utils.checks import follows
+from solutions.transformers import reference
+
+layer, ours = student.MultiHead(8, 2), reference.MultiHead(8, 2)
+ours.load_state_dict(layer.state_dict())
+x = torch.randn(3, 4, 8, requires_grad=True)
+some = (torch.arange(4) < torch.tensor([2, 4, 1])[:, None])[:, None, None]
+for mask in (some, torch.rand(3, 2, 4, 4) < 0.5, torch.ones(4, 4, dtype=torch.bool).tril()):
+    mask = mask | torch.eye(4, dtype=torch.bool)
+    got, wanted = layer(x, mask), ours(x, mask)
+    close(
+        got,
+        wanted,
+        f"MultiHead(8, 2) of three rows with a mask {tuple(mask.shape)}",
+        "hand the mask on as it is: it broadcasts over heads and places, and each row may have its own",
+        atol=1e-4,
+    )
+    follows(
+        got,
+        {"the row": x} | dict(layer.named_parameters()),
+        wanted,
+        "MultiHead",
+        others={"the row": x} | dict(ours.named_parameters()),
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -435,7 +477,7 @@ layer, x, order = MultiHead(8, 2), torch.randn(1, 6, 8), torch.randperm(6)
 print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:, order]), atol=1e-5))
 
 # %% [markdown]
-# ## 4 · Where is what (4 points, 12 minutes)
+# ## 4 · Where is what (4 points, 20 minutes)
 #
 # Attention does not know the order of its row. So each place adds a pattern of its own: waves of many lengths, like the
 # hands of many clocks. Each pair of numbers is (sin, cos) of one hand.
@@ -446,48 +488,49 @@ print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:
 # %% test="positional_encoding_values" points=2
 import torch
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, student
 
-got = student.positional_encoding(5, 6)
-equal(
-    shape_of(got),
-    (5, 6),
-    "the shape of positional_encoding(5, 6)",
-    "a row for each place",
-)
-angle = torch.arange(5)[:, None] / 10000 ** (torch.tensor([0.0, 2.0, 4.0]) / 6)
-unlike(
-    got,
-    torch.cat([angle.sin(), angle.cos()], 1),
-    "all sines stand before all cosines",
-    "number 2i is a sine, 2i + 1 its cosine: they take turns",
-)
-wrong = torch.arange(5)[:, None] / 10000 ** (torch.arange(6.0) / 6)
-unlike(
-    got,
-    torch.where(torch.arange(6) % 2 == 0, wrong.sin(), wrong.cos()),
-    "a sine and its cosine turn at different speeds",
-    "both have 2i in their exponent",
-)
-angle_1 = torch.arange(1, 6)[:, None] / 10000 ** (torch.tensor([0.0, 2.0, 4.0]) / 6)
-unlike(
-    got, torch.stack([angle_1.sin(), angle_1.cos()], -1).flatten(1), "places are counted from 1", "t from 0"
-)
-unlike(
-    got,
-    torch.stack([angle.cos(), angle.sin()], -1).flatten(1),
-    "sine and cosine are exchanged",
-    "2i is the sine",
-)
 close(
-    got,
-    torch.stack([angle.sin(), angle.cos()], -1).flatten(1),
-    "positional_encoding(5, 6)",
-    "work out place 1",
+    student.positional_encoding(3, 4),
+    torch.tensor(
+        [[0.0, 1, 0, 1], [0.841471, 0.540302, 0.01, 0.99995], [0.909297, -0.416147, 0.019999, 0.9998]]
+    ),
+    "positional_encoding(3, 4)",
+    "work out place 1: sin 1, cos 1, sin 0.01, cos 0.01",
     atol=1e-4,
+    mistakes={
+        "all sines stand before all cosines": (
+            torch.tensor(
+                [[0.0, 0, 1, 1], [0.841471, 0.01, 0.540302, 0.99995], [0.909297, 0.019999, -0.416147, 0.9998]]
+            ),
+            "number 2i is a sine, 2i + 1 its cosine: they take turns",
+        ),
+        "a sine and its cosine turn at different speeds": (
+            torch.tensor(
+                [[0.0, 1, 0, 1], [0.841471, 0.995004, 0.01, 1], [0.909297, 0.980067, 0.019999, 0.999998]]
+            ),
+            "both have 2i in their exponent",
+        ),
+        "places are counted from 1": (
+            torch.tensor(
+                [
+                    [0.841471, 0.540302, 0.01, 0.99995],
+                    [0.909297, -0.416147, 0.019999, 0.9998],
+                    [0.14112, -0.989992, 0.029996, 0.99955],
+                ]
+            ),
+            "t from 0",
+        ),
+        "sine and cosine are exchanged": (
+            torch.tensor(
+                [[1.0, 0, 1, 0], [0.540302, 0.841471, 0.99995, 0.01], [-0.416147, 0.909297, 0.9998, 0.019999]]
+            ),
+            "2i is the sine",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
-for length, d in ((1, 2), (7, 2), (3, 10), (300, 64)):
+for length, d in ((1, 2), (7, 2), (3, 10), (300, 64), (600, 6)):
     angle = torch.arange(length).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)
     expected = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
     close(student.positional_encoding(length, d), expected, f"positional_encoding({length}, {d})", atol=1e-3)
@@ -521,34 +564,33 @@ plots.show(
 # %% test="shift_matrix_values" points=2
 import torch
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, shaped, student
 
-encoding = student.positional_encoding(40, 8)
-equal(
-    shape_of(encoding),
+encoding = shaped(
+    student.positional_encoding(40, 8),
     (40, 8),
-    "the shape of positional_encoding(40, 8)",
+    "positional_encoding(40, 8)",
     "pass the check before this one first",
-)
-got = student.shift_matrix(3, 8)
-equal(
-    shape_of(got),
+).double()
+got = shaped(
+    student.shift_matrix(3, 8),
     (8, 8),
-    "the shape of shift_matrix(3, 8)",
+    "shift_matrix(3, 8)",
     "one matrix (d, d): does it `return` it?",
-)
-unlike(
-    encoding[3:] @ got.T,
-    encoding[:-3],
-    "the matrix moves places back",
-    "the minus sign stands in the other row, or the angle has the other sign",
-)
+).double()
 close(
-    encoding[:-3] @ got.T,
-    encoding[3:],
-    "shift_matrix(3, 8) @ PE[t], for t from 0 to 36, against PE[t + 3]",
+    encoding[3:-3] @ got.T,
+    encoding[6:],
+    "shift_matrix(3, 8) @ PE[t], for t from 3 to 36, against PE[t + 3]",
     "one 2×2 block for each pair, each with its own angle: offset times that hand's speed",
     atol=1e-3,
+    mistakes={
+        "it moves places back": (
+            encoding[:-6],
+            "the minus sign stands in the other row, or the angle has the other sign",
+        ),
+        "it moves nothing": (encoding[3:-3], "b is the angle by which that hand turns in `offset` places"),
+    },
 )
 ### BEGIN HIDDEN TESTS
 for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
@@ -560,12 +602,12 @@ for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
             torch.arange(offset - 9, offset + 30)[:, None] * speed,
         )
     )
-    moved = before @ torch.as_tensor(student.shift_matrix(offset, d)).float().T
+    moved = before @ shaped(student.shift_matrix(offset, d), (d, d), f"shift_matrix({offset}, {d})").float().T
     close(moved, after, f"shift_matrix({offset}, {d}) at 39 places", atol=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 5 · A block (3 points, 10 minutes)
+# ## 5 · A block (3 points, 15 minutes)
 #
 # Attention moves numbers between places; a small two-layer net then works on each place by itself. Both *add* to what
 # came in, so that a deep stack begins close to doing nothing. (`next` is for part 7.)
@@ -616,27 +658,39 @@ close(
     "what each part gives goes through `drop` before it is added",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.transformers import reference
 
 for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
-    block, model = student.Block(d, heads), reference.Block(d, heads)
+    block, model = student.Block(d, heads, 0.5).eval(), reference.Block(d, heads, 0.5).eval()
     weights = {name: torch.randn_like(value) / d**0.5 for name, value in block.state_dict().items()}
     block.load_state_dict(weights)
     model.load_state_dict(weights)
-    x = torch.randn(2, T, d)
+    x = torch.randn(2, T, d, requires_grad=True)
     for mask in (None, torch.ones(T, T, dtype=torch.bool).tril()):
+        got, wanted = block(x, mask), model(x, mask)
         close(
-            block(x, mask),
-            model(x, mask).detach(),
-            f"Block({d}, {heads}) {'without a' if mask is None else 'with a causal'} mask",
-            "norm1, attention, add; norm2, mlp, add: in this order, the second from what the first gave",
+            got,
+            wanted,
+            f"Block({d}, {heads}, 0.5) in eval, {'without a' if mask is None else 'with a causal'} mask",
+            "norm1, attention, add; norm2, mlp, add: in this order, the second from what the first gave; "
+            "and nothing is dropped in eval",
             rtol=1e-3,
+            atol=1e-3,
+        )
+        follows(
+            got,
+            {"the row": x} | dict(block.named_parameters()),
+            wanted,
+            "a block",
+            others={"the row": x} | dict(model.named_parameters()),
+            rtol=1e-2,
             atol=1e-3,
         )
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 6 · A language model (3 points, 8 minutes)
+# ## 6 · A language model (3 points, 15 minutes)
 #
 # The whole model is given: it only stacks what you have built. Its places are *learned*, a row of numbers for each, as in
 # GPT; your waves come back in part 9. Read it.
@@ -668,54 +722,56 @@ probabilities = scores.softmax(-1)
 # Which scores belong to which codes? Drop the last of the one and the first of the other.
 
 # %% test="nats_values" points=3
+import math
+
 import torch
-from torch.nn.functional import cross_entropy
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, student
 
-scores, codes = 2 * torch.randn(2, 5, 7), torch.randint(7, (2, 5))
-counted = torch.tensor([[0, 0, 1, 1, 1], [0, 1, 0, 1, 0]], dtype=torch.bool)
-each = -scores.log_softmax(-1)
-same = each.gather(-1, codes[..., None])[..., 0]  # the cost, were place t scored by itself
-right = each[:, :-1].gather(-1, codes[:, 1:, None])[..., 0]  # (B, T - 1)
-got = student.nats(scores, codes, counted)
-unlike(
-    got,
-    same[counted].mean(),
-    "each place is asked for its own character",
-    "scores[:, t] are about place t + 1: see the cell above",
-)
-unlike(
-    got,
-    right[counted[:, :-1]].mean(),
-    "`counted` belongs to the wrong places",
-    "counted[:, t] is about codes[:, t], so it moves with the codes",
-)
-unlike(got, right.mean(), "every character is counted", "only those where `counted` is True")
-unlike(got, right[counted[:, 1:]].sum(), "nats adds up", "a mean over the counted characters")
-unlike(
-    got,
-    (right * counted[:, 1:]).mean(),
-    "the mean runs over all places",
-    "divide by the number of *counted* characters",
-)
-rows = [(right[i] * counted[i, 1:]).sum() / counted[i, 1:].sum() for i in range(2)]
-unlike(got, sum(rows) / 2, "each row has the same weight", "each counted *character* has the same weight")
-close(got, right[counted[:, 1:]].mean(), "nats of two rows of five", "work out a row of two by hand")
-scores.requires_grad_()
-got = student.nats(scores, codes, counted)
-holds(
-    getattr(got, "requires_grad", False) and bool(torch.autograd.grad(got, scores)[0].abs().sum() > 0),
-    "autograd cannot follow nats back to the scores",
-    hint="stay with PyTorch's functions: .item() and float() cut the thread",
+# Scores at place t give the code 0 a probability of ½, ¼, 1/16, …: the next character, which is 0, costs 1, 2, 4, … bits.
+bits = torch.tensor([[1.0, 2, 4, 8], [6, 9, 3, 7]])
+scores = torch.stack([0.5**bits, 1 - 0.5**bits], dim=-1).log()  # (B, T, K) = (2, 4, 2)
+codes = torch.zeros(2, 4, dtype=torch.long)
+counted = torch.tensor([[0, 0, 1, 1], [1, 1, 0, 0]]) > 0
+close(
+    student.nats(scores, codes, counted),
+    4 * math.log(2),
+    "nats of two rows of four, in which the counted characters cost 2, 4 and 6 bits",
+    "work out a row by hand: which place scores which character?",
+    mistakes={
+        "each place is asked for its own character": (
+            6.75 * math.log(2),
+            "scores[:, t] are about place t + 1: see the cell above",
+        ),
+        "`counted` belongs to the wrong places": (
+            19 / 3 * math.log(2),
+            "counted[:, t] is about codes[:, t], so it moves with the codes",
+        ),
+        "every character is counted": (25 / 6 * math.log(2), "only those where `counted` is True"),
+        "these are bits": (4.0, "nats: the natural logarithm"),
+        "it adds up": (12 * math.log(2), "a mean over the counted characters"),
+        "the mean runs over all places": (
+            2 * math.log(2),
+            "divide by the number of *counted* characters",
+        ),
+        "place 0 is counted among them": (3 * math.log(2), "nothing scores place 0: it never counts"),
+        "each row has the same weight": (4.5 * math.log(2), "each counted *character* has the same weight"),
+    },
 )
 ### BEGIN HIDDEN TESTS
-for B, T, K in ((1, 2, 2), (4, 9, 13), (3, 6, 65)):
-    scores, codes, counted = 3 * torch.randn(B, T, K), torch.randint(K, (B, T)), torch.rand(B, T) < 0.5
-    counted[:, 0], counted[0, 1] = False, True
+from torch.nn.functional import cross_entropy
+
+from course_utils.checks import follows
+
+for B, T, K in ((1, 2, 2), (4, 9, 13), (3, 6, 65), (2, 5, 300)):
+    scores, codes = (3 * torch.randn(B, T, K)).requires_grad_(), torch.randint(K, (B, T))
+    counted = torch.rand(B, T) < 0.5
+    counted[:, 0], counted[0, 1] = True, True
     keep = counted[:, 1:].flatten()
     expected = cross_entropy(scores[:, :-1].flatten(0, 1)[keep], codes[:, 1:].flatten()[keep])
-    close(student.nats(scores, codes, counted), expected, f"nats with scores {(B, T, K)}")
+    got = student.nats(scores, codes, counted)
+    close(got, expected, f"nats with scores {(B, T, K)}, place 0 marked as counted", "place 0 never counts")
+    follows(got, {"the scores": scores}, expected, "nats")
 scores = torch.zeros(1, 3, 4)
 scores[0, 0, 1], scores[0, 1, 2] = 1000, -1000
 close(
@@ -727,7 +783,7 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 7 · Writing with a cache (6 points, 18 minutes)
+# ## 7 · Writing with a cache (6 points, 30 minutes)
 #
 # Scoring takes one pass. Writing takes one pass for each character, since each must be chosen before the next can be
 # scored. Plainly:
@@ -752,7 +808,7 @@ sample(net, torch.tensor([[1, 2, 3]]), 5, greedy)
 # %% test="attend_next_values" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, pair, shape_of, student, unlike
+from course_utils.checks import close, equal, holds, pair, shape_of, student
 
 layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
@@ -787,12 +843,6 @@ for t in range(5):
     given.append(y)
 got = torch.cat(given, 1)
 alone = torch.cat([layer(x[:, t : t + 1]) for t in range(5)], 1)
-unlike(
-    got,
-    alone,
-    "each place looks at itself alone",
-    "attend to the grown keys and values, not only to the new ones",
-)
 close(got[:, 0], whole[:, 0], "the first place, with no past", "it looks at itself", atol=1e-4)
 close(
     got,
@@ -800,6 +850,12 @@ close(
     "five places one after another, against all at once",
     "keys and values in the order of places?",
     atol=1e-4,
+    mistakes={
+        "each place looks at itself alone": (
+            alone,
+            "attend to the grown keys and values, not only to the new ones",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 for d, heads, T in ((4, 4, 3), (6, 1, 7), (12, 3, 2)):
@@ -817,6 +873,19 @@ close(
     "the pair is (keys, values), in this order",
     atol=1e-4,
 )
+layer = student.MultiHead(6, 2)
+rows, kept = torch.randn(2, 2, 4, 6), [None, None]
+for t in range(4):
+    for i in range(2):
+        y, kept[i] = student.attend_next(layer, rows[i, :, t : t + 1], kept[i])
+        expected = layer(rows[i, :, : t + 1], torch.ones(t + 1, t + 1, dtype=torch.bool).tril())[:, -1:]
+        close(
+            y,
+            expected,
+            "two texts in turns",
+            "all that is known of the places before comes in as `past`: keep nothing in the layer",
+            atol=1e-4,
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -940,7 +1009,7 @@ with torch.no_grad():
     race(Transformer(13, 64, 4, 2, longest=200), (20, 60, 120))
 
 # %% [markdown]
-# ## 8 · Fixed against adaptive kernels (2 points, 8 minutes)
+# ## 8 · Fixed against adaptive kernels (2 points, 12 minutes)
 #
 # A causal convolution is attention with weights that know nothing but the distance. Write its weights down as a matrix,
 # as you drew those of attention.
@@ -950,9 +1019,36 @@ with torch.no_grad():
 
 # %% test="convolution_matrix_values" points=2
 import torch
-from torch.nn.functional import conv1d, pad
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
+
+kernel = torch.tensor([1.0, 2.0, 3.0])
+drawn = torch.tensor([[1.0, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0], [0, 3, 2, 1]])
+close(
+    student.convolution_matrix(kernel, 4),
+    drawn,
+    "convolution_matrix([1, 2, 3], 4)",
+    "write down row 0 and row 3",
+    mistakes={
+        "places read what comes after them": (drawn.T, "row t holds what place t reads"),
+        "the kernel stands the other way round": (
+            torch.tensor([[3.0, 0, 0, 0], [2, 3, 0, 0], [1, 2, 3, 0], [0, 1, 2, 3]]),
+            "kernel[0] is for the place itself: the diagonal",
+        ),
+        "what lies before the row's start wraps round": (
+            torch.tensor([[1.0, 0, 3, 2], [2, 1, 0, 3], [3, 2, 1, 0], [0, 3, 2, 1]]),
+            "a negative index counts from the end",
+        ),
+    },
+)
+close(
+    student.convolution_matrix(kernel, 5, 2),
+    torch.tensor([[1.0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [2, 0, 1, 0, 0], [0, 2, 0, 1, 0], [3, 0, 2, 0, 1]]),
+    "convolution_matrix([1, 2, 3], 5, dilation=2)",
+    "kernel[1] is for two places before",
+)
+### BEGIN HIDDEN TESTS
+from torch.nn.functional import conv1d, pad
 
 
 def library(kernel, length, dilation):
@@ -961,23 +1057,6 @@ def library(kernel, length, dilation):
     return conv1d(padded, kernel.flip(0)[None, None], dilation=dilation)[:, 0].T
 
 
-kernel = torch.tensor([1.0, 2.0, 3.0])
-got = student.convolution_matrix(kernel, 6)
-unlike(got, library(kernel, 6, 1).T, "places read what comes after them", "row t holds what place t reads")
-unlike(
-    got,
-    library(kernel.flip(0), 6, 1),
-    "the kernel stands the other way round",
-    "kernel[0] is for the place itself: the diagonal",
-)
-close(got, library(kernel, 6, 1), "convolution_matrix([1, 2, 3], 6)", "write down row 0 and row 4")
-close(
-    student.convolution_matrix(kernel, 6, 2),
-    library(kernel, 6, 2),
-    "convolution_matrix([1, 2, 3], 6, dilation=2)",
-    "kernel[1] is for two places before",
-)
-### BEGIN HIDDEN TESTS
 for size, length, dilation in ((1, 1, 1), (2, 5, 4), (2, 3, 8), (4, 9, 2), (5, 3, 1)):
     kernel = torch.randn(size)
     close(
@@ -1008,7 +1087,7 @@ plots.show(
 )
 
 # %% [markdown]
-# ## 9 · All words at once (4 points, 16 minutes)
+# ## 9 · All words at once (4 points, 23 minutes)
 #
 # A translator that writes word by word needs as many passes as words. Gu and others (2018) write all words in one. But
 # how many words, and where does each come from? They let a classifier say for each *source* word how many words it
@@ -1048,7 +1127,7 @@ close(student.fertilities(torch.tensor([0, 0]), 4), torch.tensor([2, 0, 0, 0]), 
 # %% test="copy_values" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, pair, shape_of, student, unlike
+from course_utils.checks import close, equal, follows, pair, shape_of, student
 
 x = torch.arange(1.0, 9.0).view(2, 4, 1)
 fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
@@ -1065,17 +1144,17 @@ equal(
     "(B, T, D), T the larger sum; the copies come first, in one tensor",
 )
 close(lengths, torch.tensor([4, 3]), "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
-unlike(
-    got[:, :, 0],
-    torch.tensor([[1.0, 3, 4, 3], [5.0, 6, 5, 0]]),
-    "the copies of one word are apart",
-    "all copies of a word, then all of the next",
-)
 close(
     got[:, :, 0],
     torch.tensor([[1.0, 3, 3, 4], [5.0, 5, 6, 0]]),
     "the copies of [1, 2, 3, 4] and [5, 6, 7, 8]",
     "each word as often as it says, in order; zeros behind",
+    mistakes={
+        "the copies of one word are apart": (
+            torch.tensor([[1.0, 3, 4, 3], [5.0, 6, 5, 0]]),
+            "all copies of a word, then all of the next",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
@@ -1089,15 +1168,23 @@ for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
     got, lengths = student.copy_by_fertility(x, fertility)
     close(got, expected, f"copy_by_fertility with x {(B, S, D)}, fertilities {fertility.tolist()}")
     close(lengths, fertility.sum(1), "the lengths")
+got, lengths = student.copy_by_fertility(torch.ones(3, 2, 1), torch.tensor([[0, 2], [0, 0], [1, 0]]))
+close(
+    got[:, :, 0],
+    torch.tensor([[1.0, 1], [0, 0], [1, 0]]),
+    "the copies of a row of which nothing is left",
+    "zeros alone: its sum is 0",
+)
+close(lengths, torch.tensor([2, 0, 1]), "the lengths of rows with fertilities [0, 2], [0, 0] and [1, 0]")
 x = torch.randn(2, 3, 4, requires_grad=True)
 got, _ = student.copy_by_fertility(x, torch.tensor([[2, 0, 1], [1, 1, 1]]))
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow the copies back to the words",
-    hint="no .item(), no .tolist(), no torch.tensor(…) around x",
+follows(
+    got,
+    {"the words": x},
+    torch.stack([torch.stack([x[0, 0], x[0, 0], x[0, 2]]), x[1]]),
+    "the copies of words, 2, 0, 1 and 1, 1, 1 times,",
+    "no .item(), no .tolist(), no torch.tensor(…) around x",
 )
-(slope,) = torch.autograd.grad(got.sum(), x)
-close(slope[0, :, 0], torch.tensor([2.0, 0.0, 1.0]), "the gradient in words copied 2, 0 and 1 times")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1183,7 +1270,7 @@ with torch.no_grad():
 print(f"all at once {1000 * (between - begun):.1f} ms, word by word {1000 * (perf_counter() - start):.1f} ms")
 
 # %% [markdown]
-# ## 10 · Adding (3 points, 12 minutes)
+# ## 10 · Adding (3 points, 15 minutes)
 #
 # Three language models with about as many weights learn the same. Which will be best after a short training, which
 # after a long one? Predict.

@@ -126,6 +126,8 @@ def positional_encoding(length: int, d: int) -> Tensor:
     tensor([[0.0000, 1.0000],
             [0.8415, 0.5403]])
     """
+    if d % 2:
+        raise ValueError(f"positional_encoding: expected an even d, got {d}; each sine has its cosine.")
     angles = torch.arange(length)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)  # (length, d / 2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
 
@@ -386,7 +388,7 @@ class NonAutoregressive(nn.Module):
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Codes (B, S) to the encoder's outputs (B, S, D) and scores of fertilities (B, S, most + 1)."""
-        mask = padding_mask((source != PAD).sum(1), source.shape[1])
+        mask = padding_mask((source != PAD).sum(1).clamp(min=1), source.shape[1])  # an empty row sees one
         h = self.embed(source) + self.positions[: source.shape[1]]
         for block in self.encoder:
             h = block(h, mask)

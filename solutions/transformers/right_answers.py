@@ -207,3 +207,37 @@ def attend_next(layer, x, past=None):
     if past is not None:
         kept = torch.cat([past, kept], dim=3)
     return layer.out(attention(q, *kept).transpose(1, 2).flatten(2)), kept
+
+
+@right(why="float64 all through")
+def positional_encoding(length, d):
+    speeds = 10000.0 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    angles = torch.arange(length, dtype=torch.float64)[:, None] * speeds
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+@right(why="float64, a list of rows")
+def shift_matrix(offset, d):
+    rows = [[0.0] * d for _ in range(d)]
+    for n in range(0, d, 2):
+        b = offset / 10000 ** (n / d)
+        rows[n][n : n + 2] = [math.cos(b), math.sin(b)]
+        rows[n + 1][n : n + 2] = [-math.sin(b), math.cos(b)]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+edit("attention", why="in place", change={"scores.masked_fill(": "scores.masked_fill_("})
+edit(
+    "nats",
+    why="scores turned over in place",
+    change={"scores[:, :-1].transpose(1, 2)": "scores[:, :-1].transpose_(1, 2)"},
+)
+edit(
+    "Block",
+    why="dropout of PyTorch's functions",
+    change={
+        "self.drop(self.attention(self.norm1(x), mask))": (
+            "F.dropout(self.attention(self.norm1(x), mask), self.drop.p, self.training)"
+        )
+    },
+)

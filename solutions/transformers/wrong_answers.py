@@ -124,71 +124,6 @@ def split_heads(x, heads):
     return x.unflatten(-1, (heads, -1))
 
 
-@wrong(check="multihead_values", why="does not pass through out")
-class MultiHead(nn.Module):
-    def __init__(self, d, heads):
-        super().__init__()
-        self.heads = heads
-        self.project = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
-
-    def forward(self, x, mask=None):
-        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
-        return attention(q, k, v, mask).transpose(1, 2).flatten(2)
-
-
-@wrong(check="multihead_values", why="joins the heads without exchanging the axes back")
-class MultiHead(nn.Module):
-    def __init__(self, d, heads):
-        super().__init__()
-        self.heads = heads
-        self.project = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
-
-    def forward(self, x, mask=None):
-        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
-        return self.out(attention(q, k, v, mask).reshape(x.shape))
-
-
-@wrong(check="multihead_values", why="keys, queries, values: exchanged")
-class MultiHead(nn.Module):
-    def __init__(self, d, heads):
-        super().__init__()
-        self.heads = heads
-        self.project = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
-
-    def forward(self, x, mask=None):
-        k, q, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
-        return self.out(attention(q, k, v, mask).transpose(1, 2).flatten(2))
-
-
-@wrong(check="multihead_values", why="one head of all the numbers")
-class MultiHead(nn.Module):
-    def __init__(self, d, heads):
-        super().__init__()
-        self.heads = heads
-        self.project = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
-
-    def forward(self, x, mask=None):
-        q, k, v = (split_heads(part, 1) for part in self.project(x).chunk(3, dim=-1))
-        return self.out(attention(q, k, v, mask).transpose(1, 2).flatten(2))
-
-
-@wrong(check="multihead_values", why="does not hand the mask on")
-class MultiHead(nn.Module):
-    def __init__(self, d, heads):
-        super().__init__()
-        self.heads = heads
-        self.project = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
-
-    def forward(self, x, mask=None):
-        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
-        return self.out(attention(q, k, v).transpose(1, 2).flatten(2))
-
-
 @wrong(check="positional_encoding_values", why="all sines, then all cosines")
 def positional_encoding(length, d):
     angles = torch.arange(length)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)
@@ -225,84 +160,6 @@ def shift_matrix(offset, d):
     a = torch.tensor(float(offset))
     turn = torch.stack([torch.stack([a.cos(), a.sin()]), torch.stack([-a.sin(), a.cos()])])
     return torch.block_diag(*[turn] * (d // 2))
-
-
-@wrong(check="block_values", why="normalises after adding: post-norm")
-class Block(nn.Module):
-    def __init__(self, d, heads, dropout=0.0):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.attention = MultiHead(d, heads)
-        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x, mask=None):
-        x = self.norm1(x + self.drop(self.attention(x, mask)))
-        return self.norm2(x + self.drop(self.mlp(x)))
-
-    def next(self, x, past=None):
-        y, past = attend_next(self.attention, self.norm1(x), past)
-        x = x + self.drop(y)
-        return x + self.drop(self.mlp(self.norm2(x))), past
-
-
-@wrong(check="block_values", why="adds to what was normalised")
-class Block(nn.Module):
-    def __init__(self, d, heads, dropout=0.0):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.attention = MultiHead(d, heads)
-        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x, mask=None):
-        x = self.norm1(x)
-        x = x + self.drop(self.attention(x, mask))
-        x = self.norm2(x)
-        return x + self.drop(self.mlp(x))
-
-    def next(self, x, past=None):
-        y, past = attend_next(self.attention, self.norm1(x), past)
-        x = x + self.drop(y)
-        return x + self.drop(self.mlp(self.norm2(x))), past
-
-
-@wrong(check="block_values", why="both parts see the same input, side by side")
-class Block(nn.Module):
-    def __init__(self, d, heads, dropout=0.0):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.attention = MultiHead(d, heads)
-        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x, mask=None):
-        return x + self.drop(self.attention(self.norm1(x), mask)) + self.drop(self.mlp(self.norm2(x)))
-
-    def next(self, x, past=None):
-        y, past = attend_next(self.attention, self.norm1(x), past)
-        x = x + self.drop(y)
-        return x + self.drop(self.mlp(self.norm2(x))), past
-
-
-@wrong(check="block_values", why="adds in place: the caller's row changes, and autograd needs it")
-class Block(nn.Module):
-    def __init__(self, d, heads, dropout=0.0):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.attention = MultiHead(d, heads)
-        self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x, mask=None):
-        x += self.drop(self.attention(self.norm1(x), mask))
-        x += self.drop(self.mlp(self.norm2(x)))
-        return x
-
-    def next(self, x, past=None):
-        y, past = attend_next(self.attention, self.norm1(x), past)
-        x = x + self.drop(y)
-        return x + self.drop(self.mlp(self.norm2(x))), past
 
 
 @wrong(check="nats_values", why="off by one: asks each place for its own character")
@@ -511,3 +368,241 @@ def copy_by_fertility(x, fertility):
 def copy_by_fertility(x, fertility):
     rows = [row.repeat_interleave(counts, dim=0) for row, counts in zip(x, fertility)]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True), (fertility > 0).sum(1)
+
+
+@wrong(check="copy_values", why="a row of which nothing is left gets a word")
+def copy_by_fertility(x, fertility):
+    rows = [row.repeat_interleave(n, dim=0) if n.any() else row[:1] for row, n in zip(x, fertility)]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), fertility.sum(1)
+
+
+@wrong(check="attend_next_values", why="keeps keys and values in the layer")
+def attend_next(layer, x, past=None):
+    q, k, v = (split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1))
+    if past is not None:
+        k, v = torch.cat([layer.kept[0], k], dim=2), torch.cat([layer.kept[1], v], dim=2)
+    layer.kept = (k, v)
+    return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), layer.kept
+
+
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="does not pass through out",
+    change={"return self.out(y.transpose(1, 2).flatten(2))": "return y.transpose(1, 2).flatten(2)"},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="joins the heads without exchanging the axes back",
+    change={"y.transpose(1, 2).flatten(2)": "y.reshape(x.shape)"},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="keys, queries, values: exchanged",
+    change={"q, k, v = (": "k, q, v = ("},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="one head of all the numbers",
+    change={"split_heads(part, self.heads)": "split_heads(part, 1)"},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="does not hand the mask on",
+    change={"attention(q, k, v, mask)": "attention(q, k, v)"},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="the first row's mask for all",
+    change={
+        "attention(q, k, v, mask)": "attention(q, k, v, mask if mask is None or mask.ndim < 4 else mask[:1])"
+    },
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="the first head's mask for all",
+    change={
+        "attention(q, k, v, mask)": (
+            "attention(q, k, v, mask if mask is None or mask.ndim < 4 else mask[:, :1])"
+        )
+    },
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="keys and values do not learn",
+    change={"attention(q, k, v, mask)": "attention(q, k.detach(), v.detach(), mask)"},
+)
+edit(
+    "MultiHead",
+    check="multihead_values",
+    why="`out` is all that learns",
+    change={"self.out(y.": "self.out(y.detach()."},
+)
+edit(
+    "attention",
+    check="attention_values",
+    why="keys do not learn",
+    change={"q @ k.transpose": "q @ k.detach().transpose"},
+)
+edit(
+    "attention",
+    check="attention_values",
+    why="queries do not learn",
+    change={"q @ k.transpose": "q.detach() @ k.transpose"},
+)
+edit(
+    "attention",
+    check="attention_values",
+    why="values do not learn",
+    change={"softmax(-1) @ v": "softmax(-1) @ v.detach()"},
+)
+edit(
+    "attention",
+    check="attention_values",
+    why="half precision inside",
+    change={".softmax(-1)": ".softmax(-1).half().to(v.dtype)"},
+)
+edit(
+    "attention",
+    check="attention_mask",
+    why="the first query's mask for all",
+    change={"~mask": "~mask[..., :1, :]"},
+)
+edit(
+    "padding_mask",
+    check="padding_mask_values",
+    why="as wide as the longest row",
+    change={"torch.arange(length,": "torch.arange(lengths.max(),"},
+)
+edit(
+    "padding_mask",
+    check="padding_mask_values",
+    why="every row ends where the first does",
+    change={"lengths[:, None]": "lengths[:1, None].expand(len(lengths), 1)"},
+)
+edit(
+    "split_heads",
+    check="split_heads_values",
+    why="cuts the thread",
+    change={"x.unflatten": "x.detach().unflatten"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="normalises after adding: post-norm",
+    change={
+        "x = x + self.drop(self.attention(self.norm1(x), mask))": (
+            "x = self.norm1(x + self.drop(self.attention(x, mask)))"
+        ),
+        "return x + self.drop(self.mlp(self.norm2(x)))\n": "return self.norm2(x + self.drop(self.mlp(x)))\n",
+    },
+)
+edit(
+    "Block",
+    check="block_values",
+    why="adds to what was normalised",
+    change={
+        "x = x + self.drop(self.attention(self.norm1(x), mask))": (
+            "x = self.norm1(x)\n        x = self.norm2(x + self.drop(self.attention(x, mask)))"
+        ),
+        "return x + self.drop(self.mlp(self.norm2(x)))\n": "return x + self.drop(self.mlp(x))\n",
+    },
+)
+edit(
+    "Block",
+    check="block_values",
+    why="both parts see the same input, side by side",
+    change={
+        "x = x + self.drop(self.attention(self.norm1(x), mask))": (
+            "y = self.drop(self.attention(self.norm1(x), mask))"
+        ),
+        "return x + self.drop(self.mlp(self.norm2(x)))\n": (
+            "return x + y + self.drop(self.mlp(self.norm2(x)))\n"
+        ),
+    },
+)
+edit(
+    "Block",
+    check="block_values",
+    why="adds in place: the caller's row changes, and autograd needs it",
+    change={"x = x + self.drop(self.attention": "x += self.drop(self.attention"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="drops in eval too",
+    change={
+        "self.drop(self.attention(self.norm1(x), mask))": (
+            "nn.functional.dropout(self.attention(self.norm1(x), mask), self.drop.p)"
+        )
+    },
+)
+edit(
+    "Block",
+    check="block_values",
+    why="drops what the attention gives, and not what the mlp gives",
+    change={"self.drop(self.mlp(self.norm2(x)))\n": "self.mlp(self.norm2(x))\n"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="drops the sum",
+    change={
+        "x = x + self.drop(self.attention(self.norm1(x), mask))": (
+            "x = self.drop(x + self.attention(self.norm1(x), mask))"
+        )
+    },
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the residual is cut off",
+    change={"x = x + self.drop(self.attention": "x = x.detach() + self.drop(self.attention"},
+)
+edit(
+    "Block",
+    check="block_values",
+    why="the attention does not learn",
+    change={
+        "self.drop(self.attention(self.norm1(x), mask))": (
+            "self.drop(self.attention(self.norm1(x), mask).detach())"
+        )
+    },
+)
+edit(
+    "nats",
+    check="nats_values",
+    why="place 0 counts among them",
+    change={"return costs[counted[:, 1:]].mean()": "return (costs * counted[:, 1:]).sum() / counted.sum()"},
+)
+edit(
+    "nats",
+    check="nats_values",
+    why="the first row says which count, for all",
+    change={"costs[counted[:, 1:]]": "costs[counted[:1, 1:].expand(len(codes), -1)]"},
+)
+edit(
+    "nats",
+    check="nats_values",
+    why="the scores are cut off where it counts",
+    change={"scores[:, :-1].transpose": "scores[:, :-1].detach().transpose"},
+)
+edit(
+    "sample_cached",
+    check="sample_cached_values",
+    why="gradients stay switched off",
+    change={"past = None\n": "torch.set_grad_enabled(False)\n    past = None\n"},
+)
+edit(
+    "copy_by_fertility",
+    check="copy_values",
+    why="the first row's fertilities for all",
+    change={"zip(x, fertility)": "zip(x, fertility[:1].expand_as(fertility))"},
+)

@@ -87,6 +87,11 @@ def test_a_shift_of_positions_is_one_matrix(offset):
     )
 
 
+def test_positions_of_an_odd_width_are_refused():
+    with pytest.raises(ValueError, match="expected an even d, got 5"):
+        reference.positional_encoding(3, 5)
+
+
 def test_without_positions_a_shuffle_goes_through():
     torch.manual_seed(2)
     block, x, order = Block(8, 2), torch.randn(1, 6, 8), torch.randperm(6)
@@ -205,6 +210,13 @@ def test_padding_changes_no_translation():
     for one, other in zip(alone, translate_at_once(net, sources)):
         words = other[other != PAD]
         assert torch.equal(one[one != PAD], words)
+
+
+def test_a_source_without_words_leaves_every_gradient_finite():
+    net = reference.NonAutoregressive(9, 8, 2, 1, longest=20)
+    source, fertility = torch.tensor([[3, 4], [PAD, PAD]]), torch.tensor([[1, 2], [0, 0]])
+    reference.one_pass_cost(net, source, fertility, torch.tensor([[5, 6, 7], [PAD, PAD, PAD]])).backward()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in net.parameters())
 
 
 def test_other_tensors_are_refused():
