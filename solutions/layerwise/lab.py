@@ -26,6 +26,7 @@ from course_utils import plots
 from course_utils.colab import save_artifact
 from course_utils.data import cifar10, signals
 from course_utils.training import Run, record
+from course_utils.widgets import turn
 
 Size = tuple[int, int]
 
@@ -64,7 +65,7 @@ print(F.adaptive_avg_pool2d(features, (1, 2)))  # the mean of the first four, th
 # k - 1 blocks in an nn.Sequential, which may be empty
 
 # %% test="head_linear" points=2
-from course_utils.checks import close, equal, raises, shape_of, student, unlike
+from course_utils.checks import close, equal, raises, shape_of, student
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
@@ -86,17 +87,17 @@ weight, bias = randn(3, 8), randn(3)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 4, 2, 4).mean(3).flatten(1)  # channel by channel, left cell before right cell
 got = head(x)
-unlike(
-    got,
-    (means @ weight.T + bias).softmax(1),
-    "the head ends in a softmax",
-    "logits: the loss takes them as they are",
-)
 close(
     got,
     means @ weight.T + bias,
     "the logits of a head with k = 1",
     "average over the grid, flatten, then linear",
+    mistakes={
+        "the head ends in a softmax": (
+            (means @ weight.T + bias).softmax(1),
+            "logits: the loss takes them as they are",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 head = student.AuxiliaryHead(3, 5, 1, (3, 3), (2, 2))
@@ -110,6 +111,11 @@ x, weight, bias = randn(2, 3, 6, 6), randn(5, 12), randn(5)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 3, 2, 3, 2, 3).mean((3, 5)).flatten(1)
 close(head(x), means @ weight.T + bias, "the logits for pictures of 6 × 6 on a grid of 2 × 2")
+from course_utils.checks import follows
+
+x = randn(2, 3, 6, 6, requires_grad=True)
+means = x.reshape(2, 3, 2, 3, 2, 3).mean((3, 5)).flatten(1)
+follows(head(x), {"the features": x}, means @ weight.T + bias, "a head with k = 1")
 raises(
     ValueError, lambda: student.AuxiliaryHead(3, 5, 0, (3, 3), (2, 2)), "k = 0 is refused with a ValueError"
 )
@@ -159,6 +165,7 @@ equal(
     "two blocks, not one twice",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.layerwise import reference
 
 for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (5, 7))):
@@ -170,9 +177,15 @@ for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (
         if name.endswith("running_mean"):
             tensor += 0.3  # not what a new block has
     theirs.load_state_dict(ours.state_dict())
-    x = randn(6, 4, *size)
-    close(
-        theirs(x), ours(x), f"the logits of a head with k = {k}, in training mode", "blocks, averages, linear"
+    x = randn(6, 4, *size, requires_grad=True)
+    got, wanted = theirs(x), ours(x)
+    close(got, wanted, f"the logits of a head with k = {k}, in training mode", "blocks, averages, linear")
+    follows(
+        got,
+        {"the features": x} | dict(theirs.named_parameters()),
+        wanted,
+        f"a head with k = {k}",
+        others={"the features": x} | dict(ours.named_parameters()),
     )
     ours.eval()
     theirs.eval()
@@ -258,6 +271,32 @@ from course_utils.checks import close, student
 
 x, y = torch.randn(8, 2, 1, 6), torch.randint(0, 3, (8,))
 block, head = student.Block(2, 4, (1, 3)), student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
+states = [{name: t.clone() for name, t in part.state_dict().items()} for part in (block, head)]
+kernels = []
+for other in (None, 9 * torch.randn(8, 2, 1, 6)):
+    if other is not None:  # a step on something else comes first, and is taken back
+        student.greedy_step(block, head, student.optimizer_for(block, head, 0.1), other, y)
+    block.load_state_dict(states[0])
+    head.load_state_dict(states[1])
+    student.greedy_step(block, head, student.optimizer_for(block, head, 0.1), x, y)
+    kernels.append(block.state_dict()["conv.weight"].clone())
+moves = (kernels[0] - states[0]["conv.weight"]).abs()
+close(
+    moves.max(),
+    0.1,
+    "how far Adam's first step with rate 0.1 moves a kernel's weight",
+    "one step, by the optimiser that is given",
+    rtol=1e-2,
+)
+close(
+    kernels[1],
+    kernels[0],
+    "the kernels after a step, when a step on other features came before and was taken back",
+    "are old gradients cleared?",
+)
+### BEGIN HIDDEN TESTS
+x, y = torch.randn(8, 2, 1, 6), torch.randint(0, 3, (8,))
+block, head = student.Block(2, 4, (1, 3)), student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
 optimizer = student.optimizer_for(block, head, 0.1)
 net = torch.nn.Sequential(
     torch.nn.Conv2d(2, 4, (1, 3), padding=(0, 1), bias=False),
@@ -288,6 +327,7 @@ for step in range(3):
         atol=1e-4,
     )
 close(block.state_dict()["conv.weight"], net[0].weight, "the kernels after three steps", rtol=1e-2, atol=1e-3)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 · Freeze and cache (5 points, 8 minutes)
@@ -344,7 +384,7 @@ close(
     student.cache(block, x, 3),
     all_at_once,
     "the cache in batches of 3, which is what it is in one batch",
-    "which mode?",
+    "which mode? and are the last few examples in it?",
 )
 ### BEGIN HIDDEN TESTS
 block.eval()
@@ -415,29 +455,25 @@ equal(student.conv_macs(5, 7, (1, 3), 11), 5 * 7 * 3 * 11, "conv_macs for a flat
 # %% test="macs_training" points=4
 from random import randint
 
-from course_utils.checks import equal, holds, student
+from course_utils.checks import equal, pair, student
 
-pair = student.training_macs([10, 20], [1, 2], 1)
-holds(
-    isinstance(pair, tuple | list) and len(pair) == 2,
-    "training_macs gives something else than two numbers",
-    "(end to end, layer by layer)",
-    pair,
+bills = pair(
+    student.training_macs([10, 20], [1, 2], 1),
+    "training_macs",
+    "the bill end to end and the bill layer by layer",
     "see `Returns`",
 )
-whole, layers = pair
-holds(
-    (whole, layers) != (129, 96),
-    "the two bills are exchanged",
-    "end to end first",
-    pair,
-)
-equal(whole, 96, "end to end: 3 · (10 + 20 + 2)", "the heads of the lower blocks do not exist there")
 equal(
-    layers,
-    129,
-    "layer by layer: 3 · (10 + 1) + 10, then 3 · (20 + 2) + 20",
-    "the cache is filled once a layer",
+    bills,
+    (96, 129),
+    "the bills of two blocks of 10 and 20, heads of 1 and 2, one epoch: 3 · (10 + 20 + 2) and 3 · (10 + 1) + 10, "
+    "then 3 · (20 + 2) + 20",
+    "which heads exist end to end? how often is the cache filled?",
+    mistakes={
+        "the two bills are exchanged": ((129, 96), "end to end first"),
+        "all heads are paid for end to end": ((99, 129), "the heads of the lower blocks do not exist there"),
+        "the cache is not filled": ((96, 99), "each finished block runs once more, forward"),
+    },
 )
 ### BEGIN HIDDEN TESTS
 whole, layers = student.training_macs([10, 20], [1, 2], 5)
@@ -467,6 +503,25 @@ plots.show(
     "Cost against epochs: layer by layer just above end to end for linear heads, far above it for dear ones.",
 )
 
+
+# %%
+def bill(blocks: int = 4, head: int = 20, epochs: int = 10) -> plots.Picture:
+    """Your `training_macs` for equal blocks of 100, each with a head of so much."""
+    whole, layers = training_macs([100] * blocks, [head] * blocks, epochs)
+    figure, ax = plots.subplots(figsize=(5, 1.8))
+    ax.barh(["layer by layer", "end to end"], [layers, whole])
+    ax.set(title=f"{layers / whole:.2f} times as dear", xlabel="multiplications an example")
+    return plots.show(figure, "The cost of training end to end and layer by layer.")
+
+
+turn(
+    bill,
+    "Your bill: how dear may a head be before layer by layer costs twice as much? Does depth change that?",
+    blocks=(1, 12, 1),
+    head=(0, 200, 5),
+    epochs=(1, 20, 1),
+)
+
 # %% [markdown]
 # ## 5 · How separable are the classes? (4 points, 10 minutes)
 #
@@ -482,7 +537,7 @@ plots.show(
 
 # %% test="probe_values" points=4
 import torch
-from course_utils.checks import close, holds, student
+from course_utils.checks import close, student
 
 x, y = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
 close(
@@ -524,6 +579,20 @@ for ridge in (1.0, 30.0):
         f"the accuracy with ridge {ridge}",
         "see the formula",
     )
+few, classes = torch.tensor([[1.0], [1.0], [10.0]]), torch.tensor([0, 0, 1])
+one = torch.tensor([[1.0]])
+close(
+    student.linear_probe(few, classes, one, torch.tensor([0]), 1.0),
+    1.0,
+    "three points with ridge 1",
+    "the formula",
+)
+close(
+    student.linear_probe(few, classes, one, torch.tensor([1]), 1e6),
+    1.0,
+    "three points with ridge 1,000,000",
+    "ridge stands at every place of the diagonal, that of the ones too",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -566,6 +635,7 @@ block = student.Block(2, 6, (1, 3))
 for _ in range(3):
     block(1 + torch.randn(20, 2, 1, 8))
 tensors = block.state_dict()
+tensors["conv.weight"][[0, 3]] /= 1000  # the weakest two
 less = student.prune(tensors, 4)
 holds(
     isinstance(less, dict),
@@ -592,14 +662,29 @@ small.load_state_dict(less)
 small.eval()
 block.eval()
 x = torch.randn(5, 2, 1, 8)
-rows = tensors["conv.weight"].abs().sum((1, 2, 3)).topk(4).indices.sort().values
-close(small(x), block(x)[:, rows], "the pruned block's output, which is the kept channels of the whole one's")
+block.load_state_dict(tensors)
+close(
+    small(x),
+    block(x)[:, [1, 2, 4, 5]],
+    "the pruned block's output, which is channels 1, 2, 4, 5 of the whole one's: 0 and 3 have the weakest filters",
+    "the rows of `strongest`, of every tensor that has a row a channel",
+    mistakes={
+        "the first channels are kept": (lambda: block(x)[:, :4], "which does `strongest` name?"),
+    },
+)
 ### BEGIN HIDDEN TESTS
 equal(
     less["norm.num_batches_tracked"],
     tensors["norm.num_batches_tracked"],
     "the counter of batches, which stays",
 )
+from solutions.layerwise import reference
+
+for keep in (1, 3, 5):
+    wanted = reference.prune(tensors, keep)
+    got = student.prune(tensors, keep)
+    for name in wanted:
+        close(got[name], wanted[name], f"{name} when {keep} of 6 channels are kept")
 again = student.prune(tensors, 6)
 close(again["conv.weight"], tensors["conv.weight"], "the kernels when all channels are kept")
 ### END HIDDEN TESTS

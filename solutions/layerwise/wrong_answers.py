@@ -1,92 +1,7 @@
 """The mistakes that students make in `layerwise`; read as text, never imported."""
 
 import torch
-from torch import nn
 from torch.nn import functional as F
-
-
-@wrong(check="head_deep", why="k blocks instead of k − 1")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k")
-        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k if k > 1 else 0)))
-        self.grid = grid
-        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
-
-    def forward(self, x):
-        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
-
-
-@wrong(check="head_deep", why="the same block twice")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k")
-        self.blocks = nn.Sequential(*[Block(channels, channels, kernel)] * (k - 1))
-        self.grid = grid
-        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
-
-    def forward(self, x):
-        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
-
-
-@wrong(check="head_linear", why="ends in a softmax")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k")
-        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
-        self.grid = grid
-        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
-
-    def forward(self, x):
-        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1)).softmax(1)
-
-
-@wrong(check="head_linear", why="the largest value of each cell instead of the mean")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k")
-        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
-        self.grid = grid
-        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
-
-    def forward(self, x):
-        return self.linear(F.adaptive_max_pool2d(self.blocks(x), self.grid).flatten(1))
-
-
-@wrong(check="head_deep", why="the linear layer takes a number a channel, whatever the grid")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k must be 1 or more")
-        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
-        self.grid = grid
-        self.linear = nn.Linear(channels, classes)
-
-    def forward(self, x):
-        return self.linear(F.adaptive_avg_pool2d(self.blocks(x), self.grid).flatten(1))
-
-
-@wrong(check="head_deep", why="averages before the blocks")
-class AuxiliaryHead(nn.Module):
-    def __init__(self, channels, classes, k, kernel, grid):
-        super().__init__()
-        if k < 1:
-            raise ValueError("k")
-        self.blocks = nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))
-        self.grid = grid
-        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)
-
-    def forward(self, x):
-        return self.linear(self.blocks(F.adaptive_avg_pool2d(x, self.grid)).flatten(1))
 
 
 @wrong(check="step_exact", why="old gradients are not cleared")
@@ -288,3 +203,119 @@ def prune(tensors, keep):
 @wrong(check="prune_block", why="the first channels instead of the strongest")
 def prune(tensors, keep):
     return {name: tensor[:keep] if tensor.ndim else tensor for name, tensor in tensors.items()}
+
+
+edit(
+    "AuxiliaryHead",
+    check="head_deep",
+    why="k blocks instead of k − 1",
+    change={"range(k - 1)": "range(k if k > 1 else 0)"},
+)
+edit(
+    "AuxiliaryHead",
+    check="head_deep",
+    why="the same block twice",
+    change={
+        "nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))": (
+            "nn.Sequential(*[Block(channels, channels, kernel)] * (k - 1))"
+        )
+    },
+)
+edit(
+    "AuxiliaryHead",
+    check="head_linear",
+    why="ends in a softmax",
+    change={"self.linear(x.flatten(1))": "self.linear(x.flatten(1)).softmax(1)"},
+)
+edit(
+    "AuxiliaryHead",
+    check="head_linear",
+    why="the largest value of each cell instead of the mean",
+    change={"adaptive_avg_pool2d": "adaptive_max_pool2d"},
+)
+edit("AuxiliaryHead", check="head_linear", why="k = 0 passes", change={"if k < 1": "if k < 0"})
+edit(
+    "AuxiliaryHead",
+    check="head_deep",
+    why="the linear layer takes a number a channel, whatever the grid",
+    change={"channels * grid[0] * grid[1]": "channels"},
+)
+edit(
+    "AuxiliaryHead",
+    check="head_deep",
+    why="averages before the blocks",
+    change={"x = self.blocks(x)": "x = self.blocks(F.adaptive_avg_pool2d(x, self.grid))"},
+)
+edit(
+    "AuxiliaryHead",
+    check="head_deep",
+    why="the head's own blocks do not learn",
+    change={"self.linear(x.flatten(1))": "self.linear(x.detach().flatten(1))"},
+)
+edit(
+    "AuxiliaryHead",
+    check="head_linear",
+    why="the features below do not learn",
+    change={"x = self.blocks(x)": "x = self.blocks(x.detach())"},
+)
+edit(
+    "greedy_step",
+    check="step_exact",
+    why="steps twice",
+    change={"optimizer.step()": "optimizer.step()\n    optimizer.step()"},
+)
+edit(
+    "greedy_step",
+    check="step_exact",
+    why="an optimiser of its own at each step",
+    change={
+        "optimizer.zero_grad()": "optimizer = optimizer_for(block, head, 0.1)\n    optimizer.zero_grad()"
+    },
+)
+edit("greedy_step", check="step_learns", why="the loss keeps its history", change={"loss.detach()": "loss"})
+edit(
+    "greedy_step",
+    check="step_learns",
+    why="the loss after the step",
+    change={"return loss.detach()": "return F.cross_entropy(head(block(x)), y).detach()"},
+)
+edit(
+    "cache",
+    check="cache_batches",
+    why="gradients stay switched off",
+    change={"with torch.no_grad():\n        return": "torch.set_grad_enabled(False)\n    return"},
+)
+edit(
+    "linear_probe",
+    check="probe_values",
+    why="ridge is always 1",
+    change={"ridge * torch.eye": "1.0 * torch.eye"},
+)
+edit(
+    "linear_probe",
+    check="probe_values",
+    why="the ones are not held back",
+    change={
+        "torch.eye(phi.shape[1]).to(phi)": (
+            "torch.eye(phi.shape[1]).to(phi).index_fill(0, torch.tensor([phi.shape[1] - 1]), 0)"
+        )
+    },
+)
+edit(
+    "strongest",
+    check="strongest_filters",
+    why="the first input channel decides",
+    change={"weight.abs().sum(dim=(1, 2, 3))": "weight[:, 0].abs().sum(dim=(1, 2))"},
+)
+edit(
+    "strongest",
+    check="strongest_filters",
+    why="more than there are passes",
+    change={"1 <= keep <= len(weight)": "1 <= keep", "topk(keep)": "topk(min(keep, len(weight)))"},
+)
+edit(
+    "prune",
+    check="prune_block",
+    why="the counter of batches is cut too",
+    change={"tensor[rows] if tensor.ndim else tensor": "tensor[rows] if tensor.ndim else tensor * 0"},
+)
