@@ -19,6 +19,7 @@ from course_utils.colab import save_artifact
 from course_utils.data import cifar10, coloured_digits, figures
 from course_utils.data import pictures as photographs
 from course_utils.training import Run, record
+from course_utils.widgets import turn
 
 Objective = Callable[[Tensor], Tensor]
 
@@ -61,65 +62,61 @@ train, test = torch.tensor([1.0, 3.0]), torch.tensor([5.0])
 # %% test="standardise_values" points=2
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, pair, student
 
-train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [8.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
-mean, deviation = train.mean(0), train.std(0, correction=0)
-parts = student.standardise(train, other)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 2,
-    "standardise gives something else than two tensors",
-    "(the training features, the other features)",
-    type(parts).__name__,
+train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
+one, two = pair(
+    student.standardise(train, other),
+    "standardise",
+    "the training features and the other features",
     "what does `return` stand in front of? The docstring says: both",
 )
-one, two = parts
-unlike(
-    one, (other - mean) / deviation, "standardise gives the other examples first", "in the docstring's order"
-)
-both = torch.cat([train, other])
-for correction in (0, 1):
-    unlike(
-        one,
-        (train - both.mean(0)) / both.std(0, correction=correction),
-        "the mean and the deviation are those of training and other examples together",
-        "the others stand for examples that nobody has seen yet: of which may you use the statistics?",
-    )
-unlike(
-    two,
-    (other - other.mean(0)) / other.std(0, correction=0),
-    "the other examples are brought to their own mean and deviation",
-    "in production there may be one example: what is its standard deviation?",
-)
-unlike(one, (train - mean) / train.std(0), "the deviation divides by N - 1", "the docstring says which")
-unlike(
-    one, (train - mean) / deviation**2, "features are divided by their variance", "the deviation is its root"
-)
-unlike(
-    one,
-    (train - train.mean()) / train.std(correction=0),
-    "one mean for all features",
-    "each column has its own",
-)
-unlike(
-    one,
-    (train.T - train.mean(1)).T / train.std(1, correction=0)[:, None],
-    "statistics along the wrong axis",
-    "a column is a feature: average over examples",
-)
+TOGETHER = "the others stand for examples that nobody has seen yet: of which may you use the statistics?"
+right = torch.tensor([[1.224745, -2.449490], [-0.612372, 4.898980]])
 close(
     one,
-    (train - mean) / deviation,
-    "the training features",
+    torch.tensor([[-1.224745, -1.224745], [0.0, 1.224745], [1.224745, 0.0]]),
+    "the training features of [1, 10], [3, 30], [5, 20]: means 3 and 20, deviations 1.633 and 8.165",
     "mean 0, deviation 1, column by column",
-    rtol=1e-4,
+    mistakes={
+        "the statistics are those of training and other examples together": (
+            torch.tensor([[-1.375, -0.6799], [-0.125, 0.291386], [1.125, -0.194257]]),
+            TOGETHER,
+        ),
+        "the statistics are those of training and other examples together, and divide by N - 1": (
+            torch.tensor([[-1.229837, -0.608121], [-0.111803, 0.260623], [1.006231, -0.173749]]),
+            TOGETHER,
+        ),
+        "standardise gives the other examples first": (right, "in the docstring's order"),
+        "the deviation divides by N - 1": (
+            torch.tensor([[-1.0, -1.0], [0.0, 1.0], [1.0, 0.0]]),
+            "the docstring says which",
+        ),
+        "features are divided by their variance": (
+            torch.tensor([[-0.75, -0.15], [0.0, 0.15], [0.75, 0.0]]),
+            "the deviation is its root",
+        ),
+        "one mean and deviation for all features": (
+            torch.tensor([[-1.015469, -0.145067], [-0.822046, 1.789159], [-0.628624, 0.822046]]),
+            "each column has its own",
+        ),
+        "statistics along the wrong axis": (
+            torch.tensor([[-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]]),
+            "a column is a feature: average over examples",
+        ),
+    },
 )
 close(
     two,
-    (other - mean) / deviation,
-    "the other features",
+    right,
+    "the other features of [5, 0], [2, 60]",
     "the same shift and scale as for training",
-    rtol=1e-4,
+    mistakes={
+        "the other examples are brought to their own mean and deviation": (
+            torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
+            "in production there may be one example: what is its standard deviation?",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 train, other = 3 + 5 * torch.randn(40, 7), torch.randn(9, 7)
@@ -156,31 +153,10 @@ close(
 # %% test="probe_values" points=4
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, pair, student
 
-
-def by_autograd(x, y, classes, steps, rate, decay, biases=False, total=False):
-    W, b = torch.zeros(classes, x.shape[1], requires_grad=True), torch.zeros(classes, requires_grad=True)
-    for _ in range(steps):
-        loss = torch.nn.functional.cross_entropy(x @ W.T + b, y, reduction="sum" if total else "mean")
-        loss = loss + decay / 2 * (W.square().sum() + biases * b.square().sum())
-        gW, gb = torch.autograd.grad(loss, [W, b])
-        W, b = (W - rate * gW).detach().requires_grad_(), (b - rate * gb).detach().requires_grad_()
-    return W.detach(), b.detach()
-
-
-x, y = torch.randn(8, 3) + 1, torch.tensor([0, 1, 2, 3, 0, 0, 0, 1])
-task = (x, y, 4, 3, 0.5, 0.2)
-want = by_autograd(*task)
-parts = student.probe(*task)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 2,
-    "probe gives something else than two tensors",
-    "(W, b)",
-    type(parts).__name__,
-    "what does `return` stand in front of?",
-)
-W, b = parts
+x, y = torch.tensor([[1.0, 2], [3, 0], [0, 1], [2, 2]]), torch.tensor([0, 1, 1, 2])
+W, b = pair(student.probe(x, y, 3, 2, 0.5, 0.2), "probe", "W and b", "what does `return` stand in front of?")
 holds(
     isinstance(W, torch.Tensor) and isinstance(b, torch.Tensor),
     "probe gives something else than two tensors",
@@ -188,32 +164,65 @@ holds(
     f"({type(W).__name__}, {type(b).__name__})",
     ".numpy() and .tolist() leave PyTorch; the cells below multiply W with tensors",
 )
-holds(
-    W.ndim != 1 or b.ndim != 2, "probe gives b in the place of W", "(W, b)", "(b, W)", "the docstring's order"
-)
-unlike(W, want[0].T, "W lies on its side", "a row a class: (K, D)")
-unlike(W, by_autograd(x, y, 4, 3, -0.5, 0.2)[0], "probe goes uphill", "the sign of the step")
-unlike(
+right = torch.tensor([[-0.169890, 0.102432], [0.161518, -0.175681], [0.008372, 0.073250]])
+close(
     W,
-    by_autograd(*task, total=True)[0],
-    "probe adds the losses up",
-    "the docstring's loss is a *mean* over examples",
+    right,
+    "W after 2 steps from 0, rate 0.5, decay 0.2, features [1, 2], [3, 0], [0, 1], [2, 2], classes 0, 1, 1, 2",
+    "the first step gives [[-0.125, 0.0417], [0.125, -0.0833], [0, 0.0417]]; W and b change at once, both by the "
+    "gradient at the old ones",
+    atol=1e-4,
+    mistakes={
+        "W lies on its side": (right.T, "a row a class: (K, D)"),
+        "probe gives b in the place of W": (
+            torch.tensor([-0.055787, 0.137882, -0.082095]),
+            "(W, b): the docstring's order",
+        ),
+        "probe goes uphill": (
+            torch.tensor([[0.337302, -0.062376], [-0.328637, 0.157799], [-0.008665, -0.095424]]),
+            "the sign of the step",
+        ),
+        "probe adds the losses up": (
+            torch.tensor([[-0.227163, 0.628685], [-0.075340, -0.896868], [0.302503, 0.268183]]),
+            "the docstring's loss is a *mean* over examples",
+        ),
+        "W decays twice as fast as it should": (
+            torch.tensor([[-0.157390, 0.098265], [0.149018, -0.167348], [0.008372, 0.069083]]),
+            "what is the slope of decay / 2 · W²?",
+        ),
+        "W does not decay": (
+            torch.tensor([[-0.182390, 0.106598], [0.174018, -0.184015], [0.008372, 0.077417]]),
+            "the loss has a second term",
+        ),
+    },
 )
-unlike(
-    W,
-    by_autograd(x, y, 4, 3, 0.5, 0.4)[0],
-    "W decays twice as fast as it should",
-    "what is the slope of decay / 2 · W²?",
+close(
+    b,
+    torch.tensor([-0.055787, 0.137882, -0.082095]),
+    "b after 2 steps from 0",
+    "the sum of the error over examples",
+    atol=1e-4,
+    mistakes={
+        "the biases decay": (torch.tensor([-0.051620, 0.129549, -0.077928]), "only W is pulled to 0"),
+        "the biases do not learn": (torch.zeros(3), "a step changes W *and* b"),
+    },
 )
-unlike(W, by_autograd(x, y, 4, 3, 0.5, 0.0)[0], "W does not decay", "the loss has a second term")
-unlike(b, by_autograd(*task, biases=True)[1], "the biases decay", "only W is pulled to 0")
-unlike(b, torch.zeros(4), "the biases do not learn", "a step changes W *and* b")
-close(W, want[0], "W after 3 steps from 0", "W and b change at once, both by the gradient at the old ones")
-close(b, want[1], "b after 3 steps from 0", "the sum of the error over examples")
 holds(
     not W.requires_grad and not b.requires_grad, "what probe gives has no graph", hint=".detach() at the end"
 )
 ### BEGIN HIDDEN TESTS
+
+
+def by_autograd(x, y, classes, steps, rate, decay):
+    W, b = torch.zeros(classes, x.shape[1], requires_grad=True), torch.zeros(classes, requires_grad=True)
+    for _ in range(steps):
+        loss = torch.nn.functional.cross_entropy(x @ W.T + b, y)
+        loss = loss + decay / 2 * W.square().sum()
+        gW, gb = torch.autograd.grad(loss, [W, b])
+        W, b = (W - rate * gW).detach().requires_grad_(), (b - rate * gb).detach().requires_grad_()
+    return W.detach(), b.detach()
+
+
 for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
     x, y = torch.randn(n, d), torch.randint(0, classes - 1, (n,))  # of the last class there is no example
     got, want = student.probe(x, y, classes, steps, 0.3, 0.1), by_autograd(x, y, classes, steps, 0.3, 0.1)
@@ -246,7 +255,7 @@ def share(inputs: tuple[Tensor, Tensor], each: int, rate: float, decay: float) -
     rows = torch.cat([(y_train == k).nonzero()[:each, 0] for k in range(10)])
     x, other = standardise(inputs[0][rows], inputs[1])
     W, b = probe(x, y_train[rows], 10, 100, rate, decay)
-    return ((other @ W.T + b).argmax(1) == y_val).float().mean().item()
+    return ((other.to(W) @ W.T + b).argmax(1) == y_val).float().mean().item()
 
 
 seen = {"pixels": ((x_train.flatten(1), x_val.flatten(1)), 0.005, 0.1)}
@@ -278,8 +287,8 @@ plots.show(
 
 # %%
 def tiny() -> Transfer:
-    """Two maps with batch normalisation, three classes."""
-    return Transfer(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU()), 2, 3)
+    """Three maps with batch normalisation, three classes."""
+    return Transfer(nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.ReLU()), 3, 3)
 
 
 print({name: tuple(tensor.shape) for name, tensor in tiny().state_dict().items()})
@@ -335,6 +344,12 @@ for name, tensor in state(net).items():
     close(tensor, first[name], f"{name} after freeze", "freeze must not change any value")
 scores = net(torch.randn(4, 3, 8, 8))
 holds(scores.requires_grad, "the head of a frozen net must still learn", hint="autograd must reach it")
+holds(
+    not any(module.training for module in net.body.modules()),
+    "a part of the body of a frozen net is still in training mode",
+    "evaluation mode, in every layer",
+    hint="batch normalisation may stand deep inside: .eval() reaches all",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -383,11 +398,14 @@ holds(
 )
 sizes = [[tuple(p.shape) for p in group] for group in held]
 equal(
-    sizes[1], [(3, 8), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once"
+    sizes[1],
+    [(3, 12), (3,)],
+    "the list of shapes in the head's group",
+    "weights and biases of net.head, once",
 )
 equal(
     sizes[0],
-    [(2, 3, 3, 3), (2,), (2,), (2,)],
+    [(3, 3, 3, 3), (3,), (3,), (3,)],
     "the list of shapes in the body's group",
     "all of net.body's parameters, and none of the head's",
 )
@@ -405,6 +423,19 @@ groups = student.parameter_groups(net, 0.5, 0.25)
 equal([group["lr"] for group in groups], [0.5, 0.25], "the list of rates, the body's larger")
 for p, q in zip(groups[0]["params"], [p for n, p in net.named_parameters() if n.startswith("body.")]):
     close(p, q, "a parameter in the body's group", "the net's own, in their order")
+before = {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+with torch.no_grad():
+    for group in groups:
+        for p in group["params"]:
+            p += 1.0
+after = net.state_dict()
+for name, _ in net.named_parameters():
+    close(
+        after[name],
+        before[name] + 1,
+        f"the net's {name}, after 1 was added to every parameter of both groups",
+        "the net's own parameters, not copies: an optimiser changes what it is given",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -423,33 +454,47 @@ maps = torch.tensor([[[[1.0, 0.0]], [[2.0, 4.0]]]])  # (B, C, H, W) = (1, 2, 1, 
 # %% test="gram_values" points=3
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
-maps = torch.randn(2, 3, 4, 5)
-sums = torch.einsum("bihw,bjhw->bij", maps, maps)
-got = student.gram(maps)
-unlike(got, sums, "gram adds up over places", "a *mean*: a larger picture has no more style")
-unlike(got, sums / 60, "gram also divides by the number of maps", "a mean over the H · W places, no more")
-centred = maps - maps.mean((2, 3), keepdim=True)
-unlike(
-    got,
-    torch.einsum("bihw,bjhw->bij", centred, centred) / 20,
-    "gram gives a covariance",
-    "the docstring takes off no mean",
+first = torch.tensor([[[1.0, 0], [2, 1]], [[0.0, 2], [2, 0]]])  # two maps of 2 × 2
+second = torch.tensor([[[1.0, 1], [1, 1]], [[0.0, 0], [0, 4]]])
+close(
+    student.gram(torch.stack([first, second])),
+    torch.tensor([[[1.5, 1], [1, 2]], [[1, 1], [1, 4]]]),
+    "gram of two pictures with two maps of 2 × 2 each; the first map of the first is 1, 0, 2, 1, the second 0, 2, 2, 0",
+    "compare one entry with the cell above",
+    mistakes={
+        "it adds up over places": (
+            torch.tensor([[[6.0, 4], [4, 8]], [[4, 4], [4, 16]]]),
+            "a *mean*: a larger picture has no more style",
+        ),
+        "it also divides by the number of maps": (
+            torch.tensor([[[0.75, 0.5], [0.5, 1]], [[0.5, 0.5], [0.5, 2]]]),
+            "a mean over the H · W places, no more",
+        ),
+        "it is a covariance": (
+            torch.tensor([[[0.5, 0], [0, 1]], [[0, 0], [0, 3]]]),
+            "the docstring takes off no mean",
+        ),
+        "the pictures of a batch are mixed": (
+            torch.tensor([[1.25, 1], [1, 3]]),
+            "each has its own matrix",
+        ),
+        "pictures are compared": (
+            torch.tensor([[1.75, 0.5], [0.5, 2.5]]),
+            "it compares maps of one picture",
+        ),
+    },
 )
-unlike(got, (sums / 20).mean(0), "gram mixes the pictures of a batch", "each has its own matrix")
-unlike(
-    got,
-    torch.einsum("bihw,cihw->bc", maps, maps) / 60,
-    "gram compares pictures",
-    "it compares maps of one picture",
-)
-close(got, sums / 20, "gram of 2 pictures with 3 maps of 4 × 5", "compare one entry with the cell above")
 ### BEGIN HIDDEN TESTS
-for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6)):
-    maps = torch.randn(shape)
+from course_utils.checks import follows
+
+for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6), (2, 3, 4, 5)):
+    maps = torch.randn(shape, requires_grad=True)
     want = torch.einsum("bihw,bjhw->bij", maps, maps) / (shape[2] * shape[3])
-    close(student.gram(maps), want, f"gram of maps of shape {shape}", "any sizes")
+    got = student.gram(maps)
+    close(got, want, f"gram of maps of shape {shape}", "any sizes")
+    follows(got, {"the maps": maps}, want, "gram")
 maps = torch.randn(1, 3, 4, 4)
 shuffled = maps.flatten(2)[:, :, torch.randperm(16)].reshape(1, 3, 4, 4)
 close(
@@ -466,38 +511,32 @@ close(
 # %% test="style_values" points=2
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, student
 
-
-def grams(stages):
-    return [torch.einsum("bihw,bjhw->bij", maps, maps) / maps[0, 0].numel() for maps in stages]
-
-
-stages = [torch.randn(1, 3, 4, 4, requires_grad=True), torch.randn(1, 5, 2, 2, requires_grad=True)]
-wanted = grams([torch.randn(1, 3, 6, 6), torch.randn(1, 5, 3, 3)])
-squares = [(g - w).square() for g, w in zip(grams(stages), wanted)]
+stages = [torch.randn(2, 3, 4, 4, requires_grad=True), torch.randn(2, 5, 2, 2, requires_grad=True)]
+wanted = [student.gram(torch.randn(2, 3, 6, 6)), student.gram(torch.randn(2, 5, 3, 3))]
+grams = [student.gram(maps) for maps in stages]
+squares = [(own - target).square() for own, target in zip(grams, wanted)]
+twice = [(own - student.gram(target[..., None])).square().mean() for own, target in zip(grams, wanted)]
 got = student.style_loss(stages, wanted)
-unlike(got, sum(s.mean() for s in squares), "style_loss adds the layers up", "their *mean*")
-unlike(
-    got,
-    sum(s.sum() for s in squares) / 2,
-    "style_loss adds up the entries of a Gram matrix",
-    "the mean squared difference of each layer",
-)
-unlike(
-    got,
-    torch.cat([s.flatten() for s in squares]).mean(),
-    "style_loss lets layers with many maps count for more",
-    "first a mean for each layer, then the mean of these",
-)
-unlike(got, squares[0].mean() / 2, "style_loss forgets a layer", "all of them")
-twice = [(g - w @ w.mT / w.shape[2]).square().mean() for g, w in zip(grams(stages), wanted)]
-unlike(got, sum(twice) / 2, "style_loss takes the Gram matrix of a Gram matrix", "what does `wanted` hold?")
 close(
     got,
-    sum(s.mean() for s in squares) / 2,
+    squares[0].mean() / 2 + squares[1].mean() / 2,
     "style_loss of two layers",
     "gram of each layer's maps, minus the wanted",
+    mistakes={
+        "it adds the layers up": (squares[0].mean() + squares[1].mean(), "their *mean*"),
+        "it adds up the entries of a Gram matrix": (
+            (squares[0].sum() + squares[1].sum()) / 2,
+            "the mean squared difference of each layer",
+        ),
+        "layers with many maps count for more": (
+            torch.cat([s.flatten() for s in squares]).mean(),
+            "first a mean for each layer, then the mean of these",
+        ),
+        "it forgets a layer": (squares[0].mean() / 2, "all of them"),
+        "it takes the Gram matrix of a Gram matrix": (sum(twice) / 2, "what does `wanted` hold?"),
+    },
 )
 holds(
     getattr(got, "requires_grad", False),
@@ -513,10 +552,19 @@ holds(
     "torch.tensor(…) begins anew, requires_grad or not, and .detach() ends a way",
 )
 ### BEGIN HIDDEN TESTS
-want = torch.autograd.grad(sum((g - w).square().mean() for g, w in zip(grams(stages), wanted)) / 2, stages)
-close(list(slopes), list(want), "the slopes of style_loss in the maps", "is anything detached?")
+from course_utils.checks import follows
+from solutions.transfer import reference
+
+for sizes in (((1, 3, 4, 4), (1, 5, 2, 2)), ((2, 2, 3, 5), (2, 4, 2, 2), (2, 1, 4, 4))):
+    stages = [torch.randn(size, requires_grad=True) for size in sizes]
+    wanted = [reference.gram(torch.randn_like(maps)) for maps in stages]
+    got, want = student.style_loss(stages, wanted), reference.style_loss(stages, wanted)
+    close(got, want, f"style_loss of {len(sizes)} layers")
+    follows(
+        got, {f"the maps of layer {place}": maps for place, maps in enumerate(stages)}, want, "style_loss"
+    )
 close(
-    student.style_loss(stages[:1], grams(stages[:1])),
+    student.style_loss(stages[:1], [reference.gram(stages[0]).detach()]),
     0.0,
     "style_loss of one layer and its own Gram matrix",
     atol=1e-6,
@@ -571,7 +619,7 @@ print(row.roll(1, dims=1), row.roll(1, dims=1).roll(-1, dims=1))
 # %% test="ascend_step" points=3
 import torch
 
-from course_utils.checks import close, holds, student, unlike
+from course_utils.checks import close, holds, student
 
 weights = torch.randn(1, 3, 4, 5)
 
@@ -590,48 +638,47 @@ holds(
     type(got).__name__,
     "does it `return` them? .numpy() leaves PyTorch",
 )
-unlike(got, x, "ascend gives the picture as it was", "what is added to it?")
-unlike(got, step, "ascend gives the step alone", "the docstring's Returns: the new *pictures*")
-unlike(got, (x - step).clamp(0, 1), "ascend goes down", "the objective is to *grow*")
-unlike(
+close(
     got,
-    (x + 0.05 * weights).clamp(0, 1),
-    "the gradient is not scaled",
-    "divide it by the mean of its absolute values",
+    (x + step).clamp(0, 1),
+    "ascend without a shift",
+    "the docstring, step by step",
+    mistakes={
+        "ascend gives the picture as it was": (x, "what is added to it?"),
+        "ascend gives the step alone": (step, "the docstring's Returns: the new *pictures*"),
+        "ascend goes down": ((x - step).clamp(0, 1), "the objective is to *grow*"),
+        "the gradient is not scaled": (
+            (x + 0.05 * weights).clamp(0, 1),
+            "divide it by the mean of its absolute values",
+        ),
+        "the gradient is divided by its length": (
+            (x + 0.05 * weights / weights.norm()).clamp(0, 1),
+            "by the *mean absolute value*",
+        ),
+        "every pixel changes by the same": (
+            (x + 0.05 * weights.sign()).clamp(0, 1),
+            "scale the gradient, don't take its sign",
+        ),
+    },
 )
-unlike(
-    got,
-    (x + 0.05 * weights / weights.norm()).clamp(0, 1),
-    "the gradient is divided by its length",
-    "by the *mean absolute value*",
-)
-unlike(
-    got,
-    (x + 0.05 * weights.sign()).clamp(0, 1),
-    "every pixel changes by the same",
-    "scale the gradient, don't take its sign",
-)
-close(got, (x + step).clamp(0, 1), "ascend without a shift", "the docstring, step by step")
 holds(not got.requires_grad, "what ascend gives has no graph", hint=".detach()")
 got = student.ascend(x, weighed, 0.05, (1, 2))
-unlike(
-    got,
-    (x.roll((1, 2), (2, 3)) + step).clamp(0, 1),
-    "the picture is not rolled back",
-    "the last lines of the docstring",
-)
-unlike(got, (x + step).clamp(0, 1), "the objective sees the picture unmoved", "roll before the gradient")
-unlike(
-    got,
-    (x + step.roll((1, 2), (2, 3))).clamp(0, 1),
-    "the picture is rolled the other way",
-    "down and to the right is positive",
-)
 close(
     got,
     (x + step.roll((-1, -2), (2, 3))).clamp(0, 1),
     "ascend with the shift (1, 2)",
     "rows are dimension 2, columns dimension 3",
+    mistakes={
+        "the picture is not rolled back": (
+            (x.roll((1, 2), (2, 3)) + step).clamp(0, 1),
+            "the last lines of the docstring",
+        ),
+        "the objective sees the picture unmoved": ((x + step).clamp(0, 1), "roll before the gradient"),
+        "the picture is rolled the other way": (
+            (x + step.roll((1, 2), (2, 3))).clamp(0, 1),
+            "down and to the right is positive",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 bright = torch.rand(2, 3, 6, 4)
@@ -689,7 +736,7 @@ equal(
 # %% test="dream_octaves" points=4
 import torch
 
-from course_utils.checks import close, equal, holds, student, unlike
+from course_utils.checks import close, equal, holds, student
 
 x = torch.rand(1, 3, 12, 12)
 sides = []
@@ -717,25 +764,24 @@ for _ in range(2):
     forgotten, carried, blurred = (
         (p + 0.02 * p / p.mean()).clamp(0, 1) for p in (forgotten, carried, blurred)
     )
-unlike(
-    got, forgotten, "what was dreamt in the first octave is lost", "`detail` goes from one octave to the next"
-)
-unlike(
-    got,
-    blurred,
-    "the picture is enlarged from the small one",
-    "begin each octave with x itself, and add `detail`",
-)
-unlike(got, carried - x, "dream gives what it has added", "the docstring: what came of the last side")
-unlike(
-    got, x, "dream gives the picture as it was", "ascend changes nothing in place: where is what it gives?"
-)
 close(
     got,
     carried,
     "dream of two octaves, without jitter",
     "print the mean of `detail` after each octave",
     atol=1e-4,
+    mistakes={
+        "what was dreamt in the first octave is lost": (
+            forgotten,
+            "`detail` goes from one octave to the next",
+        ),
+        "the picture is enlarged from the small one": (
+            blurred,
+            "begin each octave with x itself, and add `detail`",
+        ),
+        "dream gives what it has added": (carried - x, "the docstring: what came of the last side"),
+        "dream gives the picture as it was": (x, "ascend changes nothing in place: where is what it gives?"),
+    },
 )
 seen = []
 student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [12], 12, 0.0, 3)
@@ -745,6 +791,15 @@ holds(
     "a shift of up to `reach`, at each step",
     "none",
     "what is handed to ascend?",
+)
+again, seen = seen, []
+student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [12], 12, 0.0, 3)
+holds(
+    any((p - q).abs().max() > 0.01 for p, q in zip(seen, again)),
+    "two dreams are moved about in just the same way",
+    "other shifts each time",
+    "twice the same twelve",
+    "a seed of your own also makes all that is random after it the same",
 )
 ### BEGIN HIDDEN TESTS
 x = torch.rand(2, 3, 8, 8)
@@ -834,49 +889,40 @@ plots.show(
 # %% test="class_map_values" points=3
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
-maps, weight = torch.randn(2, 3, 4, 4), torch.randn(3, 3)
-got = student.class_map(maps, weight, 1)
-unlike(
-    got,
-    torch.einsum("bchw,c->bhw", maps, weight[:, 1]),
-    "class_map takes a column of the weights",
-    "weight is (K, C): a row a class",
-)
-unlike(
-    got,
-    torch.einsum("bchw,c->bhw", maps, weight[1]) / 3,
-    "class_map takes a mean over maps",
-    "the layer *adds* weighted maps up",
-)
-unlike(got, maps[:, 1], "class_map gives the map number k", "k is a class, not a map")
-unlike(
-    got,
-    torch.einsum("bchw,c->bhw", maps, weight[1]).clamp(min=0),
-    "class_map cuts off what speaks against the class",
-    "the docstring cuts off nothing",
-)
-unlike(
-    got,
-    torch.einsum("bchw,c->bhw", maps, weight[1]).mean((1, 2)),
-    "class_map gives the score",
-    "one number for each *place*",
-)
+maps = torch.tensor([[[[1.0, 2]], [[10.0, 20]]]])  # (B, C, H, W) = (1, 2, 1, 2)
+weight = torch.tensor([[1.0, 0.0], [0.5, -1.0]])
 close(
-    got,
-    torch.einsum("bchw,c->bhw", maps, weight[1]),
-    "class_map of 2 pictures with 3 maps",
+    student.class_map(maps, weight, 1),
+    torch.tensor([[[-9.5, -19.0]]]),
+    "class_map of two maps, 1, 2 and 10, 20, for the class with the weights 0.5 and -1",
     "try one place by hand",
+    mistakes={
+        "it takes a column of the weights": (
+            torch.tensor([[[-10.0, -20.0]]]),
+            "weight is (K, C): a row a class",
+        ),
+        "it takes a mean over maps": (torch.tensor([[[-4.75, -9.5]]]), "the layer *adds* weighted maps up"),
+        "it gives the map number k": (torch.tensor([[[10.0, 20.0]]]), "k is a class, not a map"),
+        "it cuts off what speaks against the class": (
+            torch.zeros(1, 1, 2),
+            "the docstring cuts off nothing",
+        ),
+        "it gives the score": (torch.tensor([-14.25]), "one number for each *place*"),
+    },
 )
 ### BEGIN HIDDEN TESTS
-for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5)):
+for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5), (2, 3, 3, 4, 4)):
     maps, weight = torch.randn(b, c, h, w), torch.randn(k, c)
-    got = student.class_map(maps, weight, k - 1)
-    close(got, (maps * weight[k - 1][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes")
+    for row in {0, k - 1}:
+        got = student.class_map(maps, weight, row)
+        close(
+            got, (maps * weight[row][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes"
+        )
     close(
-        torch.as_tensor(got).mean((1, 2)),
-        maps.mean((2, 3)) @ weight[k - 1],
+        torch.as_tensor(got).mean((1, 2)).float(),
+        maps.mean((2, 3)) @ weight[row],
         "the mean of a class map",
         "the score without its bias",
     )
@@ -906,6 +952,26 @@ for ax in axes:
 plots.show(
     figure,
     "A scene of four figures and, for each one's class, where the net sees it: mostly in its own quarter.",
+)
+
+
+# %%
+def where(kind: str = figures.CLASSES[0], least: float = 0.0) -> plots.Picture:
+    """Your `class_map` of the scene for any kind of figure, values below `least` left out."""
+    seen_here = class_map(maps, weight, figures.CLASSES.index(kind))[0]
+    figure, (left, right) = plots.subplots(1, 2, figsize=(5, 2.4))
+    left.imshow(scene[0].permute(1, 2, 0))
+    right.imshow(seen_here.clamp(min=least))
+    for ax in (left, right):
+        ax.axis("off")
+    return plots.show(figure, f"The scene and where the net sees {kind}.")
+
+
+turn(
+    where,
+    "Your class map: where does the net see what is there, and where what is not? Leave out what speaks against it.",
+    kind=list(figures.CLASSES),
+    least=(-10.0, 10.0, 0.5),
 )
 
 # %% [markdown]

@@ -111,3 +111,26 @@ def class_map(maps, weight, k):
     for c in range(maps.shape[1]):
         total = total + weight[k, c] * maps[:, c]
     return total
+
+
+@right(why="in place, on what it is given")
+def standardise(train, other):
+    mean, deviation = train.mean(0), train.std(0, correction=0) + 1e-6
+    train -= mean
+    train /= deviation
+    other -= mean
+    other /= deviation
+    return train, other
+
+
+edit(
+    "probe",
+    why="in float64",
+    change={
+        "x.new_zeros(classes, x.shape[1])": "x.double().new_zeros(classes, x.shape[1])",
+        "x @ W.T": "x.double() @ W.T",
+        "error.T @ x": "error.T @ x.double()",
+    },
+)
+edit("ascend", why="cuts in place", change={".clamp(0, 1)": ".clamp_(0, 1)"})
+edit("class_map", why="float64", change={"maps, weight[k]": "maps.double(), weight[k].double()"})
