@@ -25,11 +25,12 @@ from course_utils import plots
 from course_utils.colab import save_artifact
 from course_utils.data import binary_digits
 from course_utils.training import Run, record
+from course_utils.widgets import turn
 
 Net = Callable[[Tensor], Tensor]
 
 # %% [markdown]
-# ## 1 No peeping (4 points, 12 minutes)
+# ## 1 No peeping (4 points, 18 minutes)
 #
 # A convolution looks around itself, and half of what it sees are the answers. Here is a 3×3 picture, its pixels
 # numbered in their order, and the kernel lies on pixel 5:
@@ -54,26 +55,29 @@ print(torch.arange(1, 10).view(3, 3))
 # %% test="causal_mask_values" points=2
 import torch
 
-from course_utils.checks import close, raises, student, unlike
+from course_utils.checks import close, raises, student
 
 a = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 b = torch.tensor([[1.0, 1, 1], [1, 1, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 got = student.causal_mask("A", 3)
-unlike(got, b, "mask A lets a pixel see itself", "pixel 5 must be guessed without pixel 5")
-unlike(got, 1 - b, "the mask is upside down", "ones are what may be seen: what comes earlier")
-unlike(
+close(
     got,
-    a.transpose(2, 3),
-    "rows and columns are exchanged",
-    "the axes are (c_out, c_in, row, column), and the order is row by row",
+    a,
+    "causal_mask('A', 3)",
+    "see your grid: pixels 1 to 4",
+    mistakes={
+        "mask A lets a pixel see itself": (b, "pixel 5 must be guessed without pixel 5"),
+        "the mask is upside down": (1 - b, "ones are what may be seen: what comes earlier"),
+        "rows and columns are exchanged": (
+            a.transpose(2, 3),
+            "the axes are (c_out, c_in, row, column), and the order is row by row",
+        ),
+        "the mask hides the pixel above to the right": (
+            torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3),
+            "is pixel 3 made before pixel 5?",
+        ),
+    },
 )
-unlike(
-    got,
-    torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3),
-    "the mask hides the pixel above to the right",
-    "is pixel 3 made before pixel 5?",
-)
-close(got, a, "causal_mask('A', 3)", "see your grid: pixels 1 to 4")
 close(student.causal_mask("B", 3), b, "causal_mask('B', 3)", "mask A, and the middle")
 raises(ValueError, lambda: student.causal_mask("A", 4), "an even kernel has no middle", "see `Raises`")
 ### BEGIN HIDDEN TESTS
@@ -95,7 +99,7 @@ raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refus
 # %% test="causal_mask_groups" points=2
 import torch
 
-from course_utils.checks import close, equal, raises, shape_of, student, unlike
+from course_utils.checks import close, equal, raises, shape_of, student
 
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
 got = student.causal_mask("A", 3, 3, 3, groups=3)
@@ -106,15 +110,18 @@ equal(
     "a grid for each pair of channels: (c_out, c_in, k, k)",
 )
 got = got[:, :, 1, 1]
-unlike(got, a.T, "output and input channels are exchanged", "the first axis is the output's")
-unlike(
-    got,
-    torch.zeros(3, 3),
-    "at the middle no channel sees another",
-    "green may see the red of its own pixel, blue both",
-)
 close(
-    got, a, "mask A at the middle, red, green, blue", "red sees nobody there, green red, blue red and green"
+    got,
+    a,
+    "mask A at the middle, red, green, blue",
+    "red sees nobody there, green red, blue red and green",
+    mistakes={
+        "output and input channels are exchanged": (a.T, "the first axis is the output's"),
+        "at the middle no channel sees another": (
+            torch.zeros(3, 3),
+            "green may see the red of its own pixel, blue both",
+        ),
+    },
 )
 close(
     student.causal_mask("B", 3, 3, 3, groups=3)[:, :, 1, 1],
@@ -123,13 +130,18 @@ close(
     "as mask A, and each channel its own group",
 )
 six = student.causal_mask("A", 3, 3, 6, groups=3)[:, :, 1, 1]
-unlike(
+close(
     six,
-    torch.cat([a, a]),
-    "groups are dealt out one channel at a time",
-    "six channels are red, red, green, green, blue, blue: neighbours form a group",
+    a.repeat_interleave(2, 0),
+    "mask A from 3 to 6 channels",
+    "a group is a run of neighbours",
+    mistakes={
+        "groups are dealt out one channel at a time": (
+            torch.cat([a, a]),
+            "six channels are red, red, green, green, blue, blue: neighbours form a group",
+        ),
+    },
 )
-close(six, a.repeat_interleave(2, 0), "mask A from 3 to 6 channels", "a group is a run of neighbours")
 raises(
     ValueError,
     lambda: student.causal_mask("A", 3, 3, 4, groups=3),
@@ -164,7 +176,7 @@ raises(
 # %% given="MaskedConv2d"
 
 # %% [markdown]
-# ## 2 The proof (2 points, 8 minutes)
+# ## 2 The proof (2 points, 12 minutes)
 #
 # A leak of one pixel is enough to make a likelihood worthless, and the loss will look *wonderful*. So prove it: if the
 # output at (i, j) does not depend on a pixel, its gradient there is exactly 0. A tiny example, worked with pencil and
@@ -181,7 +193,7 @@ print(torch.autograd.grad(y[2], x)[0])
 # %% test="receptive_field_values" points=2
 import torch
 
-from course_utils.checks import equal, holds, student, unlike
+from course_utils.checks import equal, holds, student
 
 left = student.receptive_field(lambda x: x + 2 * x.roll(1, dims=3), (1, 1, 4), 0, 2)
 equal(
@@ -191,12 +203,6 @@ equal(
     "truth values (H, W): where is the gradient of the output at (i, j) not 0?",
 )
 down = student.receptive_field(lambda x: x.roll(1, dims=2), (2, 4, 3), 3, 1)
-unlike(
-    down,
-    torch.zeros(4, 3, dtype=torch.bool),
-    "no pixel is seen",
-    "i counts rows, j columns; which axis of the output is which?",
-)
 holds(
     tuple(down.shape) == (4, 3),
     "receptive_field has the wrong shape",
@@ -206,7 +212,18 @@ holds(
 )
 expected = torch.zeros(4, 3, dtype=torch.bool)
 expected[2, 1] = True
-equal(down, expected, "receptive_field of y[i] = x[i - 1], at row 3, column 1", "i counts rows, j columns")
+equal(
+    down,
+    expected,
+    "receptive_field of y[i] = x[i - 1], at row 3, column 1",
+    "i counts rows, j columns",
+    mistakes={
+        "no pixel is seen": (
+            torch.zeros(4, 3, dtype=torch.bool),
+            "i counts rows, j columns; which axis of the output is which?",
+        ),
+    },
+)
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
@@ -227,6 +244,24 @@ squared = student.receptive_field(lambda x: x**2, (1, 3, 3), 0, 1)
 expected = torch.zeros(3, 3, dtype=torch.bool)
 expected[0, 1] = True
 equal(squared, expected, "the field of y = x²", "take a random picture: at 0 the gradient of x² is 0")
+pictures = []
+
+
+def listening(x):
+    """A net that remembers what it was fed."""
+    pictures.append(x.detach().clone())
+    return x
+
+
+for _ in range(2):
+    student.receptive_field(listening, (1, 2, 3), 0, 1)
+holds(
+    not torch.equal(pictures[0], pictures[-1]),
+    "receptive_field feeds the same picture at every call",
+    "another random picture each time",
+    "twice the same",
+    "a seed of your own also makes all that is random after it the same",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -253,7 +288,7 @@ plots.show(
 # Nothing on the far side, so no cheating. But a triangle to the upper right is missing: the **blind spot**. Masked kernels go
 # one row up and one column to the right at most, then must go on from there.
 #
-# ## 3 Two stacks (5 points, 20 minutes)
+# ## 3 Two stacks (5 points, 32 minutes)
 #
 # The cure of gated PixelCNN: two stacks of features.
 #
@@ -272,28 +307,27 @@ print("above:     ", column.flatten().tolist())
 print("F.pad with rows above and below: ", F.pad(column, (0, 0, 2, 1)).flatten().tolist())
 
 # %% [markdown]
-# `F.pad(x, (left, right, top, bottom))` takes negative numbers too: they cut. Both functions below need no more than that,
-# and the four convolutions that are there already.
+# `F.pad(x, (left, right, top, bottom))` takes negative numbers too: they cut.
 
-# %% solution="GatedLayer" take="shift_down, GatedLayer" keep="__init__"
+# %% solution="shift_down"
 # F.pad(x, (left, right, top, bottom))
 
 # %% test="shift_down_values" points=1
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
 x = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
 got = student.shift_down(x)
-unlike(
-    got, x.roll(1, dims=2), "the last row comes back in at the top", "what falls out is gone; zeros come in"
-)
-unlike(got, torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "the rows move up", "row 0 goes to row 1")
 close(
     got,
     torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1),
     "shift_down of a column 1, 2, 3",
     "row i of the result is row i - 1 of x",
+    mistakes={
+        "the last row comes back in at the top": (x.roll(1, dims=2), "what falls out is gone; zeros come in"),
+        "the rows move up": (torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "row 0 goes to row 1"),
+    },
 )
 ### BEGIN HIDDEN TESTS
 x = torch.randn(2, 3, 4, 5)
@@ -302,6 +336,12 @@ for row in range(3):
     expected[:, :, row + 1] = x[:, :, row]
 close(student.shift_down(x), expected, "shift_down of (2, 3, 4, 5) numbers", "rows are axis 2")
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# Now the layer. It needs no more than `F.pad`, your `shift_down` and the four convolutions that are there already.
+
+# %% solution="GatedLayer" keep="__init__"
+# which sides of v, and which of h, need zeros?
 
 # %% test="gated_layer_sees" points=2
 import torch
@@ -411,7 +451,7 @@ same.load_state_dict({name: torch.zeros_like(tensor) for name, tensor in same.st
 first.load_state_dict(zero)
 h = torch.randn(2, 3, 5, 6)
 close(
-    same(h, h)[1],
+    same(h.clone(), h.clone())[1],
     h,
     "with all weights 0, the new h of a layer that is not the first",
     "y is added to the old h",
@@ -423,6 +463,7 @@ close(
     "the first layer's h is the picture itself: it must not be added",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.autoregressive import reference
 
 for c_in, c, k, is_first in (
@@ -435,10 +476,18 @@ for c_in, c, k, is_first in (
     ours = reference.GatedLayer(c_in, c, k, is_first)
     theirs = student.GatedLayer(c_in, c, k, is_first)
     theirs.load_state_dict(ours.state_dict())
-    v, h = torch.randn(2, c_in, 6, 7), torch.randn(2, c_in, 6, 7)
+    v, h = (torch.randn(2, c_in, 6, 7, requires_grad=True) for _ in "vh")
     for name, one, other in zip("vh", theirs(v.clone(), h.clone()), ours(v, h)):
         case = f"the new {name} of a layer with k = {k}" + (", the first" if is_first else "")
         close(one, other, case, "above, left, shift_down, link, gate, out: in that order?")
+        given = {"the old v": v, "the old h": h}
+        follows(
+            one,
+            given | dict(theirs.named_parameters()),
+            other,
+            case,
+            others=given | dict(ours.named_parameters()),
+        )
 ### END HIDDEN TESTS
 
 # %%
@@ -467,7 +516,7 @@ plots.show(
 # %% given="PixelCNN"
 
 # %% [markdown]
-# ## 4 256 shades (7 points, 22 minutes)
+# ## 4 256 shades (7 points, 35 minutes)
 #
 # For black and white one logit a pixel will do. A grey pixel has 256 values. A softmax over 256 classes works, but it does
 # not know that 127 and 128 are neighbours, and learns each shade by itself. PixelCNN++ says it with a *continuous* bump,
@@ -507,7 +556,7 @@ print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
 # %% test="logistic_values" points=2
 import torch
 
-from course_utils.checks import close, equal, shape_of, student, unlike
+from course_utils.checks import close, equal, shape_of, student
 
 x, mean = torch.arange(4.0), torch.tensor(1.0)
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
@@ -517,22 +566,34 @@ equal(
     "the shape of log P of four values",
     "a logarithm for each value of x; does the function `return` them?",
 )
-inside = torch.sigmoid(x - 0.5) - torch.sigmoid(x - 1.5)
-masses = torch.cat([torch.sigmoid(torch.tensor([-0.5])), inside[1:3], torch.sigmoid(torch.tensor([-1.5]))])
-unlike(got, inside.log(), "the edge bins end at their edges", "0 takes all below ½, levels - 1 all above")
-unlike(got, masses, "the masses themselves come back", "return their logarithms")
-close(got[1:3], inside[1:3].log(), "log P(1) and log P(2) for mean 1, scale 1, 4 levels", "the formula")
-close(got[0], torch.sigmoid(torch.tensor(-0.5)).log(), "log P(0)", "all the mass below ½")
-close(got[3], torch.sigmoid(torch.tensor(-1.5)).log(), "log P(3) with 4 levels", "all the mass above 2½")
+masses = torch.tensor(
+    [0.377541, 0.244919, 0.195115, 0.182426]
+)  # σ(-½), σ(½) - σ(-½), σ(1½) - σ(½), 1 - σ(1½)
+close(
+    got,
+    masses.log(),
+    "log P of 0, 1, 2, 3 for mean 1, scale 1, 4 levels",
+    "inside the formula; 0 takes all below ½, levels - 1 all above levels - 1½",
+    mistakes={
+        "the edge bins end at their edges": (
+            torch.tensor([0.195025, 0.244919, 0.195115, 0.106567]).log(),
+            "0 takes all below ½, levels - 1 all above",
+        ),
+        "these are the masses themselves": (masses, "return their logarithms"),
+    },
+)
 wide = student.logistic_log_prob(x, mean, torch.tensor(1.0), levels=4)
 close(
     wide[1],
-    (2 * torch.sigmoid(torch.tensor(0.5).div(torch.tensor(1.0).exp())) - 1).log(),
+    torch.tensor(-2.389108),
     "log P(1) for mean 1, log_scale 1",
     "log_scale is the logarithm of s, and s divides",
 )
 ### BEGIN HIDDEN TESTS
 from torch import float64
+
+from course_utils.checks import follows
+from solutions.autoregressive import reference
 
 for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1.5), (4, -2.0, 0.3)):
     x = torch.arange(levels, dtype=float64)
@@ -567,6 +628,14 @@ close(
     1e-3,
     1e-3,
 )
+x = torch.arange(16.0).repeat(2, 1)
+mean, log_scale = (8 + 4 * torch.randn(2, 16)).requires_grad_(), torch.randn(2, 1, requires_grad=True)
+follows(
+    student.logistic_log_prob(x, mean, log_scale, 16),
+    {"the means": mean, "the log scales": log_scale},
+    reference.logistic_log_prob(x, mean, log_scale, 16),
+    "log P",
+)
 ### END HIDDEN TESTS
 
 # %% test="logistic_tails" points=3
@@ -586,8 +655,13 @@ equal(
 hint = (
     "σ - σ is 0 in the tails: use the product; for the edges logsigmoid, not log(sigmoid) or log(1 - sigmoid)"
 )
-step = (torch.tensor(0.5).exp() - torch.tensor(-0.5).exp()).log()
-close(got[:2], step - torch.tensor([20.0, 120.0]), "log P, 20 and 120 scales above the mean", hint, rtol=1e-3)
+close(
+    got[:2],
+    torch.tensor([-19.958675, -119.958675]),
+    "log P, 20 and 120 scales above the mean",
+    hint,
+    rtol=1e-3,
+)
 close(got[2:], torch.tensor([-89.5, -194.5]), "log P at both edges, far from the mean", hint, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 x = torch.tensor([250.0, 5.0, 3.0, 255.0, 0.0])
@@ -639,55 +713,77 @@ close(
 # %% test="mixture_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
 x = torch.tensor([2.0, 0.0, 3.0])
 logits = torch.tensor([[0.0, 1.0], [0.0, 0.0], [2.0, -1.0]])
 mean, log_scale = torch.tensor([1.0, 3.0]).expand(3, 2), torch.tensor([0.0, -1.0]).expand(3, 2)
-parts = student.logistic_log_prob(x[:, None], mean, log_scale, 4)
-got = student.mixture_log_prob(x, logits, mean, log_scale, levels=4)
-unlike(
-    got,
-    torch.logsumexp(logits + parts, -1),
-    "the weights do not add up to 1",
-    "the logits are scores: softmax (or log_softmax) first",
-)
-unlike(
-    got,
-    (torch.softmax(logits, -1) * parts).sum(-1),
-    "the mean of the logarithms comes back",
-    "the logarithm of the mean is asked for: logsumexp",
-)
 close(
-    got,
-    (torch.softmax(logits, -1) * parts.exp()).sum(-1).log(),
-    "mixture_log_prob of three pixels and two components",
-    "the formula above; pass `levels` on",
+    student.mixture_log_prob(x, logits, mean, log_scale, levels=4),
+    torch.tensor([-1.662298, -1.664269, -1.553498]),
+    "mixture_log_prob of three pixels and two components, 4 levels",
+    "the formula above, each P_k by your logistic_log_prob; pass `levels` on",
+    mistakes={
+        "the weights do not add up to 1": (
+            torch.tensor([-0.349036, -0.971122, 0.495089]),
+            "the logits are scores: softmax (or log_softmax) first",
+        ),
+        "this is the mean of the logarithms": (
+            torch.tensor([-1.662446, -3.885450, -1.631565]),
+            "the logarithm of the mean is asked for: logsumexp",
+        ),
+        "`levels` is not passed on": (
+            torch.tensor([-1.662298, -1.664269, -2.043662]),
+            "with 4 levels, 3 is an edge",
+        ),
+        "these are the masses themselves": (
+            torch.tensor([0.189703, 0.189329, 0.211507]),
+            "their logarithms",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
 from solutions.autoregressive import reference
 
 for shape, k, levels in (((2, 3, 4), 5, 256), ((7,), 1, 16), ((5, 5), 5, 8)):
     x = torch.randint(0, levels, shape).float()
     logits, mean, log_scale = (torch.randn(*shape, k) for _ in range(3))
     mean = (1 + mean) * levels / 2
+    leaves = {"the logits": logits, "the means": mean, "the log scales": log_scale}
+    for leaf in leaves.values():
+        leaf.requires_grad_()
+    got = student.mixture_log_prob(x, logits, mean, log_scale, levels)
+    wanted = reference.mixture_log_prob(x, logits, mean, log_scale, levels)
     close(
-        student.mixture_log_prob(x, logits, mean, log_scale, levels),
-        reference.mixture_log_prob(x, logits, mean, log_scale, levels),
+        got,
+        wanted,
         f"mixture_log_prob of {shape} pixels and {k} components",
         "the components are the last axis of the parameters",
         rtol=1e-3,
         atol=1e-4,
     )
+    follows(got, leaves, wanted, "log P of a mixture", rtol=1e-2, atol=1e-3)
 x, parameters = torch.arange(256.0), [torch.randn(1, 3), torch.tensor([[0.0, 80.0, 255.0]]), torch.ones(1, 3)]
 total = student.mixture_log_prob(x, *(part.expand(256, 3) for part in parameters)).exp().sum()
-close(total, torch.tensor(1.0), "the sum over all 256 values", "weights that add up to 1")
+close(
+    total,
+    torch.tensor(1.0),
+    "the sum over all 256 values",
+    "weights that add up to 1, and parts that do: each is a mass, not a density",
+)
 far = student.mixture_log_prob(
     torch.tensor([250.0]), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)
 )
 expected = torch.tensor([-246.0]) - torch.tensor(2.0).log() + torch.log1p(torch.exp(torch.tensor(-1.0)))
 expected = expected + (torch.tensor(0.5).exp() - torch.tensor(-0.5).exp()).log()
-close(far, expected, "log P far from all means", "stay with logarithms: logsumexp", rtol=1e-3)
+close(
+    far,
+    expected,
+    "log P far from all means",
+    "logsumexp of logarithms; and is each part the mass of a bin (your logistic_log_prob), not a density?",
+    rtol=1e-3,
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -709,8 +805,29 @@ plots.show(
     "Three mixtures of logistics over 256 values: one bump, one at each end, and one whose mass piles up at 255",
 )
 
+
+# %%
+def bumps(mean: float = 200.0, log_scale: float = 2.5, share_of_black: float = 0.2) -> plots.Picture:
+    """The masses that your `mixture_log_prob` gives 256 values: one bump, and one at black."""
+    logits = torch.tensor([1 - share_of_black, share_of_black]).log()
+    parts = (logits, torch.tensor([mean, 0.0]), torch.tensor([log_scale, 0.0]))
+    p = mixture_log_prob(values, *(part.expand(256, 2) for part in parts)).exp()
+    figure, ax = plots.subplots(figsize=(6, 2.4))
+    ax.bar(values, p, width=1)
+    ax.set(title=f"sum {p.sum():.4f}, the last bar {p[-1]:.4f}")
+    return plots.show(figure, "The masses of a mixture of two logistics over 256 values.")
+
+
+turn(
+    bumps,
+    "Your mixture: push the bump over the right edge. Where does its mass go, and does the sum stay 1?",
+    mean=(0.0, 300.0, 5.0),
+    log_scale=(-2.0, 5.0, 0.25),
+    share_of_black=(0.0, 1.0, 0.05),
+)
+
 # %% [markdown]
-# ## 5 How good is it? (3 points, 8 minutes)
+# ## 5 How good is it? (3 points, 12 minutes)
 #
 # The score of a picture is $-\log p(x)$: the sum of the surprises of all pixels, in nats. For black and white, a pixel
 # that is 1 costs $-\log \sigma(z)$, one that is 0 costs $-\log(1 - \sigma(z))$. A net that knows nothing says
@@ -725,27 +842,33 @@ print(64 * math.log(2))
 # %% test="nats_values" points=2
 import torch
 
-from course_utils.checks import close, student, unlike
+from course_utils.checks import close, student
 
 logits = torch.tensor([[0.0, 2.0], [-1.0, 3.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
 x = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
 chance = torch.sigmoid(logits)
 each = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1)
 got = student.nats(logits, x)
-unlike(got, each.mean(1), "the mean over the pixels comes back", "log p(x) is the log of a product: a sum")
-unlike(got, each.sum(), "one number for the whole batch comes back", "one number for each picture, (B,)")
-unlike(got, -each.sum(1), "log p(x) comes back", "-log p(x): surprise is not negative")
-close(got, each.sum(1), "nats of three equal pictures of four pixels", "see the formula above")
+close(
+    got,
+    each.sum(1),
+    "nats of three equal pictures of four pixels",
+    "see the formula above",
+    mistakes={
+        "the mean over the pixels comes back": (each.mean(1), "log p(x) is the log of a product: a sum"),
+        "one number for the whole batch comes back": (each.sum(), "one number for each picture, (B,)"),
+        "log p(x) comes back": (-each.sum(1), "-log p(x): surprise is not negative"),
+    },
+)
 ### BEGIN HIDDEN TESTS
-logits, x = 3 * torch.randn(4, 1, 5, 3), torch.randint(0, 2, (4, 1, 5, 3)).float()
+from course_utils.checks import follows
+
+logits, x = (3 * torch.randn(4, 1, 5, 3)).requires_grad_(), torch.randint(0, 2, (4, 1, 5, 3)).float()
 chance = torch.sigmoid(logits.double())
 expected = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1).sum(1)
-close(
-    student.nats(logits, x),
-    expected,
-    "nats of four pictures of 5×3 pixels",
-    "sum over all axes but the first",
-)
+got = student.nats(logits, x)
+close(got, expected, "nats of four pictures of 5×3 pixels", "sum over all axes but the first")
+follows(got, {"the logits": logits}, expected, "nats")
 far = student.nats(
     torch.tensor([1000.0, -1000.0]).view(1, 1, 1, 2), torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
 )
@@ -790,7 +913,7 @@ close(student.bits_per_dim(total, (4,)), total / 4 / math.log(2), "bits for each
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 6 Draw (8 points, 25 minutes)
+# ## 6 Draw (7 points, 32 minutes)
 #
 # Scoring takes one call, since all pixels are there. Drawing does not: pixel 2 needs pixel 1. Start with an empty
 # picture, call the net, draw pixel 1 from its logit, call the net again, draw pixel 2 … **Predict:** how many calls
@@ -844,6 +967,13 @@ equal(
     "the number of calls of the net for 3×4 pixels",
     "one call for each pixel, each for the whole batch",
 )
+sure = torch.tensor([-1000.0, 0.0, 1000.0]).view(1, 1, 1, 3)
+close(
+    student.sample(lambda x: sure, torch.tensor([0.0, 0.5, 1 - 2**-24]).view(1, 1, 1, 3)),
+    torch.tensor([0.0, 0, 1]).view(1, 1, 1, 3),
+    "three pixels with the chances 0, ½ and 1, and u = 0, ½ and just below 1",
+    "1 where u is *below* the chance: never with chance 0, always with chance 1",
+)
 start = torch.zeros(2, 1, 3, 4)
 start[0, :, 0] = 1
 got = student.sample(follow, u, start, 1)
@@ -889,9 +1019,6 @@ for size in ((3, 1, 5, 4), (1, 1, 2, 6)):
             f"sample of {size} pixels below a given row",
             "rows above `row` are those of `start`, the others are drawn anew",
         )
-kept = start.clone()
-student.sample(chain, u, start, 1)
-close(start, kept, "`start` afterwards", "write into a picture of your own")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -902,41 +1029,69 @@ close(start, kept, "`start` afterwards", "write into a picture of your own")
 # - the **horizontal** stack makes *one pixel* from the last reach + 1 columns of its input.
 #
 # Write these two small pieces: the same convolutions as in `forward`, on a window that just fits. The loop around them,
-# which keeps the windows, is given below.
+# which keeps the windows, is given below. First the row.
 
-# %% solution="cached_layer" take="layer_row, layer_pixel"
+# %% solution="layer_row"
 # the window has its rows already: only the sides are missing
 
-# %% test="cached_windows" points=3
+# %% test="layer_row_values" points=1
+import torch
+
+from course_utils.checks import close, equal, shape_of, student
+
+layer, v = student.GatedLayer(3, 3, 5), torch.randn(2, 3, 6, 7)
+new_v, _ = layer(v, v.clone())
+above = student.layer_row(layer, v[:, :, 2:5])
+equal(
+    shape_of(above),
+    (2, 6, 1, 7),
+    "the shape of layer_row of rows 2 to 4",
+    "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only",
+)
+a, b = above.detach().chunk(2, dim=1)
+close(
+    torch.tanh(a) * torch.sigmoid(b),
+    new_v[:, :, 4:5],
+    "gate(layer_row) of rows 2 to 4, against row 4 of the new v",
+    "pad the sides only; the gate comes later",
+)
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
+for c_in, c, k, first in ((1, 2, 3, True), (4, 4, 7, False), (3, 3, 7, True), (2, 2, 1, False)):
+    ours, theirs = reference.GatedLayer(c_in, c, k, first), student.GatedLayer(c_in, c, k, first)
+    theirs.load_state_dict(ours.state_dict())
+    v = torch.randn(3, c_in, k // 2 + 1, 6)
+    case = f"k = {k}" + (", the first layer" if first else "")
+    close(
+        student.layer_row(theirs, v),
+        reference.layer_row(ours, v),
+        f"layer_row, {case}",
+        "`vertical`, sides padded",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# And the pixel. The window ends at the pixel's own column j. What may the first layer do with it, whose h is the picture?
+
+# %% solution="layer_pixel"
+# `horizontal` of the window, then as in `forward`: which column is the old h?
+
+# %% test="layer_pixel_values" points=1
 import torch
 
 from course_utils.checks import close, equal, shape_of, student
 
 for first in (True, False):
-    layer = student.GatedLayer(3, 3, 5, first)
-    v, h = torch.randn(2, 3, 6, 7), torch.randn(2, 3, 6, 7)
-    new_v, new_h = layer(v, h)
+    layer, h = student.GatedLayer(3, 3, 5, first), torch.randn(2, 3, 6, 7)
+    state = layer.state_dict()
+    layer.load_state_dict({name: torch.zeros_like(t) if "link" in name else t for name, t in state.items()})
     case = "first layer" if first else "another layer"
-    above = student.layer_row(layer, v[:, :, 2:5])
-    equal(
-        shape_of(above),
-        (2, 6, 1, 7),
-        f"the shape of layer_row of rows 2 to 4 ({case})",
-        "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only",
-    )
-    a, b = above.detach().chunk(2, dim=1)
+    got = student.layer_pixel(layer, h[:, :, 4:5, 1:4], torch.zeros(2, 6, 1, 1))
+    equal(shape_of(got), (2, 3, 1, 1), f"the shape of layer_pixel ({case})", "one pixel, after its gate")
     close(
-        torch.tanh(a) * torch.sigmoid(b),
-        new_v[:, :, 4:5],
-        f"gate(layer_row) of rows 2 to 4, against row 4 of the new v ({case})",
-        "pad the sides only; the gate comes later",
-    )
-    nothing = student.GatedLayer(3, 3, 5, first)
-    state = nothing.state_dict()
-    nothing.load_state_dict({name: torch.zeros_like(t) if "link" in name else t for name, t in state.items()})
-    close(
-        student.layer_pixel(nothing, h[:, :, 4:5, 1:4], torch.zeros(2, 6, 1, 1)),
-        nothing(v, h)[1][:, :, 4:5, 3:4],
+        got,
+        layer(h.clone(), h.clone())[1][:, :, 4:5, 3:4],
         f"layer_pixel of columns 1 to 3, against the new h at column 3, with a link of 0 ({case})",
         "the window ends at column j: what does the first layer do with it? what is added in the others?",
     )
@@ -952,22 +1107,11 @@ for c_in, c, k, first in (
 ):
     ours, theirs = reference.GatedLayer(c_in, c, k, first), student.GatedLayer(c_in, c, k, first)
     theirs.load_state_dict(ours.state_dict())
-    v, h, link = (
-        torch.randn(3, c_in, k // 2 + 1, 6),
-        torch.randn(3, c_in, 1, k // 2 + 1),
-        torch.randn(3, 2 * c, 1, 1),
-    )
-    case = f"k = {k}" + (", the first layer" if first else "")
-    close(
-        student.layer_row(theirs, v),
-        reference.layer_row(ours, v),
-        f"layer_row, {case}",
-        "`vertical`, sides padded",
-    )
+    h, link = torch.randn(3, c_in, 1, k // 2 + 1), torch.randn(3, 2 * c, 1, 1)
     close(
         student.layer_pixel(theirs, h, link),
         reference.layer_pixel(ours, h, link),
-        f"layer_pixel, {case}",
+        f"layer_pixel, k = {k}" + (", the first layer" if first else ""),
         "out(gate(left + link)), plus the old h in all layers but the first",
     )
 ### END HIDDEN TESTS
@@ -1028,7 +1172,7 @@ for side, c, k, layers in ((5, 3, 3, 3), (7, 2, 7, 1), (4, 2, 3, 2)):
 # As many operations as *one* call, spread over 64 steps. The work is gone; the waiting is not: each pixel still waits for the
 # one before it. A GPU that could do all at once idles.
 #
-# ## 7 Fewer steps (6 points, 20 minutes)
+# ## 7 Fewer steps (7 points, 34 minutes)
 #
 # Give up some dependence. Draw a small picture pixel by pixel. Let its pixels be the *upper left* ones of a picture
 # twice as large. Draw all upper right ones in **one** call, given those; then all lower left, then all lower right.
@@ -1043,10 +1187,10 @@ picture = torch.arange(16).view(1, 1, 4, 4)
 print(picture[0, 0])
 print("every other number of row 0, from column 1 on:", picture[0, 0, 0, 1::2].tolist())
 
-# %% solution="groups" take="split, merge"
+# %% solution="split"
 # slices with a step of 2
 
-# %% test="groups_values" points=1
+# %% test="split_values" points=1
 import torch
 
 from course_utils.checks import close, holds, student
@@ -1069,17 +1213,51 @@ for name, part, numbers in zip(("upper left", "upper right", "lower left", "lowe
         f"the group of {name} pixels",
         "every other row, every other column",
     )
-close(student.merge(parts), x, "merge(split(x))", "the inverse: each group goes back to its places")
 ### BEGIN HIDDEN TESTS
 from solutions.autoregressive import reference
 
 x = torch.randn(2, 3, 6, 4)
 for n, (part, other) in enumerate(zip(student.split(x), reference.split(x))):
     close(part, other, f"group {n} of (2, 3, 6, 4) numbers", "axes 2 and 3 are rows and columns")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# And back: each group to the places that it came from.
+
+# %% solution="merge"
+# an empty picture of twice the size, and the same slices on the left of the equals sign
+
+# %% test="merge_values" points=1
+import torch
+
+from course_utils.checks import close, student
+
+groups = [torch.tensor(numbers).view(1, 1, 1, 2) for numbers in ([1.0, 3], [2.0, 4], [5.0, 7], [6.0, 8])]
+close(
+    student.merge(groups),
+    torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]]).view(1, 1, 2, 4),
+    "merge of [1, 3], [2, 4], [5, 7] and [6, 8], groups of a picture of two rows",
+    "the inverse of split: each group goes back to its places",
+    mistakes={
+        "the groups stand side by side": (
+            torch.tensor([[1.0, 3, 2, 4], [5, 7, 6, 8]]).view(1, 1, 2, 4),
+            "every other row, every other column",
+        ),
+        "upper right and lower left are exchanged": (
+            torch.tensor([[1.0, 5, 3, 7], [2, 6, 4, 8]]).view(1, 1, 2, 4),
+            "in which order does `split` give them?",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+from solutions.autoregressive import reference
+
 parts = [torch.randn(2, 3, 4, 5) for _ in range(4)]
 close(
     student.merge(parts), reference.merge(parts), "merge of four (2, 3, 4, 5) groups", "the inverse of split"
 )
+whole = torch.arange(24).view(1, 2, 6, 2)
+close(student.merge(reference.split(whole)), whole, "merge of the groups of a picture of whole numbers")
 ### END HIDDEN TESTS
 
 # %% solution="multiscale_nats"
@@ -1088,7 +1266,7 @@ close(
 # %% test="multiscale_nats_values" points=2
 import torch
 
-from course_utils.checks import StudentError, close, holds, student, unlike
+from course_utils.checks import StudentError, close, holds, student
 
 asked, two, softplus = [], torch.tensor(2.0), torch.nn.functional.softplus
 
@@ -1141,25 +1319,29 @@ names = ("upper left", "upper right", "lower left", "lower right")
 cost = 4 * softplus(-torch.tensor([0.0, 1.0, 2.0, 4.0]))  # of each group of four ones
 hint = "What changes from one call of itself to the next? The docstring: until no scale is left."
 got = ended([[says(1.0), says(2.0), says(4.0)]], torch.ones(1, 1, 4, 4), "with one scale", hint)
-for name, missing in zip(names, cost):
-    unlike(
-        got,
-        (cost.sum() - missing).view(1),
-        f"the {name} pixels are not counted",
-        "four groups, four terms: the upper left picture's own, and one a net",
-    )
-unlike(
-    got, 4 * cost[:1], "`base` guesses the whole picture, though there is a scale", "with no scale left, only"
-)
-unlike(
-    got, cost[:2].sum().view(1), "the sum ends after the first net", "three nets: where does `return` stand?"
-)
-unlike(got, cost[3:], "only the last group is counted", "add to what was there before")
 close(
     got,
     cost.sum().view(1),
     "multiscale_nats of one picture of 4×4 ones, with one scale",
     "the upper left picture by `base`, then three groups by the three nets: each counted once",
+    mistakes={
+        "`base` guesses the whole picture, though there is a scale": (
+            4 * cost[:1],
+            "with no scale left, only",
+        ),
+        "the sum ends after the first net": (
+            cost[:2].sum().view(1),
+            "three nets: where does `return` stand?",
+        ),
+        "only the last group is counted": (cost[3:], "add to what was there before"),
+    }
+    | {
+        f"the {name} pixels are not counted": (
+            (cost.sum() - missing).view(1),
+            "four groups, four terms: the upper left picture's own, and one a net",
+        )
+        for name, missing in zip(names, cost)
+    },
 )
 got = ended([[fair] * 3] * 2, x, "with two scales", hint)
 close(
@@ -1179,23 +1361,21 @@ close(
 ones = torch.ones(1, 1, 4, 4)
 got = student.multiscale_nats(fair, [[says(3.0)] * 3, [fair] * 3], ones)
 sure = softplus(torch.tensor(-3.0))
-unlike(
-    got,
-    (16 * two.log()).view(1),
-    "with two scales, the nets of the smallest are not asked",
-    "the upper left pixels are a picture too, to be taken apart by the scales that are left",
-)
-unlike(
-    got,
-    (4 * two.log() + 12 * sure).view(1),
-    "the nets of the smallest doubling guess the largest picture",
-    "`scales` begins with the smallest",
-)
 close(
     got,
     (13 * two.log() + 3 * sure).view(1),
     "multiscale_nats of 4×4 pixels, the first three nets sure and the last three not",
     "from the largest picture down: which three nets come first?",
+    mistakes={
+        "with two scales, the nets of the smallest are not asked": (
+            (16 * two.log()).view(1),
+            "the upper left pixels are a picture too, to be taken apart by the scales that are left",
+        ),
+        "the nets of the smallest doubling guess the largest picture": (
+            (4 * two.log() + 12 * sure).view(1),
+            "`scales` begins with the smallest",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 from torch import nn
@@ -1218,6 +1398,20 @@ with torch.no_grad():
             f"multiscale_nats of {size} pixels, {count} doublings",
             "the last three nets make the largest picture; channels in the order of `split`",
         )
+slopes = []
+for f in (student.multiscale_nats, reference.multiscale_nats):
+    leaves = [torch.tensor(0.5, requires_grad=True) for _ in range(7)]
+    tilted = [lambda x, a=a: a * (2 * x[:, -1:] - 1) for a in leaves]
+    picture = torch.randint(0, 2, (2, 1, 8, 8), generator=torch.Generator().manual_seed(1)).float()
+    total = f(tilted[0], [tilted[1:4], tilted[4:]], picture)
+    holds(
+        getattr(total, "requires_grad", False),
+        "autograd cannot follow multiscale_nats back to the nets",
+        hint=".detach(), .item(), float() and torch.no_grad cut the thread",
+    )
+    total.sum().backward()
+    slopes.append(torch.stack([torch.tensor(0.0) if a.grad is None else a.grad for a in leaves]))
+close(*slopes, "the gradients of multiscale_nats in what its seven nets learn", "is a term cut off?")
 ### END HIDDEN TESTS
 
 # %% solution="sample_multiscale"
@@ -1226,7 +1420,7 @@ with torch.no_grad():
 # %% test="sample_multiscale_values" points=3
 import torch
 
-from course_utils.checks import StudentError, close, equal, holds, student, unlike
+from course_utils.checks import StudentError, close, equal, holds, student
 
 calls = []
 
@@ -1288,17 +1482,17 @@ coarse = torch.zeros(1, 1, 4, 4)
 coarse[:, :, ::2, ::2] = 1
 swapped = 1 - coarse
 swapped[:, :, 0, 0] = 1
-unlike(
-    got,
-    swapped,
-    "the nets of the smallest doubling draw the largest picture",
-    "`scales` begins with the smallest",
-)
 close(
     got,
     coarse,
     "4×4 pixels, the first doubling's chances 0.8, the second's 0.2, all u = 0.5",
     "the smaller picture first, of the nets that are left; then the last three nets",
+    mistakes={
+        "the nets of the smallest doubling draw the largest picture": (
+            swapped,
+            "`scales` begins with the smallest",
+        ),
+    },
 )
 ### BEGIN HIDDEN TESTS
 from torch import nn
@@ -1323,10 +1517,17 @@ for count, size in ((0, (2, 1, 3, 4)), (1, (3, 1, 4, 6)), (2, (2, 1, 8, 12))):
         f"sample_multiscale of {size} pixels, {count} doublings",
         "each group sees those drawn before it; merge them at the end",
     )
+half = [lambda x: torch.zeros_like(x[:, :1])] * 3
+close(
+    student.sample_multiscale(half[0], [half], torch.full((1, 1, 4, 4), 0.5)),
+    torch.zeros(1, 1, 4, 4),
+    "4×4 pixels with the chance ½ and u = ½",
+    "1 where u is *below* the chance",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 8 Digits (4 points, 10 minutes and the machine's)
+# ## 8 Digits (4 points, 15 minutes and the machine's)
 #
 # Everything is there. The data are handwritten digits in black and white: 8×8 pixels (mini) or 28×28 (full). The net, its
 # settings and the training loop are given; what it minimises is your `nats`.

@@ -64,12 +64,12 @@ def receptive_field(net, shape, i, j):
     return seen
 
 
-@right(cell="GatedLayer", why="concatenates a row of zeros")
+@right(why="concatenates a row of zeros")
 def shift_down(x):
     return torch.cat([torch.zeros_like(x[:, :, :1]), x[:, :, :-1]], dim=2)
 
 
-@right(cell="GatedLayer", why="pads on all sides, then cuts")
+@right(why="pads on all sides, then cuts")
 class GatedLayer(nn.Module):
     def __init__(self, c_in, c, k, first=False):
         super().__init__()
@@ -90,7 +90,7 @@ class GatedLayer(nn.Module):
         return gate(above), y
 
 
-@right(cell="GatedLayer", why="a link without padding at its first row: the bias alone")
+@right(why="a link without padding at its first row: the bias alone")
 class GatedLayer(nn.Module):
     def __init__(self, c_in, c, k, first=False):
         super().__init__()
@@ -189,12 +189,12 @@ def sample(net, u, start=None, row=0):
         return x
 
 
-@right(cell="cached_layer", why="the convolution with padding on its sides")
+@right(why="the convolution with padding on its sides")
 def layer_row(layer, v):
     return F.conv2d(v, layer.vertical.weight, layer.vertical.bias, padding=(0, layer.reach))
 
 
-@right(cell="cached_layer", why="a product and a sum instead of a convolution")
+@right(why="a product and a sum instead of a convolution")
 def layer_pixel(layer, h, link):
     weight = layer.horizontal.weight
     window = h[..., : weight.shape[-1]]
@@ -205,14 +205,14 @@ def layer_pixel(layer, h, link):
     return y + h[:, :, :, -1, None]
 
 
-@right(cell="groups", why="reshape instead of slices; a tuple")
+@right(why="reshape instead of slices; a tuple")
 def split(x):
     b, c, h, w = x.shape
     blocks = x.reshape(b, c, h // 2, 2, w // 2, 2)
     return tuple(blocks[:, :, :, i, :, j] for i in (0, 1) for j in (0, 1))
 
 
-@right(cell="groups", why="pixel_shuffle")
+@right(why="pixel_shuffle")
 def merge(parts):
     b, c, h, w = parts[0].shape
     return F.pixel_shuffle(torch.stack(list(parts), dim=2).view(b, 4 * c, h, w), 2)
@@ -244,3 +244,17 @@ def sample_multiscale(base, scales, u):
                 parts.append((chance < torch.sigmoid(net(torch.cat(parts, dim=1)))).float())
             x = merge(parts)
     return x
+
+
+edit("GatedLayer", why="adds to the old h in place", change={"else h + y": "else h.add_(y)"})
+edit(
+    "sample",
+    why="draws into `start`",
+    change={"x[:, :, :row] = start[:, :, :row]": "x = start\n        x[:, :, row:] = 0"},
+)
+edit("nats", why="float64", change={"(logits, x": "(logits.double(), x.double()"})
+edit(
+    "causal_mask",
+    why="float64",
+    change={"mask = torch.zeros(c_out, c_in, k, k)": "mask = torch.zeros(c_out, c_in, k, k).double()"},
+)

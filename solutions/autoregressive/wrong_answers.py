@@ -4,7 +4,6 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 
 @wrong(check="causal_mask_values", why="mask A shows the pixel itself")
@@ -147,207 +146,24 @@ def receptive_field(net, shape, i, j):
     return (gradient[0] != 0).any(0)
 
 
-@wrong(cell="GatedLayer", check="shift_down_values", why="rolls: the last row comes in at the top")
+@wrong(check="shift_down_values", why="rolls: the last row comes in at the top")
 def shift_down(x):
     return x.roll(1, dims=2)
 
 
-@wrong(cell="GatedLayer", check="shift_down_values", why="shifts up")
+@wrong(check="shift_down_values", why="shifts up")
 def shift_down(x):
     return F.pad(x, (0, 0, -1, 1))
 
 
-@wrong(cell="GatedLayer", check="shift_down_values", why="shifts to the right")
+@wrong(check="shift_down_values", why="shifts to the right")
 def shift_down(x):
     return F.pad(x, (1, -1))
 
 
-@wrong(cell="GatedLayer", check="shift_down_values", why="one row more than before")
+@wrong(check="shift_down_values", why="one row more than before")
 def shift_down(x):
     return F.pad(x, (0, 0, 1, 0))
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="h listens to v without the shift")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left + self.link(above)))
-        return gate(above), y if self.first else h + y
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="the first layer sees the pixel itself")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r - 1 if self.first else r, 0, 0, 0)))
-        y = self.out(gate(left + self.link(shift_down(above))))
-        return gate(above), y if self.first else h + y
-
-
-@wrong(
-    cell="GatedLayer", check="gated_layer_sees", why="pads v above and below, as usual: rows below are seen"
-)
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, 0, r)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left + self.link(shift_down(above))))
-        return gate(above), y if self.first else h + y
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="h never listens to v")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left))
-        return gate(above), y if self.first else h + y
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="hands h on as v too: the blind spot is back")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left + self.link(shift_down(above))))
-        y = y if self.first else h + y
-        return y, y
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="h alone")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left + self.link(shift_down(above))))
-        h = y if self.first else h + y
-        return h
-
-
-@wrong(cell="GatedLayer", check="gated_layer_sees", why="h first, then v")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left + self.link(shift_down(above))))
-        h = y if self.first else h + y
-        return h, gate(above)
-
-
-@wrong(cell="GatedLayer", check="gated_layer_values", why="adds the old h in the first layer too")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        return gate(above), h + self.out(gate(left + self.link(shift_down(above))))
-
-
-@wrong(cell="GatedLayer", check="gated_layer_values", why="forgets the old h")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        return gate(above), self.out(gate(left + self.link(shift_down(above))))
-
-
-@wrong(cell="GatedLayer", check="gated_layer_values", why="two gates where one is due")
-class GatedLayer(nn.Module):
-    def __init__(self, c_in, c, k, first=False):
-        super().__init__()
-        self.reach, self.first = k // 2, first
-        self.vertical = nn.Conv2d(c_in, 2 * c, (self.reach + 1, k))
-        self.horizontal = nn.Conv2d(c_in, 2 * c, (1, self.reach if first else self.reach + 1))
-        self.link = nn.Conv2d(2 * c, 2 * c, 1)
-        self.out = nn.Conv2d(c, c, 1)
-
-    def forward(self, v, h):
-        r = self.reach
-        above = self.vertical(F.pad(v, (r, r, r, 0)))
-        left = self.horizontal(F.pad(h, (r, -1 if self.first else 0, 0, 0)))
-        y = self.out(gate(left) + gate(self.link(shift_down(above))))
-        return gate(above), y if self.first else h + y
 
 
 @wrong(check="logistic_values", why="no edge bins: what lies beyond is lost")
@@ -585,62 +401,62 @@ def sample(net, u, start=None, row=0):
     return x
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="pads the window at the top as well")
+@wrong(check="layer_row_values", why="pads the window at the top as well")
 def layer_row(layer, v):
     r = layer.reach
     return layer.vertical(F.pad(v, (r, r, r, 0)))
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="pads one side only")
+@wrong(check="layer_row_values", why="pads one side only")
 def layer_row(layer, v):
     return layer.vertical(F.pad(v, (2 * layer.reach, 0, 0, 0)))
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="gates already")
+@wrong(check="layer_row_values", why="gates already")
 def layer_row(layer, v):
     y = gate(layer.vertical(F.pad(v, (layer.reach, layer.reach, 0, 0))))
     return torch.cat([y, y], dim=1)
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="forgets the old h")
+@wrong(check="layer_pixel_values", why="forgets the old h")
 def layer_pixel(layer, h, link):
     left = layer.horizontal(h[..., :-1] if layer.first else h)
     return layer.out(gate(left + link))
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="adds the window's first column, not its last")
+@wrong(check="layer_pixel_values", why="adds the window's first column, not its last")
 def layer_pixel(layer, h, link):
     left = layer.horizontal(h[..., :-1] if layer.first else h)
     y = layer.out(gate(left + link))
     return y if layer.first else h[..., :1] + y
 
 
-@wrong(cell="cached_layer", check="cached_windows", why="the first layer drops the wrong column")
+@wrong(check="layer_pixel_values", why="the first layer drops the wrong column")
 def layer_pixel(layer, h, link):
     left = layer.horizontal(h[..., 1:] if layer.first else h)
     y = layer.out(gate(left + link))
     return y if layer.first else h[..., -1:] + y
 
 
-@wrong(cell="cached_layer", check="cached_sampling", why="forgets what the vertical stack says")
+@wrong(check="cached_sampling", why="forgets what the vertical stack says")
 def layer_pixel(layer, h, link):
     left = layer.horizontal(h[..., :-1] if layer.first else h)
     y = layer.out(gate(left))
     return y if layer.first else h[..., -1:] + y
 
 
-@wrong(cell="groups", check="groups_values", why="quarters of the picture")
+@wrong(check="split_values", why="quarters of the picture")
 def split(x):
     h, w = x.shape[2] // 2, x.shape[3] // 2
     return [x[:, :, i : i + h, j : j + w] for i in (0, h) for j in (0, w)]
 
 
-@wrong(cell="groups", check="groups_values", why="upper right and lower left exchanged")
+@wrong(check="split_values", why="upper right and lower left exchanged")
 def split(x):
     return [x[:, :, i::2, j::2] for j in (0, 1) for i in (0, 1)]
 
 
-@wrong(cell="groups", check="groups_values", why="puts the groups side by side")
+@wrong(check="merge_values", why="puts the groups side by side")
 def merge(parts):
     return torch.cat([torch.cat(list(parts[:2]), 3), torch.cat(list(parts[2:]), 3)], 2)
 
@@ -791,3 +607,189 @@ def sample_multiscale(base, scales, u):
     for n, (net, chance) in enumerate(zip(scales[-1], others), 1):
         parts.append((chance < torch.sigmoid(net(first.repeat(1, n, 1, 1)))).float())
     return merge(parts)
+
+
+@wrong(check="mixture_values", why="the density in the middle of the bin for its mass")
+def mixture_log_prob(x, logits, mean, log_scale, levels=256):
+    v = (x.unsqueeze(-1) - mean) * torch.exp(-log_scale)
+    parts = F.logsigmoid(v) + F.logsigmoid(-v) - log_scale
+    return torch.logsumexp(F.log_softmax(logits, dim=-1) + parts, dim=-1)
+
+
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="h listens to v without the shift",
+    change={"shift_down(above)": "above"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="the first layer sees the pixel itself",
+    change={"-1 if self.first else 0": "0"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="h never listens to v",
+    change={"left + self.link(shift_down(above))": "left"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="hands h on as v too: the blind spot is back",
+    change={
+        "return gate(above), y if self.first else h + y": (
+            "y = y if self.first else h + y\n        return y, y"
+        )
+    },
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="h alone",
+    change={"return gate(above), y if self.first else h + y": "return y if self.first else h + y"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="h first, then v",
+    change={
+        "return gate(above), y if self.first else h + y": "return (y if self.first else h + y), gate(above)"
+    },
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_sees",
+    why="v is padded below, not above",
+    change={"(r, r, r, 0)": "(r, r, 0, r)"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="adds the old h in the first layer too",
+    change={"y if self.first else h + y": "h + y"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="forgets the old h",
+    change={"y if self.first else h + y": "y"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="two gates where one is due",
+    change={"gate(left + self.link(shift_down(above)))": "gate(left) + gate(self.link(shift_down(above)))"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="the old h is cut off",
+    change={"else h + y": "else h.detach() + y"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="v does not learn from what it says to h",
+    change={"shift_down(above)": "shift_down(above.detach())"},
+)
+edit(
+    "GatedLayer",
+    check="gated_layer_values",
+    why="the horizontal stack does not learn",
+    change={"gate(left +": "gate(left.detach() +"},
+)
+edit(
+    "receptive_field",
+    check="receptive_field_values",
+    why="a seed of its own",
+    change={"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
+)
+edit(
+    "logistic_log_prob",
+    check="logistic_values",
+    why="the log scale does not learn",
+    change={"torch.exp(-log_scale)": "torch.exp(-log_scale.detach())"},
+)
+edit(
+    "logistic_log_prob",
+    check="logistic_values",
+    why="the mean does not learn from below its bin",
+    change={"(x - 0.5 - mean)": "(x - 0.5 - mean.detach())"},
+)
+edit(
+    "logistic_log_prob",
+    check="logistic_values",
+    why="the bin's width does not learn",
+    change={"torch.expm1(-rate)": "torch.expm1(-rate.detach())"},
+)
+edit(
+    "mixture_log_prob",
+    check="mixture_values",
+    why="the logits do not learn",
+    change={"F.log_softmax(logits,": "F.log_softmax(logits.detach(),"},
+)
+edit(
+    "mixture_log_prob",
+    check="mixture_values",
+    why="the parts do not learn",
+    change={"dim=-1) + parts": "dim=-1) + parts.detach()"},
+)
+edit("nats", check="nats_values", why="the logits are cut off", change={"(logits, x": "(logits.detach(), x"})
+edit(
+    "sample",
+    check="sample_values",
+    why="1 where u equals the chance",
+    change={"u[:, :, i, j] < torch.sigmoid(logit)": "u[:, :, i, j] <= torch.sigmoid(logit)"},
+)
+edit(
+    "sample",
+    check="sample_values",
+    why="gradients stay switched off",
+    change={
+        "@torch.no_grad()\n": "",
+        "x = torch.zeros_like(u)": "torch.set_grad_enabled(False)\n    x = torch.zeros_like(u)",
+    },
+)
+edit(
+    "sample",
+    check="sample_values",
+    why="a seed and numbers of its own",
+    change={
+        "x = torch.zeros_like(u)": (
+            "torch.manual_seed(0)\n    u = torch.rand_like(u)\n    x = torch.zeros_like(u)"
+        )
+    },
+)
+edit(
+    "multiscale_nats",
+    check="multiscale_nats_values",
+    why="the coarse picture is not learned",
+    change={
+        "total = multiscale_nats(base, scales[:-1], parts[0])": (
+            "total = multiscale_nats(base, scales[:-1], parts[0]).detach()"
+        )
+    },
+)
+edit(
+    "multiscale_nats",
+    check="multiscale_nats_values",
+    why="only the last group is learned",
+    change={"total = total +": "total = total.detach() +"},
+)
+edit(
+    "sample_multiscale",
+    check="sample_multiscale_values",
+    why="1 where u equals the chance",
+    change={"chance < torch": "chance <= torch"},
+)
+edit(
+    "sample_multiscale",
+    check="sample_multiscale_values",
+    why="gradients stay switched off",
+    change={
+        "@torch.no_grad()\n": "",
+        "    coarse, *others": "    torch.set_grad_enabled(False)\n    coarse, *others",
+    },
+)
