@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.checks.comparisons import close, holds
+from course_utils.checks.failure import CheckFailed
 
 CUT = ".detach(), .data, .item(), .numpy() and torch.no_grad cut the thread; so does torch.tensor(…) around a tensor"
 
@@ -34,18 +35,45 @@ def follows(
     Raises:
         CheckFailed: a gradient is missing or another; the message names its leaf.
     """
-    history = isinstance(got, Tensor) and got.requires_grad
-    holds(history, f"autograd cannot follow {what} back", "a tensor with a history", type(got).__name__, hint)
-    assert isinstance(got, Tensor)
     probe = torch.randn(wanted.shape, dtype=torch.float64)
-    found, due = (
-        torch.autograd.grad(
-            value, list(given.values()), probe.to(value), retain_graph=True, allow_unused=True
-        )
-        for value, given in ((got, leaves), (wanted, others or leaves))
-    )
+    found = slopes(got, leaves, what, hint, probe)
+    due = slopes(wanted, others or leaves, what, "", probe)
     for name, one, other in zip(leaves, found, due):
         if other is None or (one is None and not other.any()):
             continue
         holds(one is not None, f"autograd cannot follow {what} back to {name}", "a gradient", "none", hint)
         close(one, other, f"the gradient of {what} in {name}", hint, rtol, atol)
+
+
+def slopes(
+    got: object, leaves: Mapping[str, Tensor], what: str, hint: str = CUT, probe: Tensor | None = None
+) -> list[Tensor | None]:
+    """The gradients of a student's result in `leaves`, None where autograd knows no way.
+
+    Args:
+        got: What the student's code made from the leaves.
+        leaves: Tensors that require their gradient, by what a message calls them.
+        what: The exercise, in words.
+        hint: Where to look.
+        probe: What each number of `got` counts; 1 by default.
+
+    Raises:
+        CheckFailed: it has no history at all, or one that autograd cannot walk.
+    """
+    history = isinstance(got, Tensor) and got.requires_grad
+    holds(history, f"autograd cannot follow {what} back", "a tensor with a history", type(got).__name__, hint)
+    assert isinstance(got, Tensor)
+    weights = torch.ones_like(got) if probe is None else probe.to(got)
+    try:
+        return list(
+            torch.autograd.grad(got, list(leaves.values()), weights, retain_graph=True, allow_unused=True)
+        )
+    except RuntimeError as error:
+        if "inplace" not in str(error):
+            raise
+        raise CheckFailed(
+            f"autograd cannot follow {what} back",
+            "a gradient",
+            "a tensor that it needs has been written into since",
+            "-=, /= and functions with an underscore at their end change a tensor: make a new one instead",
+        ) from None

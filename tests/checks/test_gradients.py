@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.checks import CheckFailed, follows
+from course_utils.checks import CheckFailed, follows, slopes
 
 X, W = (torch.randn(2, 3, requires_grad=True) for _ in range(2))
 LEAVES = {"its input": X, "its weights": W}
@@ -40,3 +40,21 @@ def test_the_leaves_of_the_right_way_may_be_others():
     follows(X**2, {"x": X}, other**2, "f", others={"x": other})
     with pytest.raises(CheckFailed, match="gradient of f in x"):
         follows(X**2 / 2, {"x": X}, other**2, "f", others={"x": other})
+
+
+def test_a_result_that_autograd_cannot_walk_back_is_said_in_the_students_words():
+    x = torch.randn(3, requires_grad=True)
+    y = x.exp()
+    result = 2 * y
+    y += 1  # exp's slope is its own result
+    with pytest.raises(CheckFailed, match="has been written into since"):
+        slopes(result, {"x": x}, "f(x)")
+    with pytest.raises(CheckFailed, match="a tensor with a history"):
+        slopes(torch.ones(3), {"x": x}, "f(x)")
+
+
+def test_slopes_are_one_a_leaf_and_none_where_there_is_no_way():
+    x, w = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
+    along_x, along_w = slopes(2 * x, {"x": x, "w": w}, "f(x)")
+    assert along_x.tolist() == [2, 2, 2]
+    assert along_w is None
