@@ -42,7 +42,7 @@ def sigmoid(z: Tensor) -> Tensor:
 
 
 def relu(z: Tensor) -> Tensor:
-    """max(0, z), for each number of a tensor of any shape.
+    """max(0, z), for each number of a tensor of any shape. Autograd can follow it.
 
     >>> relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -67,7 +67,7 @@ def layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
         b: Biases (M,), one a neuron.
 
     Returns:
-        (B, M): row i, column j is neuron j's weighted sum of example i.
+        (B, M): row i, column j is neuron j's weighted sum of example i. Autograd can follow it back to x, W and b.
 
     >>> layer(torch.ones(5, 2), torch.ones(3, 2), torch.zeros(3)).shape
     torch.Size([5, 3])

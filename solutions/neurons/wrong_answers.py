@@ -359,3 +359,253 @@ def split(x, y, held_out, seed):
         torch.randint(len(x), (held_out,), generator=g),
     )
     return (x[train], y[train]), (x[val], y[val])
+
+
+edit("relu", check="relu_values", why="nothing before it can learn", change={"z.clamp": "z.detach().clamp"})
+
+edit(
+    "relu", check="relu_values", why="also cuts off at 6", change={"z.clamp(min=0)": "z.clamp(min=0, max=6)"}
+)
+
+edit(
+    "elu",
+    check="elu_values",
+    why="nothing can learn below 0: that half is detached",
+    change={"torch.expm1(z.clamp(max=0))": "torch.expm1(z.detach().clamp(max=0))"},
+)
+
+edit(
+    "elu",
+    check="elu_values",
+    why="nothing can learn above 0",
+    change={"torch.where(z > 0, z,": "torch.where(z > 0, z.data,"},
+)
+
+edit(
+    "sigmoid",
+    check="sigmoid_slope",
+    why="the slope is that of a straight line: cut off at both ends",
+    change={"(1 + torch.tanh(z / 2)) / 2": "torch.sigmoid(z).detach() + (z - z.detach()) / 4"},
+)
+
+edit(
+    "sigmoid",
+    check="sigmoid_values",
+    why="leaves gradients switched off",
+    change={"return": "torch.set_grad_enabled(False)\n    return"},
+)
+
+edit("layer", check="layer_values", why="the biases cannot learn", change={"W.T + b": "W.T + b.detach()"})
+
+edit("layer", check="layer_values", why="the weights cannot learn", change={"x @ W.T": "x @ W.data.T"})
+
+edit(
+    "layer",
+    check="layer_values",
+    why="nothing is handed on to the layer before",
+    change={"x @ W.T": "x.detach() @ W.T"},
+)
+
+edit(
+    "layer",
+    check="layer_values",
+    why="knows by the shapes which way W stands",
+    change={"return x @ W.T + b": ("return (x @ W if x.shape[1] == W.shape[0] else x @ W.T) + b")},
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="the biases cannot learn",
+    change={"layer(x, W, b))": "layer(x, W, b.detach()))"},
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="the last layer cannot learn",
+    change={"layer(x, *last)": "layer(x, last[0].detach(), last[1].detach())"},
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="only the last layer can learn: the hidden numbers are detached",
+    change={"layer(x, *last)": "layer(x.detach(), *last)"},
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="only the last layer can learn: no_grad around the hidden ones",
+    change={
+        ("for W, b in hidden:\n        x = activation(layer(x, W, b))"): (
+            "with torch.no_grad():\n        for W, b in hidden:\n            x = activation(layer(x, W, b))"
+        )
+    },
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="knows the last layer by its width",
+    change={
+        (
+            "*hidden, last = layers\n"
+            "    for W, b in hidden:\n"
+            "        x = activation(layer(x, W, b))  # (B, M of this "
+            "layer)\n"
+            "    return layer(x, *last)"
+        ): (
+            "for W, b in layers:\n"
+            "        x = layer(x, W, b)\n"
+            "        x = x if len(b) == len(layers[-1][1]) else "
+            "activation(x)\n"
+            "    return x"
+        )
+    },
+)
+
+edit(
+    "mlp",
+    check="mlp_values",
+    why="takes a layer of one neuron for the last",
+    change={
+        (
+            "*hidden, last = layers\n"
+            "    for W, b in hidden:\n"
+            "        x = activation(layer(x, W, b))  # (B, M of this "
+            "layer)\n"
+            "    return layer(x, *last)"
+        ): (
+            "for W, b in layers[:-1]:\n"
+            "        x = layer(x, W, b)\n"
+            "        x = x if len(b) == 1 else activation(x)\n"
+            "    return layer(x, *layers[-1])"
+        )
+    },
+)
+
+edit(
+    "squared_error",
+    check="squared_error_values",
+    why="half of it, as some books have it",
+    change={"** 2).mean()": "** 2).mean() / 2"},
+)
+
+edit(
+    "cross_entropy",
+    check="cross_entropy_values",
+    why="nothing can learn from class 0",
+    change={
+        "torch.logaddexp(logits, torch.zeros_like(logits))": (
+            "torch.logaddexp(torch.where(target == 1, logits, logits.detach()), torch.zeros_like(logits))"
+        )
+    },
+)
+
+edit(
+    "cross_entropy",
+    check="cross_entropy_values",
+    why="the slope leaves out half: one of the two logits is detached",
+    change={"target * logits": "target * logits.detach()"},
+)
+
+edit(
+    "accuracy",
+    check="accuracy_values",
+    why="a logit of 0 counts as class 1",
+    change={"logits > 0": "logits >= 0"},
+)
+
+edit(
+    "split",
+    check="split_parts",
+    why="turns the order round to a random place instead of shuffling it",
+    change={
+        ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
+            "torch.arange(len(x)).roll(int(torch.randint(len(x), (), "
+            "generator=torch.Generator().manual_seed(seed))))"
+        )
+    },
+)
+
+edit(
+    "split",
+    check="split_parts",
+    why="takes every so many, beginning at a random place",
+    change={
+        ("order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
+            "start = int(torch.randint(len(x), (), "
+            "generator=torch.Generator().manual_seed(seed)))\n"
+            "    order = torch.arange(len(x))\n"
+            "    order = ((order - start) * (len(x) // held_out) % "
+            "len(x)).argsort(stable=True).roll(-start)\n"
+            "    order = (start + torch.cat([order[order % (len(x) // "
+            "held_out) == 0], order[order % (len(x) // held_out) != "
+            "0]])) % len(x)"
+        )
+    },
+)
+
+edit(
+    "split",
+    check="split_parts",
+    why="the last example never comes to validation",
+    change={
+        ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
+            "torch.cat([torch.randperm(len(x) - 1, "
+            "generator=torch.Generator().manual_seed(seed)), "
+            "torch.tensor([len(x) - 1])])"
+        )
+    },
+)
+
+edit("split", check="split_parts", why="a seed of its own", change={"manual_seed(seed)": "manual_seed(0)"})
+
+edit(
+    "split",
+    check="split_parts",
+    why="draws once and keeps that order",
+    change={
+        ("order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
+            "orders = split.__dict__\n"
+            "    order = orders.setdefault(len(x), "
+            "torch.randperm(len(x), "
+            "generator=torch.Generator().manual_seed(seed)))"
+        )
+    },
+)
+
+edit(
+    "split",
+    check="split_parts",
+    why="the seed only decides whether to turn the order round",
+    change={
+        ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
+            "torch.randperm(len(x), generator=torch.Generator().manual_seed(0)).roll(7 * (seed % 2))"
+        )
+    },
+)
+
+
+edit(
+    "sigmoid",
+    check="sigmoid_slope",
+    why="in place: writes into what the slope needs",
+    change={"(1 + torch.tanh(z / 2)) / 2": "z.div_(2).tanh_().add_(1).div_(2)"},
+)
+
+edit(
+    "cross_entropy",
+    check="cross_entropy_values",
+    why="in place: writes into what the slope needs",
+    change={
+        ("return (torch.logaddexp(logits, torch.zeros_like(logits)) - target * logits).mean()"): (
+            "loss = -target * logits\n"
+            "    small = torch.exp(-logits.abs())\n"
+            "    return (loss + logits.clamp_(min=0) + "
+            "torch.log1p(small)).mean()"
+        )
+    },
+)
