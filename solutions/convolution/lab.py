@@ -8,6 +8,7 @@
 # here.
 
 # %%
+import math
 import time
 
 import torch
@@ -19,6 +20,7 @@ from course_utils.colab import save_artifact
 from course_utils.data import mnist
 from course_utils.progress import bar
 from course_utils.training import record
+from course_utils.widgets import turn
 
 # %% [markdown]
 # ## 1 One number (1 point, 3 minutes)
@@ -86,24 +88,25 @@ for i, j in ((0, 0), (3, 7), (2, 5), (0, 6)):
 import torch
 import torch.nn.functional as F
 
-from course_utils.checks import close, holds, student
+from course_utils.checks import close, student
 
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
-got = student.conv2d_loop(x, k)
-turned = isinstance(got, torch.Tensor) and got.tolist() == [[4, 1], [3, 6]]
-holds(
-    not turned,
-    "conv2d_loop turns the kernel round",
-    "k[0, 0] meets the window's upper left number",
-    "it meets the lower right one",
-    "networks do not flip the kernel: see the sum above",
-)
 close(
-    got,
+    student.conv2d_loop(x, k),
     torch.tensor([[0.0, 1.0], [3.0, 2.0]]),
     "conv2d_loop of the 3×3 picture and the 2×2 kernel",
     "compare with one_output(x, k, i, j) at the place that differs",
+    mistakes={
+        "it turns the kernel round": (
+            torch.tensor([[4.0, 1.0], [3.0, 6.0]]),
+            "k[0, 0] meets the window's upper left number: networks do not flip the kernel, see the sum above",
+        ),
+        "it is as large as the picture": (
+            torch.tensor([[0.0, 1.0, 0.0], [3.0, 2.0, 0.0], [0.0, 0.0, 0.0]]),
+            "in how many places does the whole kernel fit?",
+        ),
+    },
 )
 close(
     student.conv2d_loop(torch.ones(4, 7), torch.ones(2, 3)),
@@ -237,7 +240,7 @@ raises(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 4 The layer (5 points, 15 minutes)
+# ## 4 The layer (5 points, 20 minutes)
 #
 # A colour picture has three channels, so a kernel has three too: a 3×3×3 block, 27 products, one sum, **one**
 # number. One kernel gives one output channel; to get many, take many kernels:
@@ -266,7 +269,7 @@ print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 # %% test="conv2d_values" points=3
 import torch
 
-from course_utils.checks import close, holds, student
+from course_utils.checks import close, follows, student
 
 ones = torch.ones(1, 2, 4, 5)
 close(
@@ -318,26 +321,7 @@ for b, i, o, h, w, kh, kw in (
         atol=1e-4,
     )
 tensors = [torch.randn(*s, requires_grad=True) for s in ((2, 2, 5, 5), (3, 2, 3, 3), (3,))]
-upstream = torch.randn(2, 3, 3, 3)
-result = student.conv2d(*tensors)
-holds(
-    result.requires_grad,
-    "no gradient flows through conv2d",
-    "a result that remembers its inputs",
-    "a plain tensor",
-    "build it from tensor operations; no .item(), .detach(), .numpy() or torch.tensor(...)",
-)
-got = torch.autograd.grad((result * upstream).sum(), tensors)
-expected = torch.autograd.grad((F.conv2d(*tensors) * upstream).sum(), tensors)
-for name, one, other in zip(("x", "weight", "bias"), got, expected):
-    close(
-        one,
-        other,
-        f"the gradient for {name}",
-        "build the result from tensor operations only",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+follows(student.conv2d(*tensors), dict(zip(("x", "weight", "bias"), tensors)), F.conv2d(*tensors), "conv2d")
 ### END HIDDEN TESTS
 
 # %% test="conv2d_stride_padding" points=2
@@ -397,7 +381,39 @@ print("largest difference to PyTorch's:  ", (F.conv2d(x, w) - fast).abs().max().
 print(f"loop {1e3 * (middle - start):.0f} ms, vectorised {1e3 * (end - middle):.1f} ms")
 
 # %% [markdown]
-# Differences of about 0.00001 are another order of adding, no error. From here on `F.conv2d` and `nn.Conv2d`,
+# **Play with it.** Below stands *your* `conv2d` with a kernel that answers to borders of one direction. Before you turn
+# it: which strokes of the 5 will shine at 0 degrees, which at 90? What becomes of the picture's
+# border as `padding` grows, and what does `stride` cost?
+
+# %%
+across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+
+
+def filtered(angle=0, stride=1, padding=0):
+    """The digit through a kernel turned by `angle` degrees, as your `conv2d` sees it."""
+    turned = math.radians(angle)
+    kernel = math.cos(turned) * across + math.sin(turned) * across.T
+    y = conv2d(digit[None, None], kernel[None, None], stride=stride, padding=padding)[0, 0].detach()
+    figure, axes = plots.subplots(1, 3, figsize=(8, 2.8))
+    shown = (digit, "the digit"), (kernel, "kernel"), (y, f"{y.shape[0]} × {y.shape[1]}")
+    for ax, (picture, name) in zip(axes, shown):
+        most = float(picture.abs().max())
+        ax.imshow(picture.numpy(), cmap="gray", vmin=-most, vmax=most)
+        ax.set_title(name)
+        ax.axis("off")
+    return plots.show(figure, f"The digit, a kernel turned by {angle} degrees, and what conv2d makes of them")
+
+
+turn(
+    filtered,
+    "Turn the kernel: a border lights up where the kernel's dark-to-bright direction crosses it, and goes out along it.",
+    angle=(0, 345, 15),
+    stride=(1, 4, 1),
+    padding=(0, 6, 1),
+)
+
+# %% [markdown]
+# Differences of about 0.00001 to PyTorch's own layer are another order of adding, no error. From here on `F.conv2d` and `nn.Conv2d`,
 # which do the same and are quicker still, may stand for yours.
 #
 # One property comes free with sharing. Shift the picture, then convolve; or convolve, then shift: predict the
@@ -484,7 +500,7 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
 # %% test="max_pool2d_values" points=3
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, follows, student
 
 x = torch.tensor([[1.0, 2, 0, 1], [3, 0, 5, 1], [0, 0, -2, -1], [0, 4, -3, -4]]).view(1, 1, 4, 4)
 close(
@@ -492,6 +508,16 @@ close(
     torch.tensor([[[[3.0, 5.0], [4.0, -1.0]]]]),
     "max_pool2d of the 4×4 picture",
     "2×2 tiles side by side, not overlapping; the largest of -2, -1, -3, -4 is -1, not 0",
+    mistakes={
+        "it takes the mean": (
+            torch.tensor([[[[1.0, 1.75], [1.0, -2.5]]]]),
+            "the largest number of each tile",
+        ),
+        "a zero beats the negative numbers": (
+            torch.tensor([[[[3.0, 5.0], [4.0, 0.0]]]]),
+            "with what do you begin, or pad, before you compare?",
+        ),
+    },
 )
 close(
     student.max_pool2d(torch.ones(2, 3, 5, 7), 2),
@@ -516,6 +542,8 @@ for shape, size in (
         f"max_pool2d of {tuple(shape)}, size {size}",
         "tiles of size × size, side by side, from the upper left; each channel for itself",
     )
+x = torch.randn(2, 3, 7, 6, requires_grad=True)
+follows(student.max_pool2d(x, 3), {"x": x}, F.max_pool2d(x, 3), "max_pool2d")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -624,6 +652,14 @@ close(
     torch.tensor([[0.5, 0.5], [0.25, 0.75]]),
     "softmax of the rows [0, 0] and [0, log 3]",
     "along the last axis: each row adds up to 1",
+    mistakes={
+        "its columns add up to 1": (
+            torch.tensor([[0.5, 0.25], [0.5, 0.75]]),
+            "each row holds the scores of one picture: along which axis do you add?",
+        ),
+        "all four add up to 1": (torch.tensor([[1.0, 1.0], [1.0, 3.0]]) / 6, "each row for itself"),
+        "it is not divided by the sum": (torch.tensor([[1.0, 1.0], [1 / 3, 1.0]]), "rows must add up to 1"),
+    },
 )
 close(
     student.softmax(torch.tensor([1000.0, 0.0])),
@@ -671,7 +707,7 @@ close(
 # %% test="dropout_phases" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, follows, holds, shaped, student
 
 x = torch.rand(40, 50) + 1
 equal(
@@ -680,12 +716,10 @@ equal(
     "dropout in production (training=False)",
     "nothing is dropped or scaled there",
 )
-y = student.dropout(torch.ones(300, 300), 0.2)
-holds(
-    isinstance(y, torch.Tensor) and y.shape == (300, 300),
-    "dropout changes the shape",
+y = shaped(
+    student.dropout(torch.ones(300, 300), 0.2),
     (300, 300),
-    tuple(getattr(y, "shape", ())),
+    "dropout of 300×300 numbers",
     "dropped numbers become 0, they are not taken out",
 )
 zero = (y == 0).double()
@@ -703,14 +737,25 @@ holds(
     "the share of dropped numbers for p = 0.2",
     "about 0.2",
     f"{dropped:.3f}",
-    "p is the probability to be dropped, not kept",
+    "p is the probability to be dropped",
+    mistakes={
+        "they are the kept ones": (abs(dropped - 0.8) < 0.02, "p is the probability to be dropped, not kept")
+    },
 )
+mean = y.double().mean().item()
 holds(
-    abs(y.double().mean().item() - 1) < 0.02,
+    abs(mean - 1) < 0.02,
     "the mean over a picture of ones after dropout, p = 0.2",
     "about 1",
-    f"{y.double().mean().item():.3f}",
+    f"{mean:.3f}",
     "those kept must make up for those dropped: by which factor?",
+    mistakes={
+        "those kept stay as they are": (
+            abs(mean - 0.8) < 0.02,
+            "the next layer's sums are smaller than in production",
+        ),
+        "those kept are divided by p": (abs(mean - 4) < 0.2, "which share of the numbers is left?"),
+    },
 )
 ### BEGIN HIDDEN TESTS
 for p in (0.0, 0.1, 0.5, 0.75):
@@ -730,14 +775,27 @@ for p in (0.0, 0.1, 0.5, 0.75):
         f"{share:.3f}",
         "p is the probability to be dropped",
     )
-y, again = student.dropout(torch.ones(200, 300), 0.5), student.dropout(torch.ones(200, 300), 0.5)
 holds(
-    not torch.equal(y, again),
+    not torch.equal(
+        *(shaped(student.dropout(torch.ones(200, 300), 0.5), (200, 300), "dropout") for _ in range(2))
+    ),
     "two calls drop the same numbers",
     "a new draw at every call",
     "the same",
-    "is a seed set inside?",
+    "is a seed set, or a draw kept, inside?",
 )
+counts = {int((shaped(student.dropout(torch.ones(12), 0.5), (12,), "dropout") == 0).sum()) for _ in range(30)}
+holds(
+    len(counts) > 1,
+    "dropout of 12 numbers, 30 times: how many are dropped",
+    "now more, now fewer",
+    f"always {min(counts)}",
+    "each number has a draw of its own, whatever the others' is",
+)
+x = torch.randn(40, 30, requires_grad=True)
+follows(student.dropout(x, 0.5, False), {"x": x}, x, "dropout in production")
+y = student.dropout(x, 0.5)
+follows(y, {"x": x}, x * (y != 0) * 2, "dropout while training")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -753,18 +811,16 @@ holds(
 # %% test="ConvNet_forward" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, holds, shaped, student
 
 net = student.ConvNet(8)
 net.eval()
 x = torch.rand(5, 1, 8, 8)
-y = net(x)
-holds(
-    isinstance(y, torch.Tensor) and tuple(y.shape) == (5, 10),
-    "the scores of 5 pictures",
+y = shaped(
+    net(x),
     (5, 10),
-    tuple(getattr(y, "shape", ())),
-    "follow the shape through the stages: print it behind each line of forward",
+    "the scores of 5 pictures",
+    "follow the shape through the stages: print it behind each line",
 )
 equal(
     net(x),
@@ -788,12 +844,14 @@ holds(
     "is dropout there, and does it know the phase?",
 )
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+
 from solutions.convolution import reference
 
 for side, widths in ((8, (16, 32)), (12, (3, 5)), (28, (4,)), (10, (2, 3))):
     net, model = student.ConvNet(side, widths, 0.0), reference.ConvNet(side, widths, 0.0)
     model.load_state_dict(net.state_dict())
-    x = torch.randn(3, 1, side, side)
+    x = torch.randn(3, 1, side, side, requires_grad=True)
     close(
         net(x),
         model(x),
@@ -802,6 +860,8 @@ for side, widths in ((8, (16, 32)), (12, (3, 5)), (28, (4,)), (10, (2, 3))):
         rtol=1e-3,
         atol=1e-4,
     )
+    parameters, theirs = ({"x": x, **dict(m.named_parameters())} for m in (net, model))
+    follows(net(x), parameters, model(x), "the scores", others=theirs)
 net = student.ConvNet(8, (4,), 1 - 1e-12)
 x = torch.rand(4, 1, 8, 8)
 net.train()
@@ -811,6 +871,41 @@ close(
     "the scores when (almost) everything is dropped",
     "dropout stands directly before the dense layer: then only that layer's biases are left",
 )
+# What reaches the dense layer, read through weights that pass on one number for each score.
+net, p = student.ConvNet(8, (5, 4), 0.25), 0.25
+tensors = net.state_dict()
+tensors["dense.weight"], tensors["dense.bias"] = (
+    torch.eye(10, tensors["dense.weight"].shape[1]),
+    torch.zeros(10),
+)
+tensors["second.1.bias"] = torch.full((4,), 3.0)  # no zeros but those that dropout makes
+net.load_state_dict(tensors)
+x = torch.rand(400, 1, 8, 8)
+net.eval()
+all_of_it = net(x)
+net.train()
+y = shaped(net(x), (400, 10), "the scores of 400 pictures")
+close(
+    y,
+    torch.where(y == 0, 0.0, all_of_it / (1 - p)),
+    "what is left of the last stage's numbers in training",
+    "each number of a picture's row is dropped or kept, once, directly before the dense layer: not between stages",
+    rtol=1e-3,
+    atol=1e-4,
+)
+dropped = (y == 0) & (all_of_it != 0)
+share = dropped.double().mean().item()
+holds(
+    abs(share - p) < 0.07, f"the share of dropped numbers for p = {p}", f"about {p}", f"{share:.3f}", "self.p"
+)
+for axis, said in ((0, "of two pictures"), (1, "side by side in a picture")):
+    holds(
+        (dropped == dropped.roll(1, axis)).double().mean() < 0.75,
+        f"the numbers {said} are dropped or kept together",
+        "each number has a draw of its own",
+        "they share their fate",
+        "does the draw have the shape of the rows, (B, numbers)?",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -908,7 +1003,7 @@ judge("convolution", tensors, 3)
 # %% [markdown]
 # The check above looks at the file; how many of its points you get depends on how well your net reads digits
 # that it has never seen: none at the linear classifier, all at the reference's level. You may train longer,
-# or otherwise.
+# or otherwise; only the layers and their widths must stay, so that the file fits `ConvNet(side)`.
 #
 # **Hand in** this notebook and `convolution.safetensors`. On the full tier the reference also turns, shifts
 # and scales its training digits at random and averages its weights over the last steps: a good afternoon's

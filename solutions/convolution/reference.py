@@ -141,7 +141,7 @@ def max_pool2d(x: Tensor, size: int) -> Tensor:
         size: Side of a tile; tiles do not overlap.
 
     Returns:
-        Pictures (B, C, H // size, W // size).
+        Pictures (B, C, H // size, W // size). Gradients flow to `x`.
 
     >>> max_pool2d(torch.arange(16.).view(1, 1, 4, 4), 2)
     tensor([[[[ 5.,  7.],
@@ -199,7 +199,7 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
         training: Which of the two phases this is.
 
     Returns:
-        Numbers of x's shape.
+        Numbers of x's shape. Gradients flow to those of x that were kept.
 
     >>> dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])

@@ -226,3 +226,89 @@ class ConvNet(nn.Module):
             x = F.relu(conv2d(x, second.weight, second.bias, padding=1))
             x = F.max_pool2d(x, 2)
         return self.dense(F.dropout(x.flatten(1), self.p, self.training))
+
+
+edit(
+    "conv2d",
+    why="adds the bias in place",
+    change={
+        "return y if bias is None else y + bias.view(-1, 1, 1)": (
+            "if bias is not None:\n        y += bias[:, None, None]\n    return y"
+        )
+    },
+)
+
+edit(
+    "conv2d",
+    why="shifted pictures added up in place of a tensor of zeros",
+    change={
+        'y = torch.einsum("bchwij,ocij->bohw", windows, weight)': (
+            "y = torch.zeros(len(x), len(weight), *windows.shape[2:4])\n"
+            "    for i in range(k_h):\n"
+            "        for j in range(k_w):\n"
+            '            y += torch.einsum("bchw,oc->bohw", windows[..., '
+            "i, j], weight[:, :, i, j])"
+        )
+    },
+)
+
+edit(
+    "softmax",
+    why="in place: work on the scores that were handed in",
+    change={
+        "e = torch.exp(z - z.amax(dim=-1, keepdim=True))": "z -= z.amax(dim=-1, keepdim=True)\n    e = z.exp_()"
+    },
+)
+
+edit(
+    "max_pool2d",
+    why="in place: what is given is used as its own storage",
+    change={"tiles = x.unfold": "x += 0\n    tiles = x.unfold"},
+)
+
+edit(
+    "dropout",
+    why="in place: masked_fill_ and div_ on what was handed in",
+    change={
+        ("kept = torch.rand_like(x) >= p\n    return x * kept / (1 - p)"): (
+            "return x.masked_fill_(torch.rand_like(x) < p, 0).div_(1 - p)"
+        )
+    },
+)
+
+edit(
+    "dropout",
+    why="a generator of its own, seeded by chance",
+    change={
+        "torch.rand_like(x)": (
+            "torch.rand(x.shape, generator=torch.Generator().manual_seed(torch.randint(2**31, ()).item()))"
+        )
+    },
+)
+
+edit(
+    "ConvNet",
+    why="ReLU in place, dropout before the numbers are put in a row",
+    change={
+        "F.relu(second(F.relu(first(x))))": "F.relu_(second(F.relu_(first(x))))",
+        "dropout(x.flatten(1), self.p, self.training)": "dropout(x, self.p, self.training).reshape(len(x), -1)",
+    },
+)
+
+edit(
+    "receptive_field",
+    why="counts in place: takes the last layer off the list",
+    change={
+        (
+            "seen, step = 1, 1\n"
+            "    for kernel, stride in layers:\n"
+            "        seen += (kernel - 1) * step\n"
+            "        step *= stride"
+        ): (
+            "seen = 1\n"
+            "    while layers:\n"
+            "        kernel, stride = layers.pop()\n"
+            "        seen = (seen - 1) * stride + kernel"
+        )
+    },
+)
