@@ -94,6 +94,12 @@ class Value:
     def __truediv__(self, other: "Value | float") -> "Value":
         return self * as_value(other) ** -1.0
 
+    def __rtruediv__(self, other: float) -> "Value":
+        return as_value(other) / self
+
+    def __neg__(self) -> "Value":
+        return self * -1.0
+
     __radd__, __rmul__ = __add__, __mul__
 
 
@@ -141,7 +147,7 @@ def tanh(a: Value) -> Value:
 def topological(result: Value) -> list[Value]:
     """Everything that `result` was made from, and `result` itself: each value once, and after all of its parents.
 
-    The longest way through the graph has at most 300 values.
+    The longest way through the graph has at most 300 values. The ways may be many: no value is walked through twice.
 
     >>> a = Value(1.0)
     >>> [value.data for value in topological(a + a)]

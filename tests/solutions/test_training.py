@@ -67,6 +67,11 @@ def test_a_value_used_twice_gets_both_slopes():
     assert gradients("a * b + a", a=2.0, b=3.0) == (8.0, {"a": 4.0, "b": 2.0})
 
 
+def test_a_minus_and_a_number_above_a_value_are_expressions_too():
+    assert gradients("-a", a=2.0) == (-2.0, {"a": -1.0})
+    assert gradients("1 / a - b", a=2.0, b=1.0) == (-0.5, {"a": -0.25, "b": -1.0})
+
+
 def test_a_shared_value_hands_its_grad_down_once_it_is_whole():
     a = Value(3.0)
     shared = multiply(a, Value(2.0))
