@@ -246,7 +246,8 @@ def averaged(net: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         x: Pictures (B, C, S, S).
 
     Returns:
-        Mean answers (B, K), which are the same for a picture and for any of its `symmetries`.
+        Mean answers (B, K), which are the same for a picture and for any of its `symmetries`. Autograd can follow them
+        back to x.
 
     >>> corner = lambda x: x[:, 0, 0, :1]
     >>> averaged(corner, torch.tensor([[[[4., 0.], [0., 0.]]]]))

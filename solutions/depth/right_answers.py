@@ -151,3 +151,87 @@ def averaged(net, x):
     for y in symmetries(x):
         total = total + net(y)
     return total / 8
+
+
+edit(
+    "averaged",
+    why="a running mean, which rounds otherwise",
+    change={
+        ("return torch.stack([net(y) for y in symmetries(x)]).mean(0)"): (
+            "mean = 0\n"
+            "    for count, y in enumerate(symmetries(x), 1):\n"
+            "        mean = mean + (net(y) - mean) / count\n"
+            "    return mean"
+        )
+    },
+)
+
+edit(
+    "averaged",
+    why="an eighth of each answer",
+    change={"torch.stack([net(y) for y in symmetries(x)]).mean(0)": "sum(net(y) / 8 for y in symmetries(x))"},
+)
+
+edit(
+    "symmetries",
+    why="in place: turns what was handed in",
+    change={"return [": ("x[:] = torch.rot90(x.clone(), 1, dims=(2, 3))\n    return [")},
+)
+
+edit(
+    "ResidualBlock",
+    why="in place, on its own tensors",
+    change={
+        "F.relu(self.norm1(self.conv1(x)))": "F.relu_(self.norm1(self.conv1(x)))",
+        ("return F.relu(self.shortcut(x) + y) if self.residual else F.relu(y)"): (
+            "if self.residual:\n            y += self.shortcut(x)\n        return y.relu_()"
+        ),
+    },
+)
+
+edit(
+    "Inception",
+    why="in place, on its own tensors",
+    change={"pooled], dim=1)": "pooled], dim=1).relu_()"},
+)
+
+edit("DenseBlock", why="relu in place on its own tensor", change={"F.relu(norm(x))": "norm(x).relu_()"})
+
+edit(
+    "UNet",
+    why="a dictionary of what was kept",
+    change={
+        "kept = []": "kept = {}",
+        (
+            "for down in self.down:\n"
+            "            kept.append(down(x))  # (B, widths[i], H / 2ⁱ, "
+            "W / 2ⁱ)\n"
+            "            x = F.max_pool2d(kept[-1], 2)"
+        ): (
+            "for i, down in enumerate(self.down):\n"
+            "            kept[i] = down(x)\n"
+            "            x = F.max_pool2d(kept[i], 2)"
+        ),
+    },
+)
+
+edit(
+    "iou",
+    why="Python numbers",
+    change={
+        (
+            "(a & b).sum() / union if union else torch.tensor(1.0, device=target.device)"
+        ): "float((a & b).sum()) / float(union) if union else 1.0",
+        "torch.stack(shares)": "shares",
+    },
+)
+
+edit(
+    "profile",
+    why="takes the layers off the list",
+    change={
+        "for c_out, kernel, stride, padding in layers:\n": (
+            "while layers:\n        c_out, kernel, stride, padding = layers.pop(0)\n"
+        )
+    },
+)
