@@ -225,6 +225,23 @@ TOPICS: tuple[Topic, ...] = (
         margin=0.8,
         target=1.75,
     ),
+    Topic(
+        key="correspondence",
+        title="Which point is which",
+        part="Beyond",
+        points=40,
+        minutes=120,
+        minutes_cpu=0.5,
+        minutes_gpu=4,
+        data_mini="warps",
+        data_full="warps, squeezenet",
+        paper="rocco2018",
+        metric="share of correct points",
+        higher_is_better=True,
+        margin=0.3,
+        target=None,
+        draft=True,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(row.key for row in TOPICS)

@@ -39,6 +39,8 @@ PRINTS = {
     "points": "a0d74e7957b8d50a",
     "densities": "37f7de322ecf3617",
     "shapes": "91a46db1f9093d99",
+    "aeroplanes": "b676e14559106e13",
+    "warps": "66ef3ac4a180c032",
     "arithmetic": "1d34315e5c54f969",
     "digits": "087271239e00201f",
     "mnist": "087271239e00201f",

@@ -1,0 +1,1249 @@
+# %% [markdown]
+# Two photographs of one thing: a point is marked in the first; where is it in the second? Nobody has labelled any points.
+# You will let features choose, then let neighbours vote, then train a net on nothing but "this is the same, this is
+# not". At the end you do without a second picture: a net's own key points, in space, and the camera's turn from them.
+#
+# The chapter *Which point is which* of the book is the companion to this lab; nothing in it is needed that is not said
+# here. Shapes: B pairs of pictures; the first has H × W places, the second K × L; C features; N key points.
+
+# %%
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from course_utils import plots
+from course_utils.colab import save_artifact
+from course_utils.data import aeroplanes, warps
+from course_utils.training import Run, pretrained, record
+
+# %% given="Config,config,features,featured"
+
+# %% [markdown]
+# The views: a photograph, the same one through a warp and in other light, and another photograph. Of each the course's
+# own net (at the full tier SqueezeNet) makes features on a grid of places.
+
+# %%
+how = config(tier)
+views = warps.load(tier, "val").tensors
+f, g, other, true = (part[:8] for part in featured(tier, "val").tensors)
+figure, axes = plots.subplots(3, 6, figsize=(9, 4.4))
+for row, pictures in zip(axes, views):
+    for ax, picture in zip(row, pictures):
+        ax.imshow(picture.permute(1, 2, 0))
+        ax.axis("off")
+print("features", tuple(f.shape), "and where each place truly went", tuple(true.shape))
+plots.show(
+    figure,
+    "Six photographs, below each the same one warped and recoloured, and below that another photograph",
+)
+
+# %% [markdown]
+# ## 1 How alike? (2 points, 6 minutes)
+#
+# A place of the first picture has a vector of C features, a place of the second too. How alike they are says the cosine
+# of the angle between them: the scalar product, each vector divided by its length first. By hand: how alike are (3, 4)
+# and (2, 0)?
+
+# %%
+(3 * 2 + 4 * 0) / (5 * 2)
+
+# %% [markdown]
+# Every place against every place: a table with *four* axes beside the batch, row and column in the first picture, row
+# and column in the second. One `einsum` makes it.
+
+# %% solution="correlation"
+# First make every feature vector 1 long: along which axis do the features lie?
+
+# %% test="correlation_values" points=2
+import torch
+
+from course_utils.checks import close, holds, shape_of, student
+
+f, g = torch.tensor([[[[3.0]], [[4.0]]]]), torch.tensor([[[[2.0, 0.0]], [[0.0, 5.0]]]])
+close(
+    student.correlation(f, g),
+    torch.tensor([0.6, 0.8]).view(1, 1, 1, 1, 2),
+    "correlation of (3, 4) with (2, 0) and (0, 5)",
+    "scalar product of vectors of length 1",
+    mistakes={
+        "the vectors keep their lengths": (
+            torch.tensor([6.0, 20.0]).view(1, 1, 1, 1, 2),
+            "divide by both lengths",
+        ),
+        "only one of the two is brought to length 1": (
+            torch.tensor([1.2, 4.0]).view(1, 1, 1, 1, 2),
+            "both pictures' features",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+for b, c, h, w, k, l in ((2, 3, 2, 4, 3, 5), (1, 6, 3, 3, 3, 3), (3, 1, 1, 2, 2, 1)):
+    f, g = torch.randn(b, c, h, w), torch.randn(b, c, k, l)
+    one, two = (x / x.norm(dim=1, keepdim=True).clamp(min=1e-6) for x in (f, g))
+    wanted = (one.flatten(2).mT @ two.flatten(2)).view(b, h, w, k, l)
+    what = f"correlation of {(b, c, h, w)} and {(b, c, k, l)}"
+    close(
+        student.correlation(f, g),
+        wanted,
+        what,
+        "(B, H, W, K, L): the first picture's row and column come first",
+        mistakes={
+            "lengths are taken over places, not features": (
+                lambda f=f, g=g: torch.einsum(
+                    "bchw,bckl->bhwkl",
+                    f / f.norm(dim=(2, 3), keepdim=True),
+                    g / g.norm(dim=(2, 3), keepdim=True),
+                ),
+                "one length for each place: over the C features",
+            ),
+        },
+    )
+close(
+    student.correlation(torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 2)),
+    torch.zeros(1, 1, 1, 1, 2),
+    "correlation with features of zero",
+    "a length below 1e-6 counts as 1e-6",
+)
+close(
+    student.correlation(torch.full((1, 4, 1, 1), 1e-7), torch.ones(1, 4, 1, 1)),
+    torch.full((1, 1, 1, 1, 1), 0.2),
+    "correlation with tiny features",
+    "a length below 1e-6 counts as 1e-6; it is not added",
+)
+close(
+    student.correlation(torch.full((1, 1, 1, 1), 2e-6), torch.ones(1, 1, 1, 1)),
+    torch.ones(1, 1, 1, 1, 1),
+    "correlation with small features",
+    "only a length below 1e-6 counts as 1e-6",
+)
+f = torch.randn(1, 3, 2, 2, requires_grad=True)
+got = student.correlation(f, torch.randn(1, 3, 2, 2))
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through correlation",
+    "a result that remembers its inputs",
+    "a plain tensor",
+    "tensor operations only",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 2 The best, and the best for both (6 points, 18 minutes)
+#
+# The simplest match: for each place of the first picture the place of the second that is most like it. A place is to be
+# given as (x, y) from -1 to 1, x to the right, y down. In a row of 4 places, where are the middles? Count before you run.
+
+# %%
+print(warps.centres(1, 4)[0, :, 0].tolist())
+print("argmax in a flattened table of 2 × 4:", torch.tensor([[0, 1, 0, 0], [0, 0, 9, 0]]).argmax().item())
+
+# %% solution="matches"
+# Flatten K and L into one axis; the number that argmax gives is row · L + column.
+
+# %% test="matches_values" points=2
+import torch
+
+from course_utils.checks import close, student
+
+c = torch.zeros(1, 1, 2, 2, 4)
+c[0, 0, 0, 1, 2], c[0, 0, 1, 0, 3] = 1, 1
+close(
+    student.matches(c),
+    torch.tensor([[[[0.25, 0.5], [0.75, -0.5]]]]),
+    "matches where (row 1, column 2) and (row 0, column 3) of 2 × 4 places are the best",
+    "the middle of column j of L is (2j + 1) / L - 1",
+    mistakes={
+        "y comes before x": (torch.tensor([[[[0.5, 0.25], [-0.5, 0.75]]]]), "(x, y): the column makes x"),
+        "corners instead of middles": (torch.tensor([[[[0.0, 0.0], [0.5, -1.0]]]]), "add half a place"),
+        "the first and the last place are at -1 and 1": (
+            torch.tensor([[[[1 / 3, 1.0], [1.0, -1.0]]]]),
+            "-1 and 1 are the picture's borders, not the middles of its outer places",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+from solutions.correspondence import reference
+
+for shape in ((2, 3, 2, 4, 5), (1, 1, 4, 3, 3), (2, 2, 2, 1, 6), (1, 2, 1, 5, 2)):
+    c = torch.randn(*shape)
+    close(
+        student.matches(c),
+        reference.matches(c),
+        f"matches of correlations {shape}",
+        "row · L + column: divide by the number of columns; K makes y, L makes x",
+        mistakes={
+            "the best of the first picture for each place of the second": (
+                lambda c=c: reference.matches(c.permute(0, 3, 4, 1, 2)),
+                "the result has a place for each (i, j) of the first picture",
+            ),
+        },
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# A place that is chosen need not choose back. Draw arrows for this table of 3 places against 3 (rows choose columns):
+# which of the three rows are chosen back?
+
+# %%
+table = torch.tensor([[0.9, 0.1, 0.3], [0.8, 0.2, 0.4], [0.2, 0.3, 0.7]])
+print("rows choose columns", table.argmax(1).tolist(), "and columns choose rows", table.argmax(0).tolist())
+
+# %% solution="is_mutual"
+# Write the table of H · W against K · L places; whom does each row choose, and whom does that one choose?
+
+# %% test="is_mutual_values" points=2
+import torch
+
+from course_utils.checks import equal, student
+
+table = torch.tensor([[0.9, 0.1, 0.3], [0.8, 0.2, 0.4], [0.2, 0.3, 0.7]])
+equal(
+    student.is_mutual(table.view(1, 1, 3, 1, 3)),
+    torch.tensor([[[True, False, True]]]),
+    "is_mutual of the table above",
+    "rows 0 and 1 choose column 0, which chooses row 0",
+    mistakes={
+        "all are chosen back": (torch.tensor([[[True, True, True]]]), "whom does the chosen place choose?"),
+    },
+)
+### BEGIN HIDDEN TESTS
+for b, h, w, k, l in ((2, 3, 4, 2, 5), (1, 4, 4, 4, 4), (3, 1, 5, 3, 2)):
+    c = torch.randn(b, h, w, k, l)
+    wanted = torch.zeros(b, h, w, dtype=torch.bool)
+    for n in range(b):
+        for i in range(h):
+            for j in range(w):
+                p, q = divmod(c[n, i, j].argmax().item(), l)
+                wanted[n, i, j] = c[n, i, j, p, q] == c[n, :, :, p, q].max()
+    equal(student.is_mutual(c), wanted, f"is_mutual of correlations {(b, h, w, k, l)}", "each pair by itself")
+c = -1 - torch.rand(1, 3, 3, 2, 2)
+equal(
+    student.is_mutual(c).sum().item() > 0,
+    True,
+    "is_mutual of negative correlations: whether anything is mutual",
+    "the largest of all is always mutual",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# How good are matches? The usual measure is the **share of correct points** (PCK): a match counts as correct if it is no
+# farther from the true one than a given share of the picture's side. A side is 2 long here.
+
+# %% solution="pck"
+
+# %% test="pck_values" points=2
+import torch
+
+from course_utils.checks import close, student
+
+found = torch.tensor([[0.0, 0.0], [0.9, 0.0], [0.3, 0.4], [0.0, 0.0]])
+true = torch.tensor([[0.1, 0.0], [0.0, 0.0], [0.0, 0.0], [1.2, 0.0]])
+close(
+    student.pck(found, true, 0.1),
+    1 / 3,
+    "pck of four points, reach 0.1: one is 0.1 away, one 0.9, one 0.5, and one's true match is outside",
+    "one of the three that count",
+    mistakes={
+        "a place whose true match is outside counts": (
+            0.25,
+            "it is `true`, with both coordinates, that decides",
+        ),
+    },
+)
+close(
+    student.pck(found, true, 0.25),
+    2 / 3,
+    "pck of the same points, reach 0.25",
+    "0.25 of a side of 2 is 0.5, and exactly that far counts",
+    mistakes={
+        "a distance of exactly 0.5 is left out": (
+            1 / 3,
+            "is a side 2 long for you, and does `exactly` count?",
+        ),
+        "x and y are judged apart": (1.0, "the distance is the root of the sum of squares"),
+    },
+)
+### BEGIN HIDDEN TESTS
+true, found = 2.4 * torch.rand(2, 3, 50, 2) - 1.2, torch.rand(2, 3, 50, 2) - 0.5
+for reach in (0.05, 0.2, 0.4):
+    inside = (true.abs() < 1).all(-1)
+    near = ((found - true) ** 2).sum(-1).sqrt() <= 2 * reach
+    close(
+        student.pck(found, true, reach),
+        (near & inside).sum().item() / inside.sum().item(),
+        f"pck of 300 points, reach {reach}",
+        "both coordinates of the true match must be inside; divide by the number of points that count",
+        atol=1e-6,
+    )
+edge = torch.tensor([[1.0, 0.0], [0.0, -1.0], [0.5, 0.0]])
+close(
+    student.pck(torch.tensor([[1.0, 0.0], [0.0, -1.0], [-0.5, 0.0]]), edge, 0.1),
+    0.0,
+    "pck where two true matches lie on the border",
+    "strictly between -1 and 1",
+)
+### END HIDDEN TESTS
+
+# %%
+c = correlation(f, g)
+chosen_back = is_mutual(c)
+print(f"standing still  {pck(warps.centres(how.grid, how.grid).expand_as(true), true, how.reach):.3f}")
+print(f"the best        {pck(matches(c), true, how.reach):.3f}")
+print(f"mutual ones     {pck(matches(c)[chosen_back], true[chosen_back], how.reach):.3f}, ", end="")
+print(f"but only {chosen_back.float().mean():.0%} of the places are")
+
+# %% [markdown]
+# Features alone are a poor guide: skin is like skin. That both choose each other helps, and leaves most places without a
+# match. Look at the matches of one pair: a line for every fourth place, from where it is to where it should have been.
+
+
+# %%
+def draw(ax, found, place, title):
+    """Where the places of a photograph are found in the warped one, and a line from there to where they truly are."""
+    shown = range(0, how.grid * how.grid, 5)
+    ax.imshow(views[1][place].permute(1, 2, 0), extent=(-1, 1, 1, -1))
+    for n in shown:
+        a, b = found[place].flatten(0, 1)[n], true[place].flatten(0, 1)[n]
+        if (b.abs() < 1).all():
+            ax.plot(*torch.stack([a, b]).T, color=plots.COLOURS[1], linestyle="-", linewidth=1.2)
+            ax.plot(*a, ".", color=plots.COLOURS[0])
+    ax.set(title=title, xlim=(-1, 1), ylim=(1, -1))
+    ax.axis("off")
+
+
+figure, axes = plots.subplots(1, 3, figsize=(9, 3))
+for ax, place in zip(axes, (0, 1, 2)):
+    draw(ax, matches(c), place, f"pair {place}")
+plots.show(
+    figure, "Three warped photographs; long lines run from where a place was found to where it should be"
+)
+
+# %% [markdown]
+# ## 3 A softer mutual (3 points, 8 minutes)
+#
+# "Chosen back or not" has no gradient. Softly: multiply each number of the table by how close it comes to the best of its
+# row and by how close it comes to the best of its column. On paper: what becomes of 0.8 in the table of exercise 2?
+
+# %%
+0.8 * (0.8 / 0.9) * (0.8 / 0.8)
+
+# %% solution="soft_mutual"
+# amax over two axes at once, keepdim=True.
+
+# %% test="soft_mutual_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+table = torch.tensor([[0.9, 0.1, 0.3], [0.8, 0.2, 0.4], [0.2, 0.3, 0.7]])
+rows, columns = table / table.amax(1, keepdim=True), table / table.amax(0, keepdim=True)
+close(
+    student.soft_mutual(table.view(1, 1, 3, 1, 3)),
+    (table * rows * columns).view(1, 1, 3, 1, 3),
+    "soft_mutual of the table above",
+    "c · ratio · ratio; compare with what you worked out for 0.8",
+    mistakes={
+        "the ratios are there, c is not": ((rows * columns).view(1, 1, 3, 1, 3), "c times both ratios"),
+        "only rows are compared": ((table * rows).view(1, 1, 3, 1, 3), "two ratios"),
+        "only columns are compared": ((table * columns).view(1, 1, 3, 1, 3), "two ratios"),
+        "sums instead of the largest": (
+            (table * (table / table.sum(1, keepdim=True)) * (table / table.sum(0, keepdim=True))).view(
+                1, 1, 3, 1, 3
+            ),
+            "over the *largest* of the row and of the column",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+for shape in ((2, 3, 2, 4, 3), (1, 1, 4, 2, 2), (3, 2, 2, 1, 5)):
+    c = torch.rand(*shape)
+    b, h, w, k, l = shape
+    table = c.reshape(b, h * w, k * l)
+    wanted = table**3 / (table.amax(1, keepdim=True) + 1e-6) / (table.amax(2, keepdim=True) + 1e-6)
+    close(
+        student.soft_mutual(c),
+        wanted.view(shape),
+        f"soft_mutual of correlations {shape}",
+        "the largest over *both* axes of a picture, of each pair by itself",
+        mistakes={
+            "the largest of the whole batch": (
+                lambda c=c: (
+                    c**3 / (c.amax((0, 1, 2), keepdim=True) + 1e-6) / (c.amax((0, 3, 4), keepdim=True) + 1e-6)
+                ),
+                "pairs do not know each other",
+            ),
+        },
+    )
+close(
+    student.soft_mutual(torch.zeros(1, 2, 2, 2, 2)),
+    torch.zeros(1, 2, 2, 2, 2),
+    "soft_mutual of zeros",
+    "0 / 0: add 1e-6 to the largest",
+)
+close(
+    student.soft_mutual(torch.full((1, 1, 1, 1, 1), 1e-6)) * 1e6,
+    torch.full((1, 1, 1, 1, 1), 0.25),
+    "soft_mutual of 0.000001, times a million",
+    "1e-6 is added to both largest ones",
+)
+c = torch.rand(1, 2, 3, 2, 2, requires_grad=True)
+upstream = torch.randn(1, 2, 3, 2, 2)
+got = student.soft_mutual(c)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through soft_mutual",
+    "a result that remembers its input",
+    "a plain tensor",
+    "tensor operations only",
+)
+table = c.reshape(1, 6, 4)
+wanted = table**3 / (table.amax(1, keepdim=True) + 1e-6) / (table.amax(2, keepdim=True) + 1e-6)
+close(
+    torch.autograd.grad((got * upstream).sum(), c)[0],
+    torch.autograd.grad((wanted.view(1, 2, 3, 2, 2) * upstream).sum(), c)[0],
+    "the gradient of soft_mutual",
+    "the largest ones have gradients too: nothing is detached",
+    rtol=1e-3,
+    atol=1e-4,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Does the softened table have other *best* matches? For most places it has not: it weakens, it does not think. What it
+# lacks is a look to the side.
+#
+# ## 4 Neighbours (6 points, 25 minutes)
+#
+# If the tip of an ear in one photograph is the tip of an ear in the other, then what is *left* of it must match what is
+# left of it there. In the table: the entry (i, j, k, l) is supported by (i, j - 1, k, l - 1). Neighbours in four
+# dimensions; so a convolution in four dimensions can see them.
+#
+# PyTorch has none. Ours goes in two steps: a 2-D convolution over the first picture's axes, as if every place of the
+# second were another example; then one over the second picture's axes. (Enough channels in between, and every 4-D
+# kernel is such a sum.) So the work is to bring the right axes to the right place: what is batch, what is channel?
+
+# %% solution="conv4d"
+# permute, reshape, F.conv2d; and back. Write the shape beside each line: mixed-up axes give no error here.
+
+# %% test="conv4d_values" points=4
+import torch
+
+from course_utils.checks import close, holds, student
+
+c = torch.zeros(1, 1, 3, 3, 3, 3)
+c[0, 0, 1, 1, 1, 1] = 1.0
+right, down = torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 3, 3)
+right[0, 0, 1, 2], down[0, 0, 2, 1] = 1.0, 1.0
+wanted = torch.zeros(1, 1, 3, 3, 3, 3)
+wanted[0, 0, 1, 0, 0, 1] = 1.0
+close(
+    student.conv4d(c, right, down),
+    wanted,
+    "conv4d of a single 1 in the middle, first looking right, second looking down",
+    "each output looks right in the first picture and down in the second: which one sees the 1?",
+    mistakes={
+        "the kernels are turned round": (
+            wanted.flip(3, 4),
+            "conv2d does not flip kernels, and neither should you",
+        ),
+        "the pictures are exchanged": (
+            wanted.permute(0, 1, 4, 5, 2, 3),
+            "`first` runs over H and W, `second` over K and L",
+        ),
+    },
+)
+close(
+    student.conv4d(torch.ones(1, 1, 1, 2, 3, 3), torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3))[0, 0, 0, 0],
+    torch.tensor([[8.0, 12, 8], [12, 18, 12], [8, 12, 8]]),
+    "conv4d of ones with kernels of ones, at the first place of a 1 × 2 picture",
+    "sizes stay: zeros stand around both pictures",
+)
+### BEGIN HIDDEN TESTS
+import itertools
+
+import torch.nn.functional as F
+
+
+def slow(c, first, second):
+    """All offsets of a full 4-D kernel, one by one."""
+    s, (h, w, k, l) = first.shape[-1], c.shape[2:]
+    kernel = torch.einsum("miab,ompq->oiabpq", first, second)
+    padded, total = F.pad(c, (s // 2,) * 8), 0
+    for a, b, p, q in itertools.product(range(s), repeat=4):
+        part = padded[:, :, a : a + h, b : b + w, p : p + k, q : q + l]
+        total = total + torch.einsum("bihwkl,oi->bohwkl", part, kernel[:, :, a, b, p, q])
+    return total
+
+
+for b, i, m, o, s, size in (
+    (2, 1, 3, 2, 3, (2, 3, 4, 2)),
+    (1, 2, 2, 1, 5, (3, 3, 2, 4)),
+    (2, 3, 1, 2, 1, (2, 1, 3, 3)),
+    (1, 2, 5, 3, 3, (4, 2, 1, 3)),
+):
+    c, first, second = torch.randn(b, i, *size), torch.randn(m, i, s, s), torch.randn(o, m, s, s)
+    close(
+        student.conv4d(c, first, second),
+        slow(c, first, second),
+        f"conv4d of {tuple(c.shape)}, kernels {tuple(first.shape)} and {tuple(second.shape)}",
+        "all sizes differ here: does every reshape undo the permute before it?",
+        rtol=1e-3,
+        atol=1e-3,
+    )
+tensors = [torch.randn(*s, requires_grad=True) for s in ((1, 2, 2, 3, 3, 2), (2, 2, 3, 3), (1, 2, 3, 3))]
+got = student.conv4d(*tensors)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through conv4d",
+    "a result that remembers its inputs",
+    "a plain tensor",
+    "tensor operations only",
+)
+upstream = torch.randn(1, 1, 2, 3, 3, 2)
+for name, one, two in zip(
+    ("c", "first", "second"),
+    torch.autograd.grad((got * upstream).sum(), tensors),
+    torch.autograd.grad((slow(*tensors) * upstream).sum(), tensors),
+):
+    close(one, two, f"the gradient for {name}", "tensor operations only", rtol=1e-3, atol=1e-3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Before anything is learned, set the kernels by hand: all nine neighbours that step aside *equally* in both pictures
+# vote, and the mean of their votes counts. Nine channels in between are enough: the m-th looks at the m-th neighbour
+# only, first in one picture, then in the other. Which of 3 · 3 · 3 · 3 = 81 offsets is that?
+
+# %% solution="votes"
+# Kernel m of `first` is all zeros but for one 1; torch.eye makes all of them at once.
+
+# %% test="votes_values" points=2
+import torch
+
+from course_utils.checks import close, pair, shape_of, student
+
+first, second = pair(student.votes(3), "votes(3)", "first and second")
+close(
+    [shape_of(first), shape_of(second)],
+    [[9, 1, 3, 3], [1, 9, 3, 3]],
+    "the shapes of what votes(3) gives",
+    "nine channels in between",
+)
+window = torch.rand(3, 3, 3, 3)  # the neighbours of an entry, itself in the middle
+kernel = torch.einsum(
+    "miab,ompq->abpq", torch.as_tensor(first), torch.as_tensor(second)
+)  # what conv4d makes of them
+inner = window.diagonal(dim1=0, dim2=2).diagonal(dim1=0, dim2=1)  # nine neighbours, in step
+close(
+    (window * kernel).sum(),
+    inner.mean(),
+    "the vote of an entry's neighbours: the mean over the nine that step aside equally in both pictures",
+    "kernel m of `second` must look at the same neighbour as kernel m of `first`",
+    mistakes={
+        "the sum of the votes": (inner.sum(), "the mean: divide by nine, once"),
+        "all 81 offsets vote": (
+            window.mean(),
+            "both places step aside by the same offset",
+        ),
+        "divided twice": (inner.mean() / 9, "the mean: divide by nine, once"),
+        "divided in both kernels, and once more": (inner.mean() / 81, "the mean: divide by nine, once"),
+    },
+)
+### BEGIN HIDDEN TESTS
+for s in (1, 3, 5):
+    first, second = pair(student.votes(s), f"votes({s})", "first and second")
+    kernel = torch.einsum("miab,ompq->oiabpq", torch.as_tensor(first), torch.as_tensor(second))[0, 0]
+    wanted = torch.eye(s * s).view(s, s, s, s) / (s * s)
+    close(kernel, wanted, f"the 4-D kernel of votes({s})", "1 / s² where both offsets agree, 0 elsewhere")
+### END HIDDEN TESTS
+
+# %%
+kernels = votes(3)
+voted = soft_mutual(c)[:, None]
+for turn in range(3):
+    voted = conv4d(voted, *kernels)
+    print(f"the best after {turn + 1} rounds of votes {pck(matches(voted[:, 0]), true, how.reach):.3f}")
+figure, axes = plots.subplots(1, 3, figsize=(9, 3))
+for ax, place in zip(axes, (0, 1, 2)):
+    draw(ax, matches(voted[:, 0]), place, f"pair {place}, after votes")
+plots.show(figure, "The same three photographs after three rounds of votes: most of the long lines are gone")
+
+# %% [markdown]
+# ## 5 A net of votes (3 points, 10 minutes)
+#
+# Which neighbours to trust, and how much, can be learned: `Consensus` is two layers of `conv4d`. One thing must not be
+# left to learning: which of the two photographs comes first says nothing. So run the layers on the table *and* on the
+# table with the pictures exchanged, change the second result back, and add.
+
+
+# %% given="swap,near_identity"
+
+# %% solution="Consensus" keep="__init__,one_way"
+# one_way takes and gives (B, 1, H, W, K, L): the axis of channels must come and go.
+
+# %% test="Consensus_forward" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+net = student.Consensus()
+c = torch.rand(2, 3, 2, 4, 3)
+got = net(c)
+close(
+    torch.as_tensor(got).new_zeros(torch.as_tensor(got).shape),
+    torch.zeros(2, 3, 2, 4, 3),
+    "the filtered correlations (set to zero here, to look at their shape)",
+    "(B, H, W, K, L), as they came",
+)
+swapped = net(c.permute(0, 3, 4, 1, 2))
+close(
+    torch.as_tensor(swapped).permute(0, 3, 4, 1, 2),
+    got,
+    "the filtered correlations of exchanged pictures, exchanged back",
+    "one_way(c) + swap(one_way(swap(c))): the same whichever picture comes first",
+    rtol=1e-3,
+    atol=1e-6,
+)
+### BEGIN HIDDEN TESTS
+from solutions.correspondence import reference
+
+for channels, between, s in (((1, 4, 1), 9, 3), ((1, 1), 2, 5), ((1, 2, 3, 1), 4, 3)):
+    net, model = student.Consensus(channels, between, s), reference.Consensus(channels, between, s)
+    model.load_state_dict(net.state_dict())
+    c = torch.rand(2, 3, 4, 2, 3)
+
+    def both(x, model=model):
+        return model.one_way(x) + reference.swap(model.one_way(reference.swap(x)))
+
+    def own(c):
+        return reference.soft_mutual(c)[:, None]
+
+    close(
+        torch.as_tensor(net(c)) * 100,
+        model(c) * 100,
+        f"filtered correlations, times 100, of a net with channels {channels}, kernels {s} × {s}",
+        "soft_mutual, both ways, soft_mutual",
+        rtol=1e-3,
+        atol=1e-4,
+        mistakes={
+            "the first soft_mutual is missing": (
+                lambda c=c, both=both: reference.soft_mutual(both(c[:, None])[:, 0]) * 100,
+                "soft_mutual before the layers too",
+            ),
+            "the last soft_mutual is missing": (
+                lambda c=c, both=both, own=own: both(own(c))[:, 0] * 100,
+                "soft_mutual after the layers too",
+            ),
+            "the mean of both ways instead of their sum": (
+                lambda c=c, both=both, own=own: reference.soft_mutual(both(own(c))[:, 0] / 2) * 100,
+                "add, do not average",
+            ),
+        },
+    )
+c = torch.rand(1, 2, 2, 3, 2, requires_grad=True)
+net, model = student.Consensus(), reference.Consensus()
+model.load_state_dict(net.state_dict())
+got = net(c)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through Consensus",
+    "a result that remembers its input",
+    "a plain tensor",
+    "tensor operations only",
+)
+close(
+    torch.autograd.grad(got.sum() * 100, c)[0],
+    torch.autograd.grad(model(c).sum() * 100, c)[0],
+    "the gradient of 100 times the sum of what Consensus gives",
+    "nothing is detached on the way",
+    rtol=1e-3,
+    atol=1e-3,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 This is a cat, this is not (3 points, 12 minutes)
+#
+# Nobody tells the net a single match. It is only told: these two show the same, those two do not. What can it make of
+# that? A place that is *sure* of its partner has one large probability, and one that is not has many small ones. Let the
+# sureness of pairs of the same thing grow, and that of other pairs fall; the only way to do both is to find the true
+# matches. Predict the score of a table of 2 × 2 places against 2 × 2 in which all correlations are equal.
+
+# %% solution="pair_score"
+
+# %% solution="weak_loss"
+
+# %% test="weak_loss_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+close(
+    student.pair_score(torch.zeros(3, 2, 2, 1, 2)),
+    torch.full((3,), 0.75),
+    "pair_score of equal correlations, 2 × 2 places against 1 × 2",
+    "each of the four is sure of one of two by 1/2, each of the two of one of four by 1/4",
+    mistakes={
+        "one direction only": (torch.full((3,), 0.5), "the places of the second picture choose too"),
+        "the other direction only": (torch.full((3,), 0.25), "the places of the first picture choose too"),
+        "the mean of both directions": (torch.full((3,), 0.375), "the *sum* of the two means"),
+        "a number for the whole batch": (torch.tensor(0.75), "one score a pair"),
+    },
+)
+close(
+    student.weak_loss(torch.zeros(3, 2, 2, 1, 2), torch.zeros(2, 2, 2, 2, 2)),
+    -0.25,
+    "weak_loss of equal correlations, 4 places against 2 (same) and 4 against 4 (other)",
+    "the mean score of `other` minus that of `same`",
+    mistakes={"the wrong way round": (0.25, "what is to fall, what is to grow?")},
+)
+### BEGIN HIDDEN TESTS
+for shape in ((2, 3, 2, 2, 4), (1, 1, 1, 3, 2), (4, 2, 2, 2, 2)):
+    c = 3 * torch.randn(*shape)
+    b, h, w, k, l = shape
+    table = c.reshape(b, h * w, k * l)
+    there = torch.softmax(table, 2).max(2)[0].mean(1)
+    back = torch.softmax(table, 1).max(1)[0].mean(1)
+    close(
+        student.pair_score(c),
+        there + back,
+        f"pair_score of correlations {shape}",
+        "softmax over all places of the *partner's* picture, both of its axes at once",
+        mistakes={
+            "means over the probabilities, not over the largest": (
+                lambda h=h, w=w, k=k, l=l, b=b: torch.full((b,), 1 / (k * l) + 1 / (h * w)),
+                "first the largest of each place, then the mean",
+            ),
+            "the largest over places, not their mean": (
+                lambda table=table: (
+                    torch.softmax(table, 2).amax((1, 2)) + torch.softmax(table, 1).amax((1, 2))
+                ),
+                "the mean over all places that choose",
+            ),
+        },
+    )
+from solutions.correspondence import reference
+
+same, other = (2 * torch.randn(3, 2, 2, 2, 3) for _ in range(2))
+close(
+    student.weak_loss(same, other),
+    reference.weak_loss(same, other),
+    "weak_loss of random correlations",
+    "the mean over pairs",
+    atol=1e-5,
+)
+for name, place in (("same", 0), ("other", 1)):
+    pairs = [same.clone(), other.clone()]
+    pairs[place].requires_grad_()
+    got = student.weak_loss(*pairs)
+    holds(
+        getattr(got, "requires_grad", False),
+        f"no gradient flows through weak_loss to `{name}`",
+        "a number that remembers where it comes from",
+        "a plain number",
+        "no .item(), nothing detached",
+    )
+    close(
+        torch.autograd.grad(got, pairs[place])[0],
+        torch.autograd.grad(reference.weak_loss(*pairs), pairs[place])[0],
+        f"the gradient of weak_loss for `{name}`",
+        "tensor operations only",
+        rtol=1e-3,
+        atol=1e-5,
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 7 Train it (3 points, 8 minutes)
+#
+# The net has some eight hundred weights. Predict: will it come closer to the best match of the features, or to the votes that
+# you set by hand?
+
+# %% given="measured"
+
+# %% trains="correspondence"
+run = Run("correspondence", seed=0)
+net = Consensus().to(run.device)
+optimizer = torch.optim.Adam(net.parameters(), how.rate)
+schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.rate, how.steps)
+saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
+first, second, third, _ = featured(tier, "train", run.device).tensors
+for one, same, other in run.batches(TensorDataset(first, second, third), how.batch, how.steps, saved):
+    loss = weak_loss(net(correlation(one, same)), net(correlation(one, other)))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    run.log(loss=loss)
+    if run.every(15):
+        print(f"step {run.step + 1} of {how.steps}: loss {loss.item():.3f}", flush=True)
+save_artifact("correspondence", net, tier)
+
+# %% trains="correspondence"
+steps, losses = zip(*run.curve["loss"])
+figure, ax = plots.subplots()
+ax.plot(torch.tensor(losses).unfold(0, 10, 5).mean(1))
+ax.set(xlabel="steps / 5", ylabel="weak loss")
+plots.show(figure, "The weak loss over the steps: it falls from about zero")
+
+# %% trains="correspondence"
+entry = record("correspondence", tier)
+test = featured(tier, "test")
+print(f"the best of the features {measured(test, how):.3f}")
+print(f"your net                 {measured(test, how, net.cpu()):.3f}")
+print(f"the reference            {entry.value:.3f} ± {entry.std:.3f} over {len(entry.seeds)} seeds")
+with torch.no_grad():
+    filtered = net(correlation(f, g))
+figure, axes = plots.subplots(1, 3, figsize=(9, 3))
+for ax, place in zip(axes, (0, 1, 2)):
+    draw(ax, matches(filtered), place, f"pair {place}, your net")
+plots.show(figure, "The same three photographs with the matches of the trained net: most lines are short")
+
+# %% test="trained" points=3
+import torch
+
+from course_utils.checks import holds, student
+
+tensors = student.artifact("correspondence")
+holds(
+    "first.0" in tensors and "second.0" in tensors and all(torch.isfinite(t).all() for t in tensors.values()),
+    "correspondence.safetensors does not hold a trained net",
+    "finite tensors first.0, second.0, bias.0, …",
+    sorted(tensors)[:4],
+    "run the training cell: it saves `net`",
+)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import judge
+
+judge("correspondence", tensors, 3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 8 Points of one's own (5 points, 16 minutes)
+#
+# Now the other paper. A net looks at *one* view of a thing and names N points of it, with their depths, and is told only
+# how the camera moved to a second view. Its points must be where the second view has them too: that alone makes it choose
+# points that are easy to find again.
+#
+# A point must have a gradient. Not the argmax of a map, but the *expected* place: softmax makes probabilities, and the
+# mean over places is weighted by them. What comes out for two equal peaks, left and right?
+
+# %% solution="keypoints"
+# A softmax over both axes at once; then three expectations: of x, of y and of the depth.
+
+# %% test="keypoints_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+scores = torch.full((1, 1, 2, 4), -100.0)
+scores[0, 0, 1, 3] = 100.0
+depths = torch.arange(8.0).view(1, 1, 2, 4)
+close(
+    student.keypoints(scores, depths),
+    torch.tensor([[[0.75, 0.5, 7.0]]]),
+    "keypoints of a single peak in row 1, column 3 of 2 × 4 pixels",
+    "the middle of that pixel, x first, and its depth",
+    mistakes={
+        "y comes before x": (torch.tensor([[[0.5, 0.75, 7.0]]]), "(x, y, depth): columns make x"),
+        "the outer pixels are at -1 and 1": (
+            torch.tensor([[[1.0, 1.0, 7.0]]]),
+            "the middle of column j is (2j + 1) / W - 1",
+        ),
+    },
+)
+scores[0, 0, 1, 0] = 100.0
+close(
+    student.keypoints(scores, depths),
+    torch.tensor([[[0.0, 0.5, 5.5]]]),
+    "keypoints of two equal peaks, left and right in row 1",
+    "half of each",
+)
+### BEGIN HIDDEN TESTS
+for b, n, h, w in ((2, 3, 4, 5), (1, 1, 1, 6), (3, 2, 5, 2)):
+    scores, depths = 2 * torch.randn(b, n, h, w), torch.randn(b, n, h, w)
+    p = torch.softmax(scores.reshape(b, n, -1), -1).view(b, n, h, w)
+    x, y = (2 * torch.arange(w) + 1) / w - 1, (2 * torch.arange(h) + 1) / h - 1
+    wanted = torch.stack(
+        [torch.einsum("bnhw,w->bn", p, x), torch.einsum("bnhw,h->bn", p, y), (p * depths).sum((2, 3))], -1
+    )
+    close(
+        student.keypoints(scores, depths),
+        wanted,
+        f"keypoints of scores {(b, n, h, w)}",
+        "a softmax over all H · W pixels, of each key point by itself",
+    )
+scores, depths = (torch.randn(1, 2, 3, 4, requires_grad=True) for _ in range(2))
+got = student.keypoints(scores, depths)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through keypoints",
+    "a result that remembers its inputs",
+    "a plain tensor",
+    "an expectation, not an argmax",
+)
+from solutions.correspondence import reference
+
+upstream = torch.randn(1, 2, 3)
+for name, one, two in zip(
+    ("scores", "depths"),
+    torch.autograd.grad((got * upstream).sum(), (scores, depths)),
+    torch.autograd.grad((reference.keypoints(scores, depths) * upstream).sum(), (scores, depths)),
+):
+    close(one, two, f"the gradient for {name}", "tensor operations only")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# From the picture into space and back. A point (x, y, z) is seen at u = focal · x / z, v = focal · y / z: twice as far
+# away, half as far from the middle. Write both ways.
+
+# %% solution="lift"
+
+# %% solution="project"
+
+# %% test="lift_project_values" points=2
+import torch
+
+from course_utils.checks import close, student
+
+close(
+    student.project(torch.tensor([2.0, -1.0, 4.0]), 2.0),
+    torch.tensor([1.0, -0.5, 4.0]),
+    "project of (2, -1, 4), focal 2",
+    "u = focal · x / z, and z comes along",
+    mistakes={
+        "focal divides": (torch.tensor([0.25, -0.125, 4.0]), "focal · x / z"),
+        "z is divided too": (torch.tensor([1.0, -0.5, 2.0]), "the third number stays z"),
+    },
+)
+close(
+    student.lift(torch.tensor([1.0, -0.5, 4.0]), 2.0),
+    torch.tensor([2.0, -1.0, 4.0]),
+    "lift of (1, -0.5, 4), focal 2",
+    "solve u = focal · x / z for x",
+)
+### BEGIN HIDDEN TESTS
+for shape in ((3,), (5, 3), (2, 4, 3)):
+    points, focal = torch.randn(*shape), 0.5 + 3 * torch.rand(()).item()
+    points[..., 2] = 2 + points[..., 2].abs()
+    seen = torch.stack(
+        [focal * points[..., 0] / points[..., 2], focal * points[..., 1] / points[..., 2], points[..., 2]], -1
+    )
+    close(student.project(points, focal), seen, f"project of points {shape}", "any shape that ends in 3")
+    close(student.lift(seen, focal), points, f"lift of points {shape}", "the way back of project")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 9 The same points from elsewhere (9 points, 30 minutes)
+#
+# The camera turns by R and moves by t, both known: a point p becomes R p + t. So the points of the first view, lifted
+# into space, moved and projected, tell where the second view should see them; and the other way round, with the inverse.
+# R is a rotation: what is its inverse?
+
+# %% solution="consistency"
+# Points are rows here: R p for each of them is p @ R.mT. The way back: first take off t.
+
+# %% test="consistency_values" points=3
+import torch
+
+from course_utils.checks import close, holds, student
+
+a, b = torch.tensor([[[0.5, 0.0, 2.0]]]), torch.tensor([[[0.0, 0.5, 2.0]]])
+quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])  # x becomes y
+close(
+    student.consistency(a, b, quarter, torch.zeros(1, 3), 1.0),
+    0.0,
+    "consistency of a point that turns from x to y, as it should",
+    "R p: the columns of R say where the axes go",
+    mistakes={"the turn goes the wrong way": (2.0, "for points in rows, R p is p @ R.mT")},
+)
+close(
+    student.consistency(a, a, torch.eye(3)[None], torch.tensor([[0.0, 0.0, -1.0]]), 1.0),
+    0.25 + 1 / 36,
+    "consistency of a point that comes nearer by 1 and is seen where it was",
+    "there it is seen at 1, back at 1/3: squared gaps of 1/4 and 1/36, added",
+    mistakes={
+        "one direction only": (0.25, "and the same for b in the first view"),
+        "the other direction only": (1 / 36, "and the same for a in the second view"),
+        "the mean of both directions": ((0.25 + 1 / 36) / 2, "the sum of the two means"),
+        "gaps are not squared": (0.5 + 1 / 6, "squared distances"),
+    },
+)
+### BEGIN HIDDEN TESTS
+from solutions.correspondence import reference
+
+for b_, n in ((1, 1), (3, 4), (2, 6)):
+    R = torch.linalg.qr(torch.randn(b_, 3, 3))[0]
+    R = R * torch.linalg.det(R).sign()[:, None, None]
+    p, t, focal = 0.5 * torch.randn(b_, n, 3) + torch.tensor([0.0, 0.0, 5.0]), 0.3 * torch.randn(b_, 3), 2.5
+    t = t + torch.tensor([0.0, 0.0, 5.0]) - (R @ torch.tensor([0.0, 0.0, 5.0]))
+    a, b = reference.project(p, focal), reference.project(p @ R.mT + t[:, None], focal)
+    close(
+        student.consistency(a, b, R, t, focal),
+        0.0,
+        f"consistency of {n} exact points in {b_} pairs",
+        "exact points agree exactly: is t taken off before the turn back?",
+        atol=1e-6,
+    )
+    a, b = (x + 0.1 * torch.randn_like(x) for x in (a, b))
+    close(
+        student.consistency(a, b, R, t, focal),
+        reference.consistency(a, b, R, t, focal),
+        f"consistency of {n} inexact points in {b_} pairs",
+        "the mean over pairs and points of squared distances in the picture: u and v, summed, without z",
+        rtol=1e-3,
+        mistakes={
+            "the mean over u and v too": (
+                lambda a=a, b=b, R=R, t=t, focal=focal: reference.consistency(a, b, R, t, focal) / 2,
+                "a squared distance is the *sum* over u and v",
+            ),
+        },
+    )
+a.requires_grad_()
+got = student.consistency(a, b, R, t, focal)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through consistency",
+    "a number that remembers its inputs",
+    "a plain number",
+    "no .item()",
+)
+close(
+    torch.autograd.grad(got, a)[0],
+    torch.autograd.grad(reference.consistency(a, b, R, t, focal), a)[0],
+    "the gradient of consistency for a",
+    "depths too have gradients: a wrong depth is seen from elsewhere",
+    rtol=1e-3,
+    atol=1e-5,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# If points are good, the camera's turn can be *recovered* from them. Which rotation brings points p closest to points q?
+# Take off both means, write the 3 × 3 matrix of sums of products, M = Σ q pᵀ, and take its singular value decomposition
+# M = U S Vᵀ: of all orthogonal matrices U Vᵀ is the best. It may be a mirror image, though. Then the direction that
+# matters least is turned over: U diag(1, 1, -1) Vᵀ.
+
+# %%
+p = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.5]])
+q = p * torch.tensor([1.0, 1.0, -1.0])  # mirrored
+U, S, Vh = torch.linalg.svd(q.mT @ p)
+print("singular values", S.tolist(), "determinant of U Vᵀ", torch.linalg.det(U @ Vh).item())
+
+# %% solution="procrustes"
+# torch.linalg.svd gives Vᵀ, not V. The sign of det(U Vᵀ) tells whether it is a mirror image.
+
+# %% test="procrustes_values" points=4
+import torch
+
+from course_utils.checks import close, holds, shaped, student
+
+p = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]]])
+quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+close(
+    student.procrustes(p, p @ quarter.mT + 5),
+    quarter,
+    "procrustes of points and the same points, turned by a quarter and moved",
+    "q ≈ R p: which of Σ q pᵀ and Σ p qᵀ is it?",
+    atol=1e-4,
+    mistakes={
+        "it turns q to p": (quarter.mT, "R brings p to q"),
+    },
+)
+R = shaped(
+    student.procrustes(p, p * torch.tensor([1.0, 1.0, -1.0])),
+    (1, 3, 3),
+    "procrustes of mirrored points",
+    "(B, 3, 3)",
+)
+close(
+    torch.linalg.det(R.float()),
+    torch.ones(1),
+    "the determinant of what procrustes gives for mirrored points",
+    "a mirror image is no rotation: turn the last direction over",
+    atol=1e-4,
+)
+### BEGIN HIDDEN TESTS
+from solutions.correspondence import reference
+
+
+def turned(b):
+    R = torch.linalg.qr(torch.randn(b, 3, 3))[0]
+    return R * torch.linalg.det(R).sign()[:, None, None]
+
+
+def spread(b, n):
+    """Points whose extents differ clearly in three directions, so that rounding decides nothing."""
+    points = torch.randn(b, n, 3)
+    return torch.linalg.qr(points - points.mean(1, keepdim=True))[0] * torch.tensor([2.0, 1.0, 0.5]) * n**0.5
+
+
+for b, n in ((1, 4), (5, 6), (2, 20)):
+    R, p = turned(b), spread(b, n)
+    close(
+        student.procrustes(p, p @ R.mT + torch.randn(b, 1, 3)),
+        R,
+        f"procrustes of {n} exact points, {b} at once",
+        "take off the means over points, of each set by itself",
+        atol=1e-3,
+        mistakes={
+            "it turns q to p": (R.mT, "R brings p to q"),
+        },
+    )
+    q = p @ R.mT + 0.05 * torch.randn(b, n, 3)
+    close(
+        student.procrustes(p, q),
+        reference.procrustes(p, q),
+        f"procrustes of {n} inexact points",
+        "U diag(1, 1, ±1) Vᵀ",
+        rtol=1e-3,
+        atol=1e-3,
+    )
+    q = (p * torch.tensor([1.0, -1.0, 1.0])) @ R.mT + 0.02 * torch.randn(b, n, 3)
+    close(
+        student.procrustes(p, q),
+        reference.procrustes(p, q),
+        f"procrustes of {n} mirrored points",
+        "the *last* direction, that of the smallest singular value, is turned over; decide for each set by itself",
+        rtol=1e-3,
+        atol=1e-3,
+        mistakes={
+            "a direction that matters more is turned over": (
+                lambda p=p, q=q: -reference.procrustes(p, -q),
+                "singular values come in falling order: which is the last?",
+            ),
+        },
+    )
+mixed = torch.cat([q[:1], (p @ R.mT)[1:]])
+close(
+    student.procrustes(p, mixed),
+    reference.procrustes(p, mixed),
+    "procrustes of a mirrored set and one that is not",
+    "a sign for each set of the batch",
+    rtol=1e-3,
+    atol=1e-3,
+)
+p = spread(1, 6)
+q = (p @ turned(1).mT + 0.05 * torch.randn(1, 6, 3)).requires_grad_()
+got = student.procrustes(p, q)
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through procrustes",
+    "a rotation that remembers its points",
+    "a plain tensor",
+    "torch.linalg.svd has a gradient",
+)
+upstream = torch.randn(1, 3, 3)
+close(
+    torch.autograd.grad((got * upstream).sum(), q)[0],
+    torch.autograd.grad((reference.procrustes(p, q) * upstream).sum(), q)[0],
+    "the gradient of procrustes for q",
+    "tensor operations only",
+    rtol=1e-2,
+    atol=1e-3,
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# How far is one rotation from another? By the angle of the turn between them.
+
+# %% solution="angle"
+
+# %% test="angle_values" points=2
+import math
+
+import torch
+
+from course_utils.checks import close, holds, student
+
+
+def about_z(turn):
+    c, s = math.cos(turn), math.sin(turn)
+    return torch.tensor([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]])
+
+
+close(
+    student.angle(about_z(0.0), about_z(math.pi / 2)),
+    torch.tensor([math.pi / 2]),
+    "the angle between nothing and a quarter turn",
+    "in radians: π / 2",
+    atol=1e-4,
+    mistakes={
+        "degrees": (torch.tensor([90.0]), "radians"),
+        "half of it": (torch.tensor([math.pi / 4]), "2 · arcsin"),
+    },
+)
+### BEGIN HIDDEN TESTS
+close(
+    student.angle(about_z(0.0), about_z(0.0)),
+    torch.zeros(1),
+    "the angle between a rotation and itself",
+    atol=1e-4,
+)
+for turn in (0.1, 1.0, 2.5, -2.0):
+    tilt = torch.linalg.qr(torch.randn(1, 3, 3))[0]
+    close(
+        student.angle(tilt @ about_z(0.3), tilt @ about_z(0.3 + turn)),
+        torch.tensor([abs(turn)]),
+        f"the angle of a turn by {turn}",
+        "the Frobenius norm: the root of the sum of all nine squares",
+        rtol=1e-3,
+    )
+several = torch.cat([about_z(0.2), about_z(1.5), about_z(-0.4)])
+close(
+    student.angle(several, about_z(0.0).expand(3, 3, 3)),
+    torch.tensor([0.2, 1.5, 0.4]),
+    "three angles at once",
+    "one angle a pair",
+    atol=1e-4,
+)
+half = student.angle(about_z(0.0), about_z(math.pi))
+close(
+    half,
+    torch.tensor([2 * math.asin(1 - 1e-6)]),
+    "the angle of half a turn",
+    "cut the quotient to 1 - 1e-6",
+    rtol=1e-4,
+)
+turn = about_z(0.7).requires_grad_()
+got = student.angle(turn, about_z(0.0))
+holds(
+    getattr(got, "requires_grad", False),
+    "no gradient flows through angle",
+    "an angle that remembers its rotations",
+    "a plain tensor",
+    "tensor operations only",
+)
+holds(
+    bool(torch.isfinite(torch.autograd.grad(got.sum(), turn)[0]).all()),
+    "the gradient of angle is not finite",
+    hint="cut the quotient before the arcsine",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Try it: small aeroplanes, seen by two cameras. Take the true middles of their six parts, add noise as a net would, and
+# recover the turn. Predict: if the noise is twice as large, how much larger is the error?
+
+# %%
+first, second, masks, between, labels = aeroplanes.load("mini", "val").tensors
+figure, axes = plots.subplots(2, 6, figsize=(8, 2.8))
+for column, i in zip(axes.T, range(6)):
+    for ax, view, points in zip(column, (first[i], second[i]), labels[i]):
+        ax.imshow(view.permute(1, 2, 0), extent=(-1, 1, 1, -1))
+        ax.plot(*project(points, aeroplanes.FOCAL)[:, :2].T, ".", color=plots.COLOURS[3])
+        ax.axis("off")
+for noise in (0.0, 0.02, 0.04, 0.08, 0.16):
+    noisy = labels + noise * torch.randn(labels.shape, generator=torch.Generator().manual_seed(0))
+    error = angle(procrustes(noisy[:, 0], noisy[:, 1]), between)
+    print(f"noise {noise:4.2f}: mean error of the recovered turn {torch.rad2deg(error.mean()):5.2f}°")
+plots.show(figure, "Six aeroplanes from two sides each, a dot on the middle of each of their parts")
+
+# %% [markdown]
+# That is the second half of KeypointNet's loss: points are good if the turn that they give is the camera's. The chapter
+# trains such a net on these aeroplanes.
+#
+# **Hand in** this notebook and `correspondence.safetensors`; `course_utils.colab.submit("correspondence")` packs both.
