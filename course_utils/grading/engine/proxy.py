@@ -4,6 +4,7 @@ What comes from there is either a plain value, made here by the wire, or a `Hand
 """
 
 import copy
+import hashlib
 import importlib
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ LIBRARIES = (
     "builtins",
 )
 TEXT = 2_000
+SECRET = 1 << 62  # seeds from here on are the engine's; those that a check sets itself are smaller
 TRAFFIC = 1 << 30  # bytes from the student's side in one cell or check
 GRACE_SECONDS = 1.0
 PATIENCE = 4  # times the time that code may take, where others use the CPU meanwhile
@@ -240,15 +242,27 @@ class Trusted(Peer):
 
     def with_request(self, writer: Outgoing) -> dict[str, Node]:
         """Whether what an earlier check left there is to be forgotten, which is no question of its own; and PyTorch's
-        random state, if the check has drawn from it or seeded it: a seed holds on both sides.
+        random state there, where that changes.
         """
         header: dict[str, Node] = {"forget": True} if self._left else {}
+        state = self._state()
         self._left = False
-        state = torch.default_generator.get_state()
         if not torch.equal(state, self._random):
             self._random = state
             header["random"] = writer.node(bytes(state.numpy()))
         return header
+
+    def _state(self) -> Tensor:
+        """A check's own seed holds on both sides. Without one the student's side has a state of its own, from which
+        nothing follows about what the check draws.
+        """
+        seed = torch.default_generator.initial_seed()
+        if seed < SECRET:
+            return torch.default_generator.get_state()
+        if not self._left:
+            return self._random
+        own = hashlib.sha256(f"student {seed}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(own[:8], "little") >> 2).get_state()
 
     def operate(self, op: str, args: list[Any]) -> Any:
         """The student's side may call what the check handed to it, and nothing else."""

@@ -5,6 +5,7 @@ with Warm() as warm:
 """
 
 import hashlib
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from course_utils.checks.artifact import Artifact
@@ -22,7 +24,7 @@ from course_utils.grading.engine.artifact import read_artifact
 from course_utils.grading.engine.check import Check, run_check
 from course_utils.grading.engine.names import StudentNames, defined, imports, uses_student
 from course_utils.grading.engine.plan import Step, plan
-from course_utils.grading.engine.proxy import PATIENCE, Interrupted, Trusted
+from course_utils.grading.engine.proxy import PATIENCE, SECRET, Interrupted, Trusted
 from course_utils.grading.engine.submission import (
     Submission,
     SubmissionError,
@@ -274,6 +276,8 @@ def _lost(lost: Interrupted, seconds: float) -> Check:
 
 def _seed(digest: str, name: str) -> None:
     """Inputs are drawn afresh for each submission and check, and again the same when it is graded again."""
-    seed = hashlib.sha256(f"{digest}/{name}".encode()).digest()
+    drawn = int.from_bytes(hashlib.sha256(f"{digest}/{name}".encode()).digest()[:8], "little") % SECRET
     # Of this one generator: `torch.manual_seed` looks for other devices each time, and there is one seed a check.
-    torch.default_generator.manual_seed(int.from_bytes(seed[:8], "little") >> 1)
+    torch.default_generator.manual_seed(SECRET + drawn)
+    random.seed(drawn)
+    np.random.seed(drawn % (1 << 32))

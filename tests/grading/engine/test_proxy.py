@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.grading.engine.proxy import SECRET
 
 NET = """
 import torch
@@ -244,6 +245,21 @@ def test_a_seed_holds_on_both_sides(student):
     torch.manual_seed(3)
     assert torch.equal(got, torch.randn(3))
     assert not torch.equal(s.draw(), s.draw())
+
+
+def test_without_one_the_student_s_side_learns_nothing_of_what_is_drawn(student):
+    s = student("import torch\ndef state(): return torch.get_rng_state()\ndef draw(): return torch.randn(3)")
+    seen = []
+    for _ in range(2):  # and it is the same again when a submission is marked again
+        s.peer.forget()
+        torch.default_generator.manual_seed(SECRET + 5)
+        before = torch.default_generator.get_state()
+        state = s.state()
+        assert not torch.equal(state, before)
+        here = torch.randn(3)
+        assert not torch.equal(s.draw(), here)
+        seen.append((state, here))
+    assert all(torch.equal(first, second) for first, second in zip(*seen))
 
 
 def test_strange_objects_stay_handles_and_pass_for_nothing(student):

@@ -1,13 +1,16 @@
 """A submission's way to its verdict: honest ones, wrong ones, dead and hanging ones."""
 
 import json
+import random
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
 from course_utils.grading import Limits, Verdict, grade
+from course_utils.grading.engine.runner import _seed
 from course_utils.labs.lab import Cell, to_notebook
 
 LIMITS = Limits(cell_seconds=1.5, check_seconds=1.5, total_seconds=30)
@@ -282,3 +285,13 @@ def test_the_next_submission_starts_clean(marks):
 @pytest.mark.parametrize("decorator", ["@torch.compile", "@torch.compile(fullgraph=True)"])
 def test_what_is_compiled_is_a_plain_function_when_marked(marks, decorator):
     assert points(marks(square=f"import torch\n\n{decorator}\n{SQUARE}"))["square_values"] == 2
+
+
+def test_what_a_check_draws_is_its_own_and_the_same_again():
+    def drawn(digest, name):
+        _seed(digest, name)
+        return random.random(), float(np.random.rand()), float(torch.rand(1))
+
+    first = drawn("digest", "check")
+    assert first == drawn("digest", "check")
+    assert not set(first) & {*drawn("digest", "other"), *drawn("another", "check")}
