@@ -34,6 +34,7 @@ LONGEST = (
     "grading/classroom/test_cluster.py",
     "test_labs.py",
     "grading/sandbox/test_enter.py",
+    "grading/sandbox/test_environments.py",
     "grading/sandbox/test_layers.py",
 )
 

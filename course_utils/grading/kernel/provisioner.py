@@ -22,15 +22,18 @@ from jupyter_client.provisioning import KernelProvisionerBase
 
 from course_utils.grading.kernel.warm import Kernel, Warm
 from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.sandbox.namespaces import NOBODY
+from course_utils.grading.sandbox.namespaces import nobody
 
 KERNELSPEC = Path(__file__).parent / "kernelspec"
 
 
 @functools.cache
 def _warm() -> Warm:
-    """One warm process for all kernels of this process; it ends with it."""
-    warm = Warm(modules=("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"))
+    """One warm process for all kernels of this process; it ends with it. bubblewrap would hide the kernels' sockets."""
+    warm = Warm(
+        kinds=("namespaces", "landlock"),
+        modules=("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
+    )
     atexit.register(warm.close)
     return warm
 
@@ -52,7 +55,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         if manager is not None and self.sockets is None:
             self.sockets = tempfile.mkdtemp(prefix="kernel-")
             if os.geteuid() == 0:
-                os.chown(self.sockets, NOBODY, NOBODY)
+                os.chown(self.sockets, *nobody())
             manager.transport, manager.ip = "ipc", f"{self.sockets}/k"
             manager.cleanup_connection_file()
             manager.write_connection_file()
@@ -64,7 +67,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         plain = {k: v.decode() if isinstance(v, bytes) else v for k, v in self.connection_info.items()}
         folder = os.path.realpath(kwargs.get("cwd") or os.getcwd())
         jupyter = {"connection": plain, "folder": folder, "sockets": self.sockets}
-        self.kernel = await asyncio.to_thread(_warm().fork, Limits(), "", jupyter)
+        self.kernel = await asyncio.to_thread(_warm().fork, Limits(), os.path.basename(folder), jupyter)
         return self.connection_info
 
     async def poll(self) -> int | None:

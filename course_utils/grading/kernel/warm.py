@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,18 +21,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.sandbox import bubblewrap, namespaces
+from course_utils.grading.sandbox.files import ROOT, import_path, nets, view
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.wire.channel import Channel, WireError
 
 START_SECONDS = 120
 FORK_SECONDS = 20
 CLOSE_SECONDS = 3
-SCRATCH_BYTES = 256 << 20  # of all kernels together, inside bubblewrap
+TOLD_BYTES = 1 << 20
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ENTRY = (
     "import sys; sys.path[:] = {path!r}; from course_utils.grading.kernel.zygote import main; "
-    "main({fd}, {sandboxed}, {wrapped}, {modules!r})"
+    "main({fd}, {modules!r})"
 )
 
 
@@ -94,15 +95,18 @@ def _open_stat(pidfd: int) -> int:
 class Warm:
     """The warm process; it is started at the first fork, and again if it dies."""
 
-    def __init__(self, sandboxed: bool = True, wrapped: bool | None = None, modules: tuple[str, ...] = ()):
+    def __init__(
+        self, sandboxed: bool = True, kinds: tuple[str, ...] | None = None, modules: tuple[str, ...] = ()
+    ):
         """Nothing starts yet.
 
         Args:
             sandboxed: False runs students' code with this user's own rights: only where the code is trusted.
-            wrapped: Whether to stand inside bubblewrap; by default where namespaces cannot be had without it.
+            kinds: Which kinds of sandbox will do, best first; by default all (`course_utils.grading.sandbox.layers`).
             modules: What to import beside what labs use.
         """
-        self._sandboxed, self._wrapped, self._modules = sandboxed, wrapped, modules
+        self._sandboxed, self._kinds, self._modules = sandboxed, kinds, modules
+        self._place = ""  # where the warm process keeps its kernels' folders
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -124,7 +128,9 @@ class Warm:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._process = self._control = None
+        if self._place:  # left behind by one that was killed
+            shutil.rmtree(self._place, ignore_errors=True)
+        self._process, self._control, self._place = None, None, ""
 
     @property
     def pid(self) -> int | None:
@@ -137,16 +143,17 @@ class Warm:
 
         Args:
             limits: Its bounds.
-            key: The topic of the lab that is graded: that reference's net is kept out of sight.
+            key: The topic of the lab that is graded: of the references' nets those that it builds on are shown.
             jupyter: With connection, folder and sockets it speaks Jupyter's protocol instead of the wire's.
 
         Raises:
             SandboxError: the sandbox that was asked for cannot be had.
         """
+        request = {"limits": dataclasses.asdict(limits), "nets": nets(key), "jupyter": jupyter}
         for last in (False, True):  # a warm process that was killed comes back
             try:
                 with self._lock:
-                    return self._fork({"limits": dataclasses.asdict(limits), "key": key, "jupyter": jupyter})
+                    return self._fork(request)
             except (OSError, ValueError, WireError) as error:
                 self.close()
                 if last:
@@ -168,18 +175,11 @@ class Warm:
         except WireError:
             kernel.close()
             raise
-        kernel.layers = tuple(hello.get("layers", ()))
-        self._say(str(hello.get("why", "")), kernel.layers)
         if "refused" in hello:
             kernel.close()
-            raise SandboxError(hello["refused"])
+            raise SandboxError(f"the sandbox does not hold: {hello['refused']}; see `course doctor`")
+        kernel.layers = tuple(hello.get("layers", ()))
         return kernel
-
-    def _say(self, why: str, layers: tuple[str, ...]) -> None:
-        """Tell the teacher, once, that the first layer failed and which stand in for it."""
-        if why and not self._said:
-            self._said = True
-            print(f"sandbox: no namespaces here ({why}); what holds is {', '.join(layers)}", file=sys.stderr)
 
     def _ask(self, request: dict[str, Any], theirs: socket.socket) -> int:
         control = self._control or self._start()
@@ -190,19 +190,9 @@ class Warm:
         return descriptors[0]
 
     def _start(self) -> socket.socket:
+        around, told = self._chosen() if self._sandboxed else ([], None)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if self._wrapped is None:
-            self._wrapped = (
-                self._sandboxed and not namespaces.available() and bubblewrap.program() is not None
-            )
-        entry = ENTRY.format(
-            path=_path(),
-            fd=theirs.fileno(),
-            sandboxed=self._sandboxed,
-            wrapped=self._wrapped,
-            modules=self._modules,
-        )
-        around = bubblewrap.command(SCRATCH_BYTES) if self._wrapped else []
+        entry = ENTRY.format(path=self._path(), fd=theirs.fileno(), modules=self._modules)
         with theirs:
             self._process = subprocess.Popen(
                 [*around, sys.executable, "-I", "-c", entry],
@@ -213,14 +203,39 @@ class Warm:
             )
         self._control = ours
         ours.settimeout(START_SECONDS)
-        if ours.recv(16) != b"warm":
+        ours.send(json.dumps(told).encode())
+        answer = json.loads(ours.recv(TOLD_BYTES) or b"{}")
+        self._place = answer.get("place", "")
+        if "place" not in answer:
             self.close()
-            raise SandboxError("the warm process did not start; its message stands above")
+            why = answer.get("refused", "its message stands above")
+            raise SandboxError(f"the warm process did not start; {why}")
         return ours
+
+    def _chosen(self) -> tuple[list[str], dict[str, Any]]:
+        """The kind of sandbox that holds here; the teacher is told, once, if it is not the first."""
+        from course_utils.grading.sandbox import layers
+        from course_utils.grading.sandbox.enter import Unavailable
+
+        try:
+            kind, failed = layers.choose(self._kinds or tuple(layers.KINDS))
+        except Unavailable as error:
+            raise SandboxError(str(error)) from None
+        if failed and not self._said:
+            self._said = True
+            why = "; ".join(f"no {tried.kind} here ({tried.why})" for tried in failed)
+            print(f"sandbox: {why}; what holds is {', '.join(kind.held)}", file=sys.stderr)
+        return layers.start(kind.kind)
+
+    def _path(self) -> list[str]:
+        """This process's import path, without the working folder; in a sandbox, as far as it can be seen there."""
+        if self._sandboxed:
+            return import_path(view())
+        return [entry for entry in sys.path if os.path.isabs(entry) and entry != os.getcwd()] + [str(ROOT)]
 
 
 def environment() -> dict[str, str]:
-    """What a student's process sees of the environment."""
+    """What a student's process sees of the environment; it has a home as soon as it has a folder."""
     names: dict[str, str] = dict.fromkeys(THREADS, "1")
     return names | {
         "PATH": "/usr/bin:/bin",
@@ -229,13 +244,4 @@ def environment() -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONDONTWRITEBYTECODE": "1",
         "CUDA_VISIBLE_DEVICES": "",
-        "HOME": "/nonexistent",
-        "MPLCONFIGDIR": "/nonexistent",
-        "IPYTHONDIR": "/nonexistent",
     }
-
-
-def _path() -> list[str]:
-    """This process's import path, without the working folder."""
-    here = str(Path(__file__).resolve().parents[3])
-    return [entry for entry in sys.path if entry and os.path.isabs(entry) and entry != os.getcwd()] + [here]

@@ -6,8 +6,10 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +18,7 @@ from course_utils.grading.sandbox.limits import Limits
 if TYPE_CHECKING:
     from course_utils.grading.sandbox.enter import Isolation
 
+HOMES = ("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR")
 MODULES = (
     "importlib.readers",  # what reads a package's data, on first use
     "matplotlib.pyplot",
@@ -48,32 +51,62 @@ torch.optim.SGD([weight], 0.1).step()
 """
 
 
-def main(descriptor: int, sandboxed: bool, wrapped: bool, modules: tuple[str, ...]) -> None:
-    """Serve fork requests on a control socket until it closes."""
-    from course_utils.grading.sandbox import enter as sandbox
+def main(descriptor: int, modules: tuple[str, ...]) -> None:
+    """Serve fork requests on a control socket until it closes.
 
+    The first message tells of the sandbox, or null: then there is none.
+    """
     control = socket.socket(fileno=descriptor)
     os.chdir("/")
-    isolation = sandbox.prepare(wrapped) if sandboxed else None
-    preload(modules)
+    told = json.loads(control.recv(1 << 20))
+    try:
+        isolation = _sandbox(told) if told else None
+    except OSError as error:
+        control.send(json.dumps({"refused": str(error)}).encode())
+        os._exit(1)
+    place = isolation.place if isolation else tempfile.mkdtemp(prefix="course-unsandboxed-")
+    _at_home(modules, place or (told or {}).get("temp"))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # kernels are reaped by themselves
-    control.send(b"warm")
+    control.send(json.dumps({"place": place}).encode())
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
         if not request or not descriptors:
-            if isolation:
-                isolation.sweep(everything=True)
+            if place:
+                shutil.rmtree(place, ignore_errors=True)
             os._exit(0)
         wanted = json.loads(request)
         pid = isolation.fork() if isolation else os.fork()
         if pid == 0:
             control.close()
+            if not isolation:
+                os.chdir(tempfile.mkdtemp(dir=place))
             connection = socket.socket(fileno=descriptors[0])
-            kernel(connection, Limits(**wanted["limits"]), isolation, wanted["key"], wanted["jupyter"])
+            limits, nets = Limits(**wanted["limits"]), tuple(wanted["nets"])
+            kernel(connection, limits, isolation, nets, wanted["jupyter"])
         os.close(descriptors[0])
         pidfd = os.pidfd_open(pid)
         socket.send_fds(control, [b"forked"], [pidfd])
+        if isolation:
+            isolation.watch(control, pidfd, wanted["limits"]["scratch"])
         os.close(pidfd)
+
+
+def _at_home(modules: tuple[str, ...], temp: str | None) -> None:
+    """Import and try all with a home folder in `temp` that is gone afterwards: each kernel has its own."""
+    with tempfile.TemporaryDirectory(prefix="course-warm-", dir=temp) as home:
+        os.environ.update(dict.fromkeys(HOMES, home))
+        preload(modules)
+    for name in HOMES:
+        del os.environ[name]
+    tempfile.tempdir = None
+
+
+def _sandbox(told: dict[str, Any]) -> Isolation:
+    from course_utils.grading.sandbox.bounds import unbound_memory
+    from course_utils.grading.sandbox.layers import ready
+
+    unbound_memory()
+    return ready(told)
 
 
 def preload(more: tuple[str, ...]) -> None:
@@ -112,7 +145,7 @@ def kernel(
     connection: socket.socket,
     limits: Limits,
     isolation: Isolation | None,
-    key: str,
+    nets: tuple[str, ...],
     jupyter: dict[str, Any] | None,
 ) -> NoReturn:
     """A student's process: enter the sandbox, then serve the trusted side until it hangs up."""
@@ -123,14 +156,13 @@ def kernel(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel = Channel(connection)
     try:
-        layers = sandbox.enter(limits, isolation, key, jupyter) if isolation else []
+        layers = sandbox.enter(limits, isolation, nets, jupyter) if isolation else []
     except sandbox.Unavailable as error:
         channel.send({"refused": str(error)}, [])
         os._exit(1)
     try:
         _silence()
-        why = isolation.why if isolation and not isolation.wrapped else ""
-        channel.send({"layers": layers, "why": why}, [])
+        channel.send({"layers": layers}, [])
         if jupyter:
             _serve_jupyter(jupyter["connection"], bool(isolation and isolation.spaces))
         else:

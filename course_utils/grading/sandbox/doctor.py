@@ -1,6 +1,7 @@
-"""`course doctor`: which layers of the sandbox hold on this machine, found out by trying them."""
+"""`course doctor`: which kinds of sandbox hold on this machine, and which of them `course grade` takes."""
 
 import argparse
+import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -8,15 +9,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line a layer; 1 where submissions could not be locked in."""
-    from course_utils.grading.sandbox.layers import layers
+    """Print a line a kind; 1 where submissions could not be locked in."""
+    from course_utils.grading.sandbox.enter import Unavailable
+    from course_utils.grading.sandbox.layers import KINDS, attempt, choose
 
-    found = layers()
-    for layer in found:
-        print(
-            f"{'✓' if layer.holds else '✗'} {layer.name:<12}{layer.purpose}{layer.remark and f' ({layer.remark})'}"
-        )
-    enough = any(layer.holds for layer in found if layer.name in ("namespaces", "bubblewrap", "landlock"))
-    if not enough:
-        print("Submissions cannot be locked in here; install bubblewrap, or grade on Linux 5.13 or newer.")
-    return 0 if enough else 1
+    for kind, purpose in KINDS.items():
+        tried = attempt(kind)
+        print(f"{'✗' if tried.why else '✓'} {kind:<12}{purpose}{tried.why and f' ({tried.why})'}")
+    try:
+        print(f"Submissions are locked in by {', '.join(choose()[0].held)}.")
+    except Unavailable as error:
+        print(f"course doctor: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -7,11 +7,11 @@ of read-only pieces with one small writable file system in memory.
 
 import contextlib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from course_utils.grading.sandbox.files import View
 from course_utils.grading.sandbox.syscalls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -45,15 +45,6 @@ SOCKETS = "/sockets"
 NOBODY = 65534
 INODES = 10_000
 DEVICES = ("null", "zero", "full", "random", "urandom")
-ETC = ("ld.so.cache", "localtime", "fonts", "nsswitch.conf", "mime.types", "alternatives")
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin")
-PRIVATE = (
-    "solutions",
-    "classroom",
-    "labs",
-    "tests",
-    ".git",
-)  # of the course's folder, should it be within reach
 
 
 @dataclass(frozen=True)
@@ -67,9 +58,10 @@ class Namespaces:
         unshare(CLONE_NEWPID)
         pid = os.fork()
         if pid:
-            setns(
-                self.own_pids, CLONE_NEWPID
-            )  # a process may unshare it once; this makes it the first time again
+            # A process may unshare it once; this makes it the first time again.
+            setns(self.own_pids, CLONE_NEWPID)
+        else:
+            os.close(self.own_pids)
         return pid
 
 
@@ -88,23 +80,6 @@ def prepare() -> Namespaces:
         _wait(pid)
     prctl(PR_SET_PDEATHSIG, 9)
     return Namespaces(os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
-
-
-def available() -> bool:
-    """Whether this machine lets us, tried in a child."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            unshare(CLONE_NEWPID | CLONE_NEWNS)
-            os._exit(0)
-        except OSError:
-            pass
-        try:
-            _new_user(CLONE_NEWPID | CLONE_NEWNS)
-            os._exit(0)
-        except OSError:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def _wait(pid: int) -> NoReturn:
@@ -127,12 +102,15 @@ def _new_user(more: int = 0) -> None:
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def enter(scratch_bytes: int, key: str = "", folder: str | None = None, sockets: str | None = None) -> None:
+def enter(
+    view: View, shown: list[str], scratch_bytes: int, folder: str | None = None, sockets: str | None = None
+) -> None:
     """Give this process its own file system, network, IPC and host name.
 
     Args:
+        view: What is shown of the machine.
+        shown: Files that are shown even where they lie in a folder that is not.
         scratch_bytes: Size of the one writable folder.
-        key: The topic of the lab that is graded.
         folder: What that folder shows at first; changes stay in memory.
         sockets: A folder that is shared with the world outside, at `SOCKETS`.
 
@@ -141,14 +119,10 @@ def enter(scratch_bytes: int, key: str = "", folder: str | None = None, sockets:
     """
     unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
     mount("", "/", "", MS_REC | MS_PRIVATE)
-    pieces = readable(key)
-    mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
-    for path in SYSTEM:
-        if os.path.islink(path):
-            os.symlink(os.readlink(path), ROOT + path)
-    for path in pieces:
+    mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=755")
+    for path in view.pieces:
         _bind(path)
-    _hide_course()
+    _hide(view.hidden, shown)
     _devices()
     _fresh(scratch_bytes)
     if folder:
@@ -156,6 +130,7 @@ def enter(scratch_bytes: int, key: str = "", folder: str | None = None, sockets:
     if sockets:
         os.mkdir(ROOT + SOCKETS)
         mount(sockets, ROOT + SOCKETS, "", MS_BIND)
+    _link(view.links)
     os.mkdir(f"{ROOT}/old")
     pivot_root(ROOT, f"{ROOT}/old")
     os.chdir("/")
@@ -165,45 +140,35 @@ def enter(scratch_bytes: int, key: str = "", folder: str | None = None, sockets:
     os.chdir(WORK)
 
 
-def leave_root() -> bool:
+def nobody() -> tuple[int, int]:
+    """The user and group that students' code runs as: root's becomes nobody, where this user namespace has one."""
+    known = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    has_one = any(int(first) <= NOBODY < int(first) + int(count) for first, _, count in known)
+    return (NOBODY, NOBODY) if os.geteuid() == 0 and has_one else (os.geteuid(), os.getegid())
+
+
+def leave_root(ids: tuple[int, int]) -> bool:
     """From root to a user without rights, and to a user namespace of one's own.
 
     Returns:
         Whether this process's threads are counted apart from others'.
+
+    Raises:
+        OSError: the user cannot be changed.
     """
-    try:
+    uid, gid = ids
+    if uid != os.geteuid():
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-    except OSError:  # not root, or root of a user namespace that knows nobody else
-        pass
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
     prctl(PR_SET_DUMPABLE, 1)
+    if not os.path.exists("/proc/self/uid_map"):
+        return False
     try:
         _new_user()
     except OSError:  # then the address space bounds the number of threads
         return False
     return True
-
-
-def readable(key: str = "") -> list[str]:
-    """The folders and files that Python and the course need; none of them within another.
-
-    The references' records are public and labs show them. Of the trained nets a lab on `key` may build on the others',
-    but not on the one that it asks for itself.
-    """
-    course = Path(__file__).resolve().parents[2]
-    wanted = [*SYSTEM, sys.base_prefix, sys.prefix, sys.base_exec_prefix, str(course)]
-    wanted += [str(path) for path in course.parent.glob("solutions/*/reference.json")]
-    nets = course.parent.glob("solutions/*/reference.safetensors") if key else ()
-    wanted += [str(path) for path in nets if path.parent.name != key]
-    wanted += [f"/etc/{name}" for name in ETC]
-    wanted += [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
-    real = sorted({os.path.realpath(path) for path in wanted if os.path.exists(path)})
-    kept: list[str] = []
-    for path in real:
-        if path != "/" and not any(path == other or path.startswith(other + "/") for other in kept):
-            kept.append(path)
-    return kept
 
 
 def _bind(path: str) -> None:
@@ -226,18 +191,29 @@ def _read_only(target: str, flags: int) -> None:
         mount("", target, "", MS_REMOUNT | MS_BIND | flags | kept | relatime)
 
 
-def private() -> list[str]:
-    """The course's private folders, where what is readable contains them (a virtual environment around the course)."""
-    course, reach = Path(__file__).resolve().parents[3], readable()
-    folders = [str(course / name) for name in PRIVATE if (course / name).is_dir()]
-    return [path for path in folders if any(path.startswith(piece + "/") for piece in reach)]
+def _hide(hidden: list[str], shown: list[str]) -> None:
+    """Cover private folders, and show in them what is public."""
+    for path in hidden:
+        mount("tmpfs", ROOT + path, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
+    for path in shown:
+        _bind(path)
+    for path in hidden:
+        _read_only(ROOT + path, MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _link(links: dict[str, str]) -> None:
+    """Make links as they are outside; their folders' paths hold none, and what is there already is not touched."""
+    for path, target in links.items():
+        if not os.path.lexists(ROOT + path):
+            os.makedirs(os.path.dirname(ROOT + path), exist_ok=True)
+            os.symlink(target, ROOT + path)
 
 
 def _lay_over(folder: str) -> None:
     """Show `folder` as the working folder; what is changed there stays in the scratch folder's memory."""
     for name in ("changes", "overlay"):
         os.mkdir(f"{ROOT}{SCRATCH}/{name}")
-        os.chown(f"{ROOT}{SCRATCH}/{name}", os.geteuid() or NOBODY, os.getegid() or NOBODY)
+        os.chown(f"{ROOT}{SCRATCH}/{name}", *nobody())
     changes, own = f"{ROOT}{SCRATCH}/changes", f"{ROOT}{SCRATCH}/overlay"
     mount(
         "overlay",
@@ -246,11 +222,6 @@ def _lay_over(folder: str) -> None:
         MS_NOSUID | MS_NODEV,
         f"lowerdir={folder},upperdir={changes},workdir={own}",
     )
-
-
-def _hide_course() -> None:
-    for path in private():
-        mount("tmpfs", ROOT + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k")
 
 
 def _devices() -> None:
@@ -267,13 +238,13 @@ def _fresh(scratch_bytes: int) -> None:
     with contextlib.suppress(OSError):
         mount("proc", f"{ROOT}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     os.makedirs(f"{ROOT}/etc", exist_ok=True)
-    uid = os.geteuid() or NOBODY
-    Path(f"{ROOT}/etc/passwd").write_text(f"student:x:{uid}:{uid}::{WORK}:/bin/false\n")
+    uid, gid = nobody()
+    Path(f"{ROOT}/etc/passwd").write_text(f"student:x:{uid}:{gid}::{WORK}:/bin/false\n")
     os.mkdir(ROOT + SCRATCH)
-    options = f"size={scratch_bytes},nr_inodes={INODES},mode=700,uid={uid},gid={os.getegid() or NOBODY}"
+    options = f"size={scratch_bytes},nr_inodes={INODES},mode=700,uid={uid},gid={gid}"
     mount("tmpfs", ROOT + SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
     for name in ("work", "tmp"):
         os.mkdir(f"{ROOT}{SCRATCH}/{name}")
-        os.chown(f"{ROOT}{SCRATCH}/{name}", uid, os.getegid() or NOBODY)
+        os.chown(f"{ROOT}{SCRATCH}/{name}", uid, gid)
     if not os.path.exists(f"{ROOT}/tmp"):  # a course that lies below /tmp is shown there
         os.symlink(f"{SCRATCH}/tmp", f"{ROOT}/tmp")
