@@ -10,7 +10,7 @@ notebook's names; when a submission is marked it is a proxy, and the same cell r
 
 from course_utils.checks.comparisons import close, equal, holds, pair, raises, shape_of, shaped, unlike
 from course_utils.checks.failure import CheckFailed, StudentError
-from course_utils.checks.gradients import follows, slopes
+from course_utils.checks.gradients import flows, follows, slopes
 from course_utils.checks.judge import judge
 from course_utils.checks.student import student
 
@@ -19,6 +19,7 @@ __all__ = [
     "StudentError",
     "close",
     "equal",
+    "flows",
     "follows",
     "holds",
     "judge",

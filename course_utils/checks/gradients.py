@@ -45,6 +45,16 @@ def follows(
         close(one, other, f"the gradient of {what} in {name}", hint, rtol, atol)
 
 
+def flows(got: object, leaves: Mapping[str, Tensor], what: str, hint: str = CUT) -> None:
+    """Autograd knows a way from `got` to each of the leaves; whether its slopes are right, `follows` asks.
+
+    Raises:
+        CheckFailed: it knows none; the message names the leaf.
+    """
+    for name, slope in zip(leaves, slopes(got, leaves, what, hint)):
+        holds(slope is not None, f"autograd cannot follow {what} back to {name}", "a gradient", "none", hint)
+
+
 def slopes(
     got: object, leaves: Mapping[str, Tensor], what: str, hint: str = CUT, probe: Tensor | None = None
 ) -> list[Tensor | None]:

@@ -269,7 +269,7 @@ print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 # %% test="conv2d_values" points=3
 import torch
 
-from course_utils.checks import close, follows, student
+from course_utils.checks import close, flows, follows, student
 
 ones = torch.ones(1, 2, 4, 5)
 close(
@@ -293,6 +293,9 @@ close(
     "conv2d of the 3×3 picture of exercise 1",
     "the same numbers as conv2d_loop(x, k): is the kernel flipped, or are rows and columns exchanged?",
 )
+tensors = [torch.randn(*s, requires_grad=True) for s in ((2, 2, 5, 5), (3, 2, 3, 3), (3,))]
+leaves = dict(zip(("x", "weight", "bias"), tensors))
+flows(student.conv2d(*tensors), leaves, "conv2d")
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
@@ -320,8 +323,7 @@ for b, i, o, h, w, kh, kw in (
         rtol=1e-3,
         atol=1e-4,
     )
-tensors = [torch.randn(*s, requires_grad=True) for s in ((2, 2, 5, 5), (3, 2, 3, 3), (3,))]
-follows(student.conv2d(*tensors), dict(zip(("x", "weight", "bias"), tensors)), F.conv2d(*tensors), "conv2d")
+follows(student.conv2d(*tensors), leaves, F.conv2d(*tensors), "conv2d")
 ### END HIDDEN TESTS
 
 # %% test="conv2d_stride_padding" points=2
@@ -500,7 +502,7 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
 # %% test="max_pool2d_values" points=3
 import torch
 
-from course_utils.checks import close, follows, student
+from course_utils.checks import close, flows, follows, student
 
 x = torch.tensor([[1.0, 2, 0, 1], [3, 0, 5, 1], [0, 0, -2, -1], [0, 4, -3, -4]]).view(1, 1, 4, 4)
 close(
@@ -525,6 +527,8 @@ close(
     "max_pool2d of 5×7 pixels, size 2",
     "a row or column that fills no whole tile is left out; batch and channels stay",
 )
+x = torch.randn(2, 3, 4, 4, requires_grad=True)
+flows(student.max_pool2d(x, 2), {"x": x}, "max_pool2d")
 ### BEGIN HIDDEN TESTS
 import torch.nn.functional as F
 
@@ -707,7 +711,7 @@ close(
 # %% test="dropout_phases" points=3
 import torch
 
-from course_utils.checks import close, equal, follows, holds, shaped, student
+from course_utils.checks import close, equal, flows, follows, holds, shaped, student
 
 x = torch.rand(40, 50) + 1
 equal(
@@ -757,6 +761,9 @@ holds(
         "those kept are divided by p": (abs(mean - 4) < 0.2, "which share of the numbers is left?"),
     },
 )
+x = torch.randn(20, 30, requires_grad=True)
+flows(student.dropout(x, 0.5), {"x": x}, "dropout while training")
+flows(student.dropout(x, 0.5, False), {"x": x}, "dropout in production")
 ### BEGIN HIDDEN TESTS
 for p in (0.0, 0.1, 0.5, 0.75):
     x = torch.rand(60, 4, 250) + 0.5
@@ -811,7 +818,7 @@ follows(y, {"x": x}, x * (y != 0) * 2, "dropout while training")
 # %% test="ConvNet_forward" points=3
 import torch
 
-from course_utils.checks import close, equal, holds, shaped, student
+from course_utils.checks import close, equal, flows, holds, shaped, student
 
 net = student.ConvNet(8)
 net.eval()
@@ -843,6 +850,7 @@ holds(
     "the same",
     "is dropout there, and does it know the phase?",
 )
+flows(net(x), dict(net.named_parameters()), "the scores")
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
 

@@ -369,7 +369,7 @@ holds(
 
 # %% test="residual_values" points=3
 import torch
-from course_utils.checks import close, equal, holds, student
+from course_utils.checks import close, equal, flows, holds, student
 
 
 def by_hand(net, values):
@@ -383,7 +383,9 @@ def by_hand(net, values):
     )
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
-        tensors[name] = torch.ones_like(old) if scale else torch.zeros_like(old)
+        tensors[name] = (
+            torch.full_like(old, 1 - 1e-5 * name.endswith("var")) if scale else torch.zeros_like(old)
+        )
     for name, value in values.items():
         one = tensors[name].shape[-1] // 2 if tensors[name].ndim == 4 else 0
         place = (slice(None), slice(None), one, one) if tensors[name].ndim == 4 else slice(None)
@@ -462,6 +464,8 @@ close(
         ),
     },
 )
+x = torch.randn(2, 1, 3, 3, requires_grad=True)
+flows(block(x), {"x": x} | dict(block.named_parameters()), "ResidualBlock(1, 2)")
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
 
@@ -530,7 +534,7 @@ print(f"{direct / 1e6:.0f} M products, or {reduced / 1e6:.0f} M: {reduced / dire
 
 # %% test="inception_values" points=3
 import torch
-from course_utils.checks import close, equal, shaped, student
+from course_utils.checks import close, equal, flows, shaped, student
 
 net = student.Inception(3, (2, 4, 5, 6, 7, 8))
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("weight")}
@@ -573,7 +577,9 @@ def by_hand(net, values):
     )
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
-        tensors[name] = torch.ones_like(old) if scale else torch.zeros_like(old)
+        tensors[name] = (
+            torch.full_like(old, 1 - 1e-5 * name.endswith("var")) if scale else torch.zeros_like(old)
+        )
     for name, value in values.items():
         one = tensors[name].shape[-1] // 2 if tensors[name].ndim == 4 else 0
         place = (slice(None), slice(None), one, one) if tensors[name].ndim == 4 else slice(None)
@@ -643,6 +649,8 @@ close(
         ),
     },
 )
+x = torch.randn(2, 1, 4, 4, requires_grad=True)
+flows(net(x), {"x": x} | dict(net.named_parameters()), "Inception")
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
 
@@ -652,7 +660,7 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
     ours, theirs, x = (
         reference.Inception(c_in, widths),
         student.Inception(c_in, widths),
-        torch.randn(2, c_in, *size, requires_grad=True),
+        (torch.randn(2, c_in, *size) - 1).requires_grad_(),  # zeros would beat most of them
     )
     theirs.load_state_dict(ours.state_dict())
     got, wanted = theirs(x), ours(x)
@@ -676,7 +684,7 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
 
 # %% test="dense_values" points=4
 import torch
-from course_utils.checks import close, equal, shaped, student
+from course_utils.checks import close, equal, flows, shaped, student
 
 net = student.DenseBlock(6, 4, 3)
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.startswith("convs")}
@@ -689,7 +697,7 @@ equal(
 equal(
     [kernels[name] for name in sorted(kernels)],
     [(4, 6, 3, 3), (4, 10, 3, 3), (4, 14, 3, 3)],
-    "their kernels",
+    "the list of their kernels",
     "each layer takes in 4 channels more than the one before, and gives 4",
 )
 means = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("running_mean")}
@@ -734,7 +742,9 @@ def by_hand(net, values):
     )
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
-        tensors[name] = torch.ones_like(old) if scale else torch.zeros_like(old)
+        tensors[name] = (
+            torch.full_like(old, 1 - 1e-5 * name.endswith("var")) if scale else torch.zeros_like(old)
+        )
     for name, value in values.items():
         one = tensors[name].shape[-1] // 2 if tensors[name].ndim == 4 else 0
         place = (slice(None), slice(None), one, one) if tensors[name].ndim == 4 else slice(None)
@@ -779,6 +789,8 @@ close(
         ),
     },
 )
+x = torch.randn(2, 1, 4, 4, requires_grad=True)
+flows(net(x), {"x": x} | dict(net.named_parameters()), "DenseBlock")
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
 
@@ -814,7 +826,7 @@ for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6
 
 # %% test="unet_forward" points=4
 import torch
-from course_utils.checks import close, shaped, student
+from course_utils.checks import close, flows, shaped, student
 
 
 def by_hand(net, values):
@@ -822,7 +834,9 @@ def by_hand(net, values):
     tensors = net.state_dict()
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
-        tensors[name] = torch.ones_like(old) if scale else torch.zeros_like(old)
+        tensors[name] = (
+            torch.full_like(old, 1 - 1e-5 * name.endswith("var")) if scale else torch.zeros_like(old)
+        )
         if old.ndim == 4:
             middle = (
                 tensors[name]
@@ -878,6 +892,8 @@ shaped(
     "the scores of a UNet of three levels",
     "the coarsest comes up first",
 )
+x = torch.randn(2, 2, 4, 8, requires_grad=True)
+flows(deep(x), {"x": x} | dict(deep.named_parameters()), "UNet")
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows, holds
 
@@ -1059,7 +1075,7 @@ holds(
 equal(
     [tuple(y.shape) for y in got],
     [(1, 2, 3, 3)] * 8,
-    "their shapes",
+    "the list of their shapes",
     "turn rows and columns, dimensions 2 and 3",
 )
 holds(
@@ -1112,7 +1128,7 @@ holds(
 
 # %% test="averaged_exactly" points=3
 import torch
-from course_utils.checks import close, student
+from course_utils.checks import close, flows, student
 
 
 def net(x):
@@ -1153,6 +1169,8 @@ for a, b, c, d in (
         f"the answer to the first picture, turned or mirrored to {a} {b} above {c} {d}",
         "the same for all positions",
     )
+x = torch.randn(2, 1, 3, 3, requires_grad=True)
+flows(student.averaged(net, x), {"x": x}, "averaged")
 ### BEGIN HIDDEN TESTS
 from functools import partial
 

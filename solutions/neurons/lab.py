@@ -222,7 +222,7 @@ close(slope, s * (1 - s), "the slope of sigmoid at many places", "slopes far fro
 # %% test="relu_values" points=1
 import torch
 
-from course_utils.checks import close, follows, student
+from course_utils.checks import close, flows, follows, student
 
 close(
     student.relu(torch.tensor([-3.0, 0.0, 2.5])),
@@ -241,6 +241,8 @@ close(
         ),
     },
 )
+z = torch.tensor([-1.0, 2.0], requires_grad=True)
+flows(student.relu(z), {"z": z}, "relu")
 ### BEGIN HIDDEN TESTS
 for shape in ((), (7,), (2, 3, 4)):
     z = 5 * torch.randn(shape)
@@ -274,12 +276,12 @@ close(
         ),
     },
 )
-z = torch.tensor([-200.0, 1.0, 200.0], requires_grad=True)
+z = torch.tensor([-200.0, -1.0, 1.0, 200.0], requires_grad=True)
 (slope,) = slopes(student.elu(z), {"z": z}, "elu", "stay with PyTorch's functions")
 close(
     slope,
-    torch.tensor([0.0, 1.0, 1.0]),
-    "the slope of elu at -200, 1 and 200",
+    torch.tensor([0.0, 0.3678794, 1.0, 1.0]),
+    "the slope of elu at -200, -1, 1 and 200",
     "e²⁰⁰ is infinite here, and 0 · ∞ is not a number, also in a half that is not chosen: what may e be raised to?",
 )
 ### BEGIN HIDDEN TESTS
@@ -339,7 +341,7 @@ torch.tensor([[neuron(example, w, bias) for w, bias in zip(W, b)] for example in
 # %% test="layer_values" points=3
 import torch
 
-from course_utils.checks import close, follows, student
+from course_utils.checks import close, flows, follows, student
 
 x, W, b = (
     torch.tensor([[1.0, 2.0], [0.0, 1.0]]),
@@ -377,6 +379,8 @@ close(
     "layer of 2 examples, 3 inputs and 4 neurons, all weights 1",
     "print the shapes of x and W, then that of your result",
 )
+leaves = {"x": x.requires_grad_(), "W": W.requires_grad_(), "b": b.requires_grad_()}
+flows(student.layer(x, W, b), leaves, "layer")
 ### BEGIN HIDDEN TESTS
 for B, D, M in ((1, 1, 1), (1, 4, 2), (5, 3, 4), (4, 5, 4), (9, 2, 1)):
     x, W, b = torch.randn(B, D), torch.randn(M, D), torch.randn(M)
@@ -417,7 +421,7 @@ print(f"Same as before? {same}. {(looped - begun) / (done - looped):.0f} times f
 # %% test="mlp_values" points=3
 import torch
 
-from course_utils.checks import close, follows, holds, student
+from course_utils.checks import close, flows, follows, student
 
 
 def square(z):
@@ -446,12 +450,14 @@ close(
         "it always uses ReLU": (torch.tensor([[-3.0], [5.0]]), "which activation is passed in?"),
     },
 )
-W1 = layers[0][0].requires_grad_()
-got = student.mlp(x, layers, square)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow mlp back to the first weights",
-    hint="use W and b as they come: .detach(), .numpy() and new nn.Parameters cut the thread",
+leaves = {f"{name} of layer {i}": t for i, pair in enumerate(layers) for name, t in zip("Wb", pair)}
+for tensor in leaves.values():
+    tensor.requires_grad_()
+flows(
+    student.mlp(x, layers, square),
+    leaves,
+    "mlp",
+    "use W and b as they come: .detach(), .numpy() and new nn.Parameters cut the thread",
 )
 close(
     student.mlp(x, layers[:1], square),

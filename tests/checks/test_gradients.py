@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.checks import CheckFailed, follows, slopes
+from course_utils.checks import CheckFailed, flows, follows, slopes
 
 X, W = (torch.randn(2, 3, requires_grad=True) for _ in range(2))
 LEAVES = {"its input": X, "its weights": W}
@@ -58,3 +58,10 @@ def test_slopes_are_one_a_leaf_and_none_where_there_is_no_way():
     along_x, along_w = slopes(2 * x, {"x": x, "w": w}, "f(x)")
     assert along_x.tolist() == [2, 2, 2]
     assert along_w is None
+
+
+def test_flows_names_the_leaf_that_no_way_leads_to():
+    x, w = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
+    flows(2 * x + 0 * w, {"x": x, "w": w}, "f(x)")
+    with pytest.raises(CheckFailed, match="back to w"):
+        flows(2 * x, {"x": x, "w": w}, "f(x)")
