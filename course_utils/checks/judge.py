@@ -8,6 +8,9 @@ from course_utils.checks.failure import CheckFailed
 
 MINI = "a net trained at the mini tier earns at most {most:g} of {points:g} here; train it at the full tier (on a GPU)"
 
+# How large a net may be: where its tier has a record, so many times the reference's size, or a million numbers.
+TIMES, ELEMENTS, WIDTH = 20, 8_000_000, 10_000
+
 
 class Earned(float):
     """Points with the reason why they are not all, "" where the metric alone decides."""
@@ -39,6 +42,7 @@ def judge(key: str, tensors: Artifact, points: float) -> Earned:
         raise CheckFailed(
             f"{key}.safetensors names no tier", "mini or full", tensors.tier, "save it with save_artifact"
         )
+    _bounded(key, tensors)
     reference = importlib.import_module(f"solutions.{key}.reference")
     value = _measured(reference, key, tensors)
     earned, baseline = _earned(reference, key, tensors.tier, value, points)
@@ -51,6 +55,24 @@ def judge(key: str, tensors: Artifact, points: float) -> Earned:
         )
     most = points * _ceiling(key, tensors.tier)
     return Earned(earned, MINI.format(most=most, points=points) if most < points else "")
+
+
+def _bounded(key: str, tensors: Artifact) -> None:
+    """Refuse a net so large that measuring it would take memory that other work needs."""
+    from course_utils.training import records
+
+    entry = records(key).get(tensors.tier)
+    most = ELEMENTS if entry is None else max(ELEMENTS // 8, TIMES * entry.parameters)
+    elements = sum(tensor.numel() for tensor in tensors.values())
+    widest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
+    for what, got, limit in (("numbers in all", elements, most), ("numbers in a row", widest, WIDTH)):
+        if got > limit:
+            raise CheckFailed(
+                f"{key}.safetensors is too large to be measured",
+                f"at most {limit:,} {what}",
+                f"{got:,}",
+                "a net of the size that the lab suggests earns all points",
+            )
 
 
 def _ceiling(key: str, tier: str) -> float:
@@ -68,7 +90,7 @@ def _measured(reference: ModuleType, key: str, tensors: Artifact) -> float:
         return float(reference.evaluate(tensors, tensors.tier))
     except DataError:
         raise
-    except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
+    except (KeyError, IndexError, RuntimeError, ValueError, TypeError, MemoryError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise CheckFailed(f"{key}.safetensors does not fit the lab's net", hint=reason) from None
 

@@ -457,6 +457,10 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
             f"evaluate: expected {depth} matrices, weights.0 to weights.{depth - 1}, got {len(weights)}."
         )
     widths = [x.shape[1], *(len(W) for W in weights)]
+    if [W.shape[1] for W in weights] != widths[:-1]:
+        raise ValueError(
+            f"evaluate: expected each layer to take what the one before gives, got {widths[:5]}, …."
+        )
     if widths[-1] != 10:
         raise ValueError(f"evaluate: expected 10 outputs of the last layer, got {widths[-1]}.")
     net = DeepNet(widths, lambda m, d, _: torch.zeros(m, d), "norms.0.gamma" in tensors, torch.Generator())
@@ -470,7 +474,8 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
 def _accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
     net.eval()
     with torch.no_grad():
-        share = (net(x).argmax(dim=1) == y).float().mean().item()
+        right = [(net(part).argmax(dim=1) == truth) for part, truth in zip(x.split(1000), y.split(1000))]
+        share = torch.cat(right).float().mean().item()
     net.train()
     return share
 

@@ -1,5 +1,7 @@
 """An artifact's points: by its tier's record, by the table's target where there is none, and never by a forged tier."""
 
+import sys
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from course_utils.checks.artifact import Artifact
 from course_utils.training import MINI_SHARE, record, records, reference_tensors
 
 KEY = "neurons"
+module = sys.modules["course_utils.checks.judge"]  # in the package the name is the function's
 
 
 def artifact(tier: str = "mini") -> Artifact:
@@ -45,6 +48,15 @@ def test_untrained_weights_earn_nothing_and_say_why():
 def test_other_tensors_are_no_net_of_this_lab():
     with pytest.raises(CheckFailed, match="does not fit"):
         judge(KEY, Artifact({"w": torch.zeros(3)}, "mini"), 4)
+
+
+@pytest.mark.parametrize("limit", ["ELEMENTS", "WIDTH"])
+def test_a_net_much_larger_than_the_reference_is_not_measured(monkeypatch, limit):
+    monkeypatch.setattr(module, limit, 16)
+    monkeypatch.setattr(module, "TIMES", 1 if limit == "WIDTH" else 0)
+    monkeypatch.setattr(module.importlib, "import_module", lambda name: pytest.fail(f"{name} was asked for"))
+    with pytest.raises(CheckFailed, match="too large to be measured"):
+        judge(KEY, artifact(), 4)
 
 
 def test_a_forged_tier_is_refused():

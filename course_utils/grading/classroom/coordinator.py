@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
 from course_utils.grading.classroom.folders import HandIn, engine_digest, only_writer, submitted, write_whole
 from course_utils.grading.classroom.results import Results, stamp
-from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark, shown
+from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark_bounded, shown
 from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.grading.gradebook import database as gradebook
@@ -169,7 +169,7 @@ class Marking:
         for hand_in in waiting:
             job = self._for_one(hand_in, self._job)
             if job is not True:  # else it has been changed since the run began
-                yield Task(hand_in.student, mark, (job,))
+                yield Task(hand_in.student, mark_bounded, (job,))
 
     def _finish(self, hand_in: HandIn, result: Marked | Dead) -> None:
         """Keep and enter what a worker gave."""

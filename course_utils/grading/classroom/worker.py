@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from course_utils.grading.classroom.bounds import bounded
 from course_utils.grading.classroom.folders import counting, engine_digest
 from course_utils.grading.classroom.results import Kept
 from course_utils.grading.engine.handed_in import HandedIn
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from course_utils.grading.kernel.warm import Warm
 
 TRIES = 3
+OVERTIME = 2  # times a submission's seconds, after which its worker is ended: the run's own limits have failed
 
 # For a class. A check of a lab takes less than a second: one that takes eight waits for a loop that never ends, and
 # several of them in one notebook must not keep the others waiting.
@@ -93,6 +95,20 @@ def mark(job: Job) -> Marked:
         verdict = _merged(job, _undisturbed(job, submission))
     unchanged = unchanged_cells(job.lab, job.released, submission)
     return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged))
+
+
+def mark_bounded(job: Job) -> Marked:
+    """`mark` for a worker that has others to mark: within bounds of memory and of wall time.
+
+    What takes too long ends this process; the coordinator learns it from there.
+    """
+    from course_utils.grading.engine.runner import refused
+
+    try:
+        with bounded(OVERTIME * job.limits.total_seconds):
+            return mark(job)
+    except MemoryError:
+        return shown(job.lab, refused(job.lab, "to mark this submission took more memory than there is for one"))
 
 
 def _undisturbed(job: Job, submission: "Submission") -> Verdict:

@@ -44,10 +44,13 @@ def fail(_: int) -> int:
 
 def test_tasks_that_die_or_fail_are_told_apart_and_the_others_done():
     tasks = [Task(str(number), square, (number,)) for number in range(8)]
-    tasks[3:3] = [Task("killer", die, (0,)), Task("failing", fail, (0,))]
+    # A large submission is no reason for a warning, which here would be an error.
+    large = Task("large", len, (bytes(11 << 20),))
+    tasks[3:3] = [Task("killer", die, (0,)), Task("failing", fail, (0,)), large]
     with Cluster(workers=2).client() as client:
         results = dict(spread(client, iter(tasks)))
     killer, failing = results.pop("killer"), results.pop("failing")
+    assert results.pop("large") == 11 << 20
     assert results == {str(number): number * number for number in range(8)}
     assert isinstance(killer, Dead)
     assert killer.reason == "it killed the process that ran it, twice"
