@@ -24,6 +24,7 @@ import torch
 import torch._dynamo
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course_utils.checks.credit import credit
 from course_utils.checks.failure import CheckFailed
 from course_utils.checks.student import Namespace, own_line, standing_behind, student_error
 from course_utils.grading.engine.check import execute
@@ -94,7 +95,7 @@ class Notebook:
             with self._quiet(), standing_behind(Namespace(self.names, Path.cwd())), _cpu_time(seconds):
                 _remember(f"<check {cell.name}>", cell.source)
                 value = execute(cell.source, f"<check {cell.name}>", {"__name__": "__check__"})
-                earned = cell.points if value is None else min(max(value, 0.0), cell.points)
+                earned = float(credit(value, cell.points))
         except KeyboardInterrupt:
             raise
         except CheckFailed as error:

@@ -256,6 +256,9 @@ def _near(
 ) -> None:
     default_r, default_a = _tolerance(given.dtype, wanted.dtype)
     r, a = (default_r if rtol is None else rtol), (default_a if atol is None else atol)
+    if r == a == 0 and _whole(given) and _whole(wanted):
+        _same(given, wanted, what, hint)
+        return
     kind = torch.complex128 if wanted.is_complex() else torch.float64
     one, other = given.to(kind), wanted.to(kind)
     unreal = ~torch.isfinite(one) & torch.isfinite(other)
@@ -281,9 +284,25 @@ def _tolerance(given: torch.dtype, wanted: torch.dtype) -> tuple[float, float]:
 
 
 def _same(given: Tensor, wanted: Tensor, what: str, hint: str) -> None:
-    different = given.to(torch.float64) != wanted.to(torch.float64)
+    different = _differ(given, wanted)
     if different.any():
         _report(given, wanted, different, what, hint)
+
+
+def _differ(one: Tensor, other: Tensor) -> Tensor:
+    """Where two tensors differ as numbers: integers are too fine for float64, and complex numbers have two parts."""
+    if _whole(one) and _whole(other):
+        return one.to(torch.int64) != other.to(torch.int64)
+    if one.is_complex() or other.is_complex():
+        return one.to(torch.complex128) != other.to(torch.complex128)
+    different = one.to(torch.float64) != other.to(torch.float64)
+    if _whole(one) or _whole(other):  # a float that is near an integer, and no integer's own
+        different |= one.to(torch.int64) != other.to(torch.int64)
+    return different
+
+
+def _whole(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex())
 
 
 def _report(one: Tensor, other: Tensor, different: Tensor, what: str, hint: str) -> None:

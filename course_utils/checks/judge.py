@@ -4,24 +4,13 @@ import importlib
 from types import ModuleType
 
 from course_utils.checks.artifact import Artifact
+from course_utils.checks.credit import Earned
 from course_utils.checks.failure import CheckFailed
 
 MINI = "a net trained at the mini tier earns at most {most:g} of {points:g} here; train it at the full tier (on a GPU)"
 
 # How large a net may be: where its tier has a record, so many times the reference's size, or a million numbers.
 TIMES, ELEMENTS, WIDTH = 20, 8_000_000, 10_000
-
-
-class Earned(float):
-    """Points with the reason why they are not all, "" where the metric alone decides."""
-
-    why: str
-
-    def __new__(cls, points: float, why: str = "") -> "Earned":
-        """Points to two decimals."""
-        earned = super().__new__(cls, round(points, 2))
-        earned.why = why
-        return earned
 
 
 def judge(key: str, tensors: Artifact, points: float) -> Earned:

@@ -240,3 +240,27 @@ def test_numbers_in_any_dress_become_a_tensor_of_the_shape_that_is_due():
     for got, said in [(None, "gave nothing"), ("ab", "not a tensor"), (WANTED[0], r"\(2, 2\)\n.*\(2,\)")]:
         with pytest.raises(CheckFailed, match=said):
             shaped(got, (2, 2), "f(x)", "the axes")
+
+
+@pytest.mark.parametrize("compare", [equal, close])
+def test_large_integers_are_not_rounded(compare):
+    big = 2**53
+    for got, expected in ((big + 1, big), (big, big + 1)):
+        with pytest.raises(CheckFailed, match="is not right"):
+            compare(torch.tensor([got]), torch.tensor([expected]), "the count")
+        compare(torch.tensor([got]), torch.tensor([got], dtype=torch.int64), "the count")
+    compare(torch.tensor([1, 0]), torch.tensor([1, 0], dtype=torch.int8), "the count")
+
+
+def test_a_float_near_a_large_integer_is_not_that_integer():
+    with pytest.raises(CheckFailed, match="is not right"):
+        equal(torch.tensor([2.0**53]), torch.tensor([2**53 + 1]), "the count")
+    equal(torch.tensor([3.0]), torch.tensor([3]), "the count")
+
+
+def test_complex_numbers_are_equal_in_both_parts():
+    with pytest.raises(CheckFailed, match="is not right"):
+        equal(torch.tensor([1 + 2j]), torch.tensor([1 + 3j]), "the root")
+    with pytest.raises(CheckFailed, match="is not right"):
+        equal(torch.tensor([1 + 2j]), torch.tensor([1.0]), "the root")
+    equal(torch.tensor([1 + 2j]), torch.tensor([1 + 2j]), "the root")

@@ -1,14 +1,13 @@
 """Runs a check cell in the trusted process."""
 
 import ast
-import math
 import traceback
 from functools import lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
 
+from course_utils.checks.credit import NoShare, credit
 from course_utils.checks.failure import CheckFailed, StudentError
-from course_utils.checks.judge import Earned
 from course_utils.checks.student import from_a_cell
 from course_utils.grading.engine.verdict import CheckStatus
 
@@ -22,14 +21,16 @@ class Check(NamedTuple):
 
 
 def run_check(source: str, name: str, points: float, names: dict[str, Any] | None = None) -> Check:
-    """Execute a check cell in a fresh namespace; its last expression, if a number, is the points earned.
+    """Execute a check cell in a fresh namespace; its last expression says what is earned (`credit`).
 
     `BaseException`s such as a lost kernel pass through.
     """
     namespace = {"__name__": "__check__"} if names is None else names
     filename = f"<check {name}>"
     try:
-        value = execute(source, filename, namespace)
+        earned = credit(execute(source, filename, namespace), points)
+    except NoShare as error:
+        return Check("error", 0.0, f"this check is not in order, tell your teacher: {error}")
     except StudentError as error:
         return Check("error", 0.0, str(error))
     except CheckFailed as error:
@@ -39,22 +40,17 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
         if own is not None:
             return Check("error", 0.0, str(own))
         return Check("failed", 0.0, _explained(error, source, filename))
-    earned = points if value is None else round(max(0.0, min(float(points), value)), 2)
-    if earned >= points:
+    if earned >= round(points, 2):
         return Check("passed", float(points))
-    why = value.why if isinstance(value, Earned) else ""
-    said = f"{earned:g} of {points:g} points" + (f": {why}" if why else "")
-    return Check("partial" if earned > 0 else "failed", earned, said)
+    said = f"{earned:g} of {points:g} points" + (f": {earned.why}" if earned.why else "")
+    return Check("partial" if earned > 0 else "failed", float(earned), said)
 
 
-def execute(source: str, filename: str, namespace: dict[str, Any]) -> float | None:
-    """Run `source`; the value of its last expression if that is a number, as in nbgrader."""
+def execute(source: str, filename: str, namespace: dict[str, Any]) -> Any:
+    """Run `source`; the value of its last expression, None where it ends with none."""
     statements, last = compiled(source, filename)
     exec(statements, namespace)
-    value: Any = None if last is None else eval(last, namespace)
-    if type(value) not in (int, float, Earned) or not math.isfinite(value):
-        return None
-    return value if type(value) is Earned else float(value)
+    return None if last is None else eval(last, namespace)
 
 
 @lru_cache(maxsize=1000)  # the same checks, submission after submission
