@@ -1,13 +1,14 @@
 """An artifact's points: by its tier's record, by the table's target where there is none, and never by a forged tier."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from course_utils.checks import CheckFailed, judge
 from course_utils.checks.artifact import Artifact
-from course_utils.training import MINI_SHARE, record, records, reference_tensors
+from course_utils.training import MINI_SHARE, record, reference_tensors
 
 KEY = "neurons"
 module = sys.modules["course_utils.checks.judge"]  # in the package the name is the function's
@@ -24,8 +25,11 @@ def test_the_references_own_artifact_earns_all_where_mini_counts(monkeypatch):
 
 def test_a_mini_artifact_earns_a_share_where_the_full_tier_counts(monkeypatch):
     monkeypatch.delenv("COURSE_COUNTS", raising=False)
-    most = MINI_SHARE if "full" in records(KEY) else 1
-    assert judge(KEY, artifact(), 4) == pytest.approx(4 * most)
+    assert judge(KEY, artifact(), 4) == 4  # there is no record of a full tier
+    full = replace(record(KEY, "mini"), tier="full")
+    monkeypatch.setattr("course_utils.training.judging.records", lambda key, root: {"full": full})
+    assert judge(KEY, artifact(), 4) == pytest.approx(4 * MINI_SHARE)
+    assert MINI_SHARE < 1
 
 
 def test_the_share_of_the_mini_tier_is_said_in_a_clause_and_points_have_two_decimals(monkeypatch):

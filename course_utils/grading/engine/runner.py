@@ -87,9 +87,9 @@ def grade(
 
 
 def refused(lab: Graded, reason: str) -> Verdict:
-    """The verdict of a submission that cannot be read: every check is there, none has points."""
+    """The verdict of a submission that cannot be read: every check is there, none has points. It says why once."""
     marked = [cell for cell in lab.cells if cell.points]
-    checks = tuple(CheckResult(cell.name, 0.0, cell.points, "not run", reason) for cell in marked)
+    checks = tuple(CheckResult(cell.name, 0.0, cell.points, "not run") for cell in marked)
     return Verdict(lab.key, "", "refused", reason, checks)
 
 

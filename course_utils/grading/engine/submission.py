@@ -4,6 +4,7 @@ and sources survive, of an artifact only plain tensors."""
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import trains
 
 SOURCE = 500_000
+# Of a cell of words: so many pictures, of these kinds, each of so much base64.
+ATTACHMENTS, PICTURES, ATTACHED = 3, ("image/png", "image/jpeg"), 3_000_000
 # To its end or the data's: one that has none must not be looked through from each of its quotes again.
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.S)
 
@@ -29,6 +32,14 @@ class NotANotebook(SubmissionError):
     """The file is no Jupyter notebook."""
 
 
+class Attachment(NamedTuple):
+    """A picture that was pasted into a cell of words, as the notebook holds it: its MIME type, and base64."""
+
+    name: str
+    kind: str
+    data: str
+
+
 class StudentCell(NamedTuple):
     """What survives of a submitted cell. `name` is nbgrader's grade id, `trains` an artifact's name, "" without one."""
 
@@ -36,6 +47,7 @@ class StudentCell(NamedTuple):
     name: str
     source: str
     trains: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,11 +113,8 @@ def read_cells(data: bytes, name: str, limits: Limits) -> tuple[StudentCell, ...
     try:
         notebook = json.loads(data)
     except (ValueError, RecursionError) as error:
-        cut = " (it seems to be cut off)" if data.rstrip()[-1:] not in (b"}", b"") else ""
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise NotANotebook(
-            f"{name} is not a notebook: invalid JSON{where}{cut}; save it again and hand it in"
-        ) from None
+        raise NotANotebook(f"{name} is not a notebook: invalid JSON{where}; {_looks_like(data)}") from None
     if type(notebook) is not dict or type(notebook.get("cells")) is not list:
         raise NotANotebook(f"{name} is not a notebook of version 4: it has no list of cells")
     if not notebook["cells"]:
@@ -113,6 +122,20 @@ def read_cells(data: bytes, name: str, limits: Limits) -> tuple[StudentCell, ...
     if len(notebook["cells"]) > limits.cells:
         raise SubmissionError(f"{name} has {len(notebook['cells'])} cells; at most {limits.cells} are run")
     return tuple(_cell(cell, name) for cell in notebook["cells"])
+
+
+def _looks_like(data: bytes) -> str:
+    """What is no notebook seems to be, and what to do then."""
+    start = data[:1000].lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself; run `git lfs pull` and hand that in"
+    if start.startswith(b"<") and b"html" in start:
+        return "it is a web page; download the notebook itself (File, Download, .ipynb) and hand that in"
+    if re.search(rb"^<{7} ", data, re.M) and re.search(rb"^>{7} ", data, re.M):
+        return "it holds a merge conflict of Git (<<<<<<<); choose one side, save it and hand it in"
+    if data.rstrip()[-1:] not in (b"}", b""):
+        return "it seems to be cut off; save it again and hand it in"
+    return "save it again and hand it in"
 
 
 def _cell(cell: Any, name: str) -> StudentCell:
@@ -127,7 +150,16 @@ def _cell(cell: Any, name: str) -> StudentCell:
     marks = metadata.get("nbgrader") if type(metadata) is dict else None
     grade_id = marks.get("grade_id") if type(marks) is dict else None
     name = grade_id if isinstance(grade_id, str) and len(grade_id) <= 200 else ""
-    return StudentCell(cell.get("cell_type") == "code", name, source, trains(metadata))
+    code = cell.get("cell_type") == "code"
+    attachments = () if code else tuple(_attachments(cell.get("attachments")))[:ATTACHMENTS]
+    return StudentCell(code, name, source, trains(metadata), attachments)
+
+
+def _attachments(told: Any) -> Iterator[Attachment]:
+    for name, kinds in told.items() if type(told) is dict else ():
+        for kind, data in kinds.items() if type(kinds) is dict else ():
+            if kind in PICTURES and type(data) is str and len(data) <= ATTACHED:
+                yield Attachment(name, kind, data)
 
 
 def _check_depth(data: bytes, name: str, most: int) -> None:

@@ -4,8 +4,6 @@ nbgrader's `generate_feedback` makes the pages; this module gives it the page's 
 is one file without scripts or links to elsewhere, and what the student wrote or printed stands in it as text.
 """
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -23,12 +21,12 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course_utils.grading.gradebook.marked_notebook import legible
+from course_utils.grading.gradebook.pictures import picture
 
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[ \t]*$\n?|\Z)", re.S | re.M
 )
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-PICTURE_BYTES = 3_000_000
 COLOURED = 10_000  # characters
 
 
@@ -42,10 +40,11 @@ class Part:
     points: float = 0.0
     most: float = 0.0
     waiting: bool = False
+    changed: bool = False
     comment: str = ""
     given: bool = False
     texts: list[tuple[str, str]] = field(default_factory=list)  # (class, text)
-    pictures: list[str] = field(default_factory=list)  # base64 of PNG
+    pictures: list[str] = field(default_factory=list)  # type and base64, as in a data URL
 
     @property
     def state(self) -> str:
@@ -84,7 +83,9 @@ class GetMarks(GetGrades):
         grade = self.gradebook.find_grade(
             cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id, self.student_id
         )
-        cell.metadata.nbgrader["waiting"] = grade.auto_score is None and grade.manual_score is None
+        marks, by_hand = cell.metadata.nbgrader, grade.manual_score is not None
+        marks["waiting"] = grade.auto_score is None and not by_hand
+        marks["changed"] = by_hand and grade.auto_score is not None and grade.manual_score != grade.auto_score
 
 
 class FeedbackExporter(Exporter):
@@ -153,26 +154,27 @@ def _part(cell: NotebookNode) -> Part | None:
     marks = cell.metadata.get("nbgrader", {})
     text = cell.source if cell.cell_type == "code" else legible(cell.source)
     if not marks and cell.cell_type == "markdown":
-        return _words(text, cell.metadata.get("course", ""))
+        return _words(text, cell)
     part = Part("code", text, marks.get("grade_id", ""), given=not marks)
     if utils.is_grade(cell):
         part.kind = "answer" if utils.is_solution(cell) else "check"
         part.points, part.most = float(marks.get("score") or 0), float(marks.get("points") or 0)
-        part.waiting = bool(marks.get("waiting"))
+        part.waiting, part.changed = bool(marks.get("waiting")), bool(marks.get("changed"))
     if part.kind == "check":
         part.source = HIDDEN.sub("", text).rstrip()
     part.comment = marks.get("comment") or ""
     for output in cell.get("outputs", []):
         _show(part, output)
-    return part
+    return _with_attached(part, cell)
 
 
-def _words(text: str, origin: str) -> Part | None:
+def _words(text: str, cell: NotebookNode) -> Part | None:
     """The grader's notes, the student's own prose, and of the lab's prose the headings."""
+    origin = cell.metadata.get("course", "")
+    if origin == "notice":
+        return Part("note", text.strip("*"))
     if origin:
-        return Part(
-            "note" if origin == "notice" else "words", text.strip("*") if origin == "notice" else text
-        )
+        return _with_attached(Part("words", text), cell)
     heading = re.search(r"^##+\s+(.+)$", text, re.M)
     return Part("heading", heading.group(1).strip()) if heading else None
 
@@ -187,15 +189,20 @@ def _show(part: Part, output: NotebookNode) -> None:
     elif output.output_type == "execute_result" and part.kind == "check":
         return  # partial credit, for nbgrader's eyes: the page says the points anyway
     elif "image/png" in output.get("data", {}):
-        part.pictures += _png(output.data["image/png"])
+        _add_picture(part, "image/png", output.data["image/png"])
     elif "text/plain" in output.get("data", {}):
         part.texts.append(("value", output.data["text/plain"]))
 
 
-def _png(text: str) -> list[str]:
-    """The picture, if that is what it is."""
-    try:
-        raw = base64.b64decode(text, validate=False) if len(text) <= PICTURE_BYTES else b""
-    except (binascii.Error, ValueError):
-        return []
-    return [base64.b64encode(raw).decode()] if raw.startswith(b"\x89PNG\r\n\x1a\n") else []
+def _with_attached(part: Part, cell: NotebookNode) -> Part:
+    """The part with the pictures that were pasted into its cell."""
+    for kinds in cell.get("attachments", {}).values():
+        for kind, text in kinds.items():
+            _add_picture(part, kind, text)
+    return part
+
+
+def _add_picture(part: Part, kind: str, text: str) -> None:
+    found = picture(kind, text)
+    if found:
+        part.pictures.append(f"{kind};base64,{found}")

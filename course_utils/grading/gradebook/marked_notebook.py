@@ -7,16 +7,26 @@ from which nbgrader would read the same points. Nothing of the student's can run
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nbformat import NotebookNode, from_dict
 
 from course_utils.grading.classroom.results import stamp
-from course_utils.grading.engine.submission import StudentCell, Submission
+from course_utils.grading.engine.submission import Attachment, StudentCell, Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
+from course_utils.grading.gradebook.pictures import attached, picture
 from course_utils.labs.lab import Cell, Lab, code_node, prose_node
 
+JOINER = (
+    "\u2060"  # a character of no width: what it stands in is shown as it was written, and is no link any more
+)
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
+# Links, pictures and definitions of links; and what makes links or loads more in a formula.
+LINK = re.compile(r"\](?=[(:])")
+OWN_PICTURE = re.compile(r"!\[([^\]\n]{0,200})\]" + JOINER + r"\(attachment:([\w.-]{1,100})\)")
+MACRO = re.compile(
+    r"\\(?=(?:href|url|require|style|class|cssId|csname|unicode|includegraphics|html\w*)(?![A-Za-z]))"
+)
 NOT_RUN = "This cell was not run."
 
 
@@ -52,6 +62,7 @@ class _Marked:
         self._results = _by_source(verdict.cells)
         self._checks = {check.name: check for check in verdict.checks}
         self._written = student_sources(own)
+        self._pasted = {cell.name: cell.attachments for cell in reversed(own) if cell.name}
 
     def nodes(self, given: list[NotebookNode]) -> Iterator[NotebookNode]:
         """`given` are the nodes of the lab's cells."""
@@ -78,29 +89,38 @@ class _Marked:
             node.source = self._written.get(cell.name, "")
             node.outputs = _outputs(_take(self._results, cell.name, node.source))
         elif cell.kind == "answer":
-            node.source = inert(self._written.get(cell.name, ""))
+            self._say(node, self._written.get(cell.name, ""), self._pasted.get(cell.name, ()))
         elif cell.kind == "test":
             node.outputs = list(check_outputs(self._checks.get(cell.name), cell.points))
 
+    def _say(self, node: NotebookNode, words: str, attachments: tuple[Attachment, ...]) -> None:
+        """Put the student's words into a cell, with the pictures that were pasted there."""
+        pictures = attached(attachments)
+        node.source = inert(words, pictures)
+        if pictures:
+            node.attachments = from_dict(pictures)
+
     def _extra(self, placed: tuple[int, StudentCell]) -> NotebookNode:
         place, cell = placed
-        node = code_node(cell.source) if cell.code else prose_node(inert(cell.source))
+        node = code_node(cell.source) if cell.code else prose_node("")
         if cell.code:
             node.outputs = _outputs(_take(self._results, cell.name, cell.source))
         else:
+            self._say(node, cell.source, cell.attachments)
             node.metadata["course"] = "own"
         node["id"] = _id(self._lab.key, "own", str(place))
         return node
 
 
-def inert(text: str) -> str:
-    """Markdown whose HTML is shown and not obeyed."""
-    return TAG.sub("&lt;", text)
+def inert(text: str, pictures: Collection[str] = ()) -> str:
+    """Markdown whose HTML is shown and not obeyed, and which links to nothing but its own `pictures`."""
+    shown = MACRO.sub("\\\\" + JOINER, LINK.sub("]" + JOINER, TAG.sub("&lt;", text)))
+    return OWN_PICTURE.sub(lambda m: m[0].replace(JOINER, "") if m[2] in pictures else m[0], shown)
 
 
 def legible(text: str) -> str:
     """`inert`'s inverse, for a page that shows text as text."""
-    return text.replace("&lt;", "<")
+    return text.replace("&lt;", "<").replace(JOINER, "")
 
 
 def _between(lab: Lab, cells: tuple[StudentCell, ...]) -> dict[str, list[tuple[int, StudentCell]]]:
@@ -172,7 +192,11 @@ def _status(status: str) -> str:
 def _output(kind: str, text: str) -> NotebookNode:
     if kind in ("stdout", "stderr"):
         return from_dict({"output_type": "stream", "name": kind, "text": text})
-    data = {"image/png" if kind == "png" else "text/plain": text}
+    if kind == "png":
+        found = picture("image/png", text)
+        data = {"image/png": found} if found else {"text/plain": "(a picture that is none)"}
+    else:
+        data = {"text/plain": text}
     return from_dict({"output_type": "display_data", "metadata": {}, "data": data})
 
 

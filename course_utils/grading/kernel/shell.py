@@ -5,6 +5,7 @@ import io
 import linecache
 import os
 import sys
+import traceback
 import types
 from typing import Any
 
@@ -19,6 +20,11 @@ from traitlets.config import Config
 TEXT_BYTES = 20_000
 PICTURE_BYTES = 2_000_000
 OUTPUTS = 100
+ALONE = (
+    "no other process can be started when a submission is marked; "
+    "a DataLoader loads in this one with num_workers=0, and what a command does is written in Python"
+)
+STARTING = ("/subprocess.py", "/multiprocessing/popen_fork.py", "/multiprocessing/util.py")
 
 
 class Outputs:
@@ -32,6 +38,10 @@ class Outputs:
         """Add to the last output of the same kind, or as a new one."""
         if self._text <= 0:
             return
+        if "\r" in text and kind != "text":
+            before = self.items.pop()[1] if self.items and self.items[-1][0] == kind else ""
+            self._text += len(before)
+            text = settled(before + text)
         text, self._text = text[: self._text], self._text - len(text)
         if self._text <= 0:
             text += "\n… (cut: too much output)"
@@ -50,6 +60,12 @@ class Outputs:
             self.items.append(["png", picture])
         elif isinstance(data.get("text/plain"), str):
             self.text("text", data["text/plain"])
+
+
+def settled(text: str) -> str:
+    """What a terminal shows in the end: of a progress bar's many states in one line the last."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] + "\r" * line.endswith("\r") for line in lines)
 
 
 class Stream(io.TextIOBase):
@@ -129,6 +145,8 @@ class CellShell(InteractiveShell):
         from course_utils.grading.kernel.agent import _text, own_line
 
         where = own_line(error, self)
+        if isinstance(error, OSError) and _starts_a_process(error):
+            return [type(error).__name__, ALONE, where]
         if isinstance(error, SyntaxError) and not where:
             where = f"line {error.lineno} of {self.compile.cell}: `{(error.text or '').strip()}`"
         return [type(error).__name__, _text(error), where]
@@ -158,6 +176,12 @@ class CellShell(InteractiveShell):
         """Errors are values here."""
 
     showsyntaxerror = showindentationerror = showtraceback
+
+
+def _starts_a_process(error: OSError) -> bool:
+    """Whether the error came from where Python starts processes."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-4)
+    return any(frame.filename.endswith(STARTING) for frame in frames)
 
 
 def make_shell() -> CellShell:

@@ -1,5 +1,6 @@
 """The commands as they are typed: exit codes that scripts can trust, one line for what a user can mend."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from course_utils.topics import ROOT
 from course_utils.cli import main
 from course_utils.grading.engine import own_notebook
+from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.table import rows, table
 from tests.grading.room import DESERVED, make_room, marked_room, marks, release_text, sample_texts
 from tests.grading.typed import nbgrader
 
@@ -53,8 +56,6 @@ def test_an_empty_gradebook_says_what_to_do(room, capsys):
 
 
 def test_the_gradebook_as_text_and_as_csv(tmp_path):
-    from course_utils.grading.gradebook.table import rows, table
-
     room, _ = marked_room(tmp_path)
     lines = table(room, ("tiny",))
     assert lines[0].split() == ["student", "tiny"]
@@ -64,6 +65,16 @@ def test_the_gradebook_as_text_and_as_csv(tmp_path):
     assert ("perfect", "tiny", "add_values", "2") in found
     assert ("perfect", "tiny", "why_divide", "") in found
     assert len(found) == 4 * len(DESERVED)
+
+
+def test_names_of_students_reach_neither_the_terminal_nor_a_spreadsheet_raw(tmp_path):
+    room = make_room(tmp_path)
+    with gradebook.opened(room) as book:
+        for student in ("a\x1b[31m", "=1+1", 'b,"c"', "new\nline"):
+            gradebook.enter_submission(book, "tiny", student, {"add_values": 2.0}, frozenset())
+    assert [line.split()[0] for line in table(room, ("tiny",))[1:]] == ["=1+1", "a\\x1b[31m", 'b,"c"', "new\\nline"]
+    read = {row[0] for row in csv.reader(rows(room, ("tiny",)))}
+    assert read == {"student", "'=1+1", "a\\x1b[31m", 'b,"c"', "new\\nline"}
 
 
 @pytest.fixture
@@ -146,6 +157,8 @@ import os, sys
 from pathlib import Path
 import course_utils.grading.kernel.shell
 from course_utils.grading.engine import own_notebook
+from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.table import rows, table
 own_notebook._verdict = own_notebook.run_here
 labs, *paths = map(Path, sys.argv[1:])
 for path in paths:  # each in a process of its own

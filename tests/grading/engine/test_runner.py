@@ -261,6 +261,26 @@ def test_an_unreadable_submission_is_refused_with_a_reason(warm, tmp_path):
     assert "not a notebook" in verdict.reason
     assert verdict.points == 0
     assert verdict.max_points == 8
+    assert {check.message for check in verdict.checks} == {""}  # the reason stands once
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess; subprocess.run(['true'])",
+        "from torch.utils.data import DataLoader; list(DataLoader([1, 2], num_workers=2))",
+        "%%bash\ntrue",
+    ],
+)
+def test_that_no_process_can_be_started_is_said_in_words(marks, source):
+    cell = next(cell for cell in marks(cube=source).cells if cell.name == "cube")
+    assert "no other process can be started" in cell.error[1]
+
+
+def test_of_a_bars_states_the_last_is_kept(marks):
+    bar = "import sys\nfor i in range(300): print(f'\\r{i} of 300 ' + '#' * 90, end='', file=sys.stderr)"
+    cell = next(cell for cell in marks(cube=f"{bar}\nprint('done')").cells if cell.name == "cube")
+    assert cell.outputs == (("stderr", "299 of 300 " + "#" * 90), ("stdout", "done\n"))
 
 
 def test_grading_again_gives_the_same(marks):

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save
 
 from course_utils.checks.failure import CheckFailed
+from course_utils.grading.engine import submission as submission_module
 from course_utils.grading.engine.artifact import read_artifact
 from course_utils.grading.engine.submission import STRING, NotANotebook, SubmissionError, read_submission
 from course_utils.grading.sandbox.limits import Limits
@@ -31,7 +32,32 @@ def test_only_kind_name_source_and_what_it_trains_survive(tmp_path):
     tagged = code(["a\n", "b"], "one", tags=["skip-execution"], course={"trains": "toy"})
     cells = [tagged, {"cell_type": "markdown", "source": "prose"}]
     submission = read_submission(hand_in(tmp_path, notebook(cells)), "toy")
-    assert submission.cells == ((True, "one", "a\nb", "toy"), (False, "", "prose", ""))
+    assert submission.cells == ((True, "one", "a\nb", "toy", ()), (False, "", "prose", "", ()))
+
+
+def test_of_attachments_only_pictures_survive_and_a_few_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(submission_module, "ATTACHED", 8)
+    pasted = {f"{n}.png": {"image/png": "iVBOR", "text/html": "<b>"} for n in range(9)}
+    odd = {"a": 3, "b": {"image/png": 3}, "c": {"image/jpeg": "x" * 9}, "d": {"image/svg+xml": "<svg>"}}
+    cells = [
+        {"cell_type": "markdown", "source": "x", "attachments": told} for told in (pasted, odd, [1], None)
+    ] + [code("1", attachments=pasted)]
+    read = read_submission(hand_in(tmp_path, notebook(cells)), "toy").cells
+    assert read[0].attachments == tuple((f"{n}.png", "image/png", "iVBOR") for n in range(3))
+    assert [cell.attachments for cell in read[1:]] == [()] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
+        ("<!DOCTYPE html>\n<html><body>{}</body></html>", "a web page"),
+        ('{\n<<<<<<< HEAD\n "a": 1\n=======\n "a": 2\n>>>>>>> other\n}', "a merge conflict"),
+    ],
+)
+def test_what_is_no_notebook_is_named_for_what_it_looks_like(tmp_path, text, says):
+    with pytest.raises(NotANotebook, match=says):
+        read_submission(hand_in(tmp_path, text), "toy")
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 
 from course_utils.cli import main
-from course_utils.grading.engine.submission import StudentCell, Submission
+from course_utils.grading.engine.submission import Attachment, StudentCell, Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
 from course_utils.grading.gradebook import database as gradebook
 from course_utils.grading.gradebook import pages as pages_module
-from course_utils.grading.gradebook.feedback import _title, coloured
+from course_utils.grading.gradebook.feedback import _part, _title, coloured
 from course_utils.grading.gradebook.marked_notebook import inert, legible, marked_notebook, notebook_of
 from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
 from tests.grading.room import DESERVED, make_room, marked_room
@@ -135,6 +138,62 @@ def test_nothing_in_the_marked_notebook_can_run_in_nbgraders_formgrader(tmp_path
             assert not re.search(r"<\s*(script|img)", cell.source)
         for output in cell.get("outputs", []):
             assert set(output.get("data", {})) <= {"text/plain", "image/png"}
+
+
+PASTED = Attachment("shot.png", "image/png", PIXEL)
+
+
+def test_words_link_to_nothing_and_load_nothing_in_nbgraders_formgrader(tmp_path):
+    words = (
+        "[a](javascript:alert(1)) ![b](https://elsewhere.example/b.png) [c]: javascript:alert(1)\n"
+        r"$\href{javascript:alert(1)}{x} \frac{a}{b}$ ![d](attachment:other.png) ![e](attachment:shot.png)"
+    )
+    html = Tags(markdown2html(inert(words, {"shot.png"}).replace("attachment:", "kept:")))
+    assert html.links == ["kept:shot.png"]
+    assert r"\href" not in inert(words)
+    assert r"\frac" in inert(words)
+    assert legible(inert(words, {"shot.png"})) == words
+
+
+def test_pictures_pasted_into_an_answer_are_shown_and_nothing_else_under_their_name(tmp_path):
+    words = "See ![the shot](attachment:shot.png) and ![forged](attachment:forged.png)"
+    forged = Attachment("forged.png", "image/png", "PHN2Zz4=")
+    cells = (StudentCell(False, "why_divide", words, attachments=(PASTED, forged)),)
+    notebook = marked_notebook(LAB, Submission(cells, "0"), Verdict("tiny", "0", "graded"))
+    answer = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "why_divide")
+    assert answer.attachments == {"shot.png": {"image/png": PIXEL}}
+    nbformat.validate(notebook)
+    assert (
+        Tags(HTMLExporter().from_notebook_node(notebook)[0]).links.count(f"data:image/png;base64,{PIXEL}")
+        == 1
+    )
+    part = _part(answer)
+    assert (part.source, part.pictures) == (words, [f"image/png;base64,{PIXEL}"])
+
+
+def test_a_forged_picture_is_no_picture_in_nbgraders_formgrader_either(tmp_path):
+    _, notebook = hostile_room(tmp_path)
+    outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = [data["image/png"] for data in outputs if "image/png" in data]
+    assert shown == [PIXEL] * 2
+
+
+def test_a_changed_mark_is_said_to_be_the_teachers(tmp_path):
+    room, _ = marked_room(tmp_path)
+    with gradebook.opened(room) as book:
+        book.find_grade("add_values", "tiny", "tiny", "mistake-in-add").manual_score = 1.5
+        book.db.commit()
+    write_feedback("tiny", room)
+    text = {
+        s: Tags((room / f"feedback/{s}/tiny/tiny.html").read_text()).text
+        for s in ("mistake-in-add", "perfect")
+    }
+    assert text["mistake-in-add"].count("changed by your teacher") == 2  # in the table and at the check
+    assert "changed by your teacher" not in text["perfect"]
+
+
+def test_a_refused_submission_says_its_reason_once(pages):
+    assert Tags(pages["cut-off"]).text.count("invalid JSON") == 1
 
 
 @pytest.mark.parametrize("text", ["a < b", "<b>bold</b>", "$x<y$", "no tags", "<!-- c -->", "2<3 and <br/>"])
