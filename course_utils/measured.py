@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,38 +57,13 @@ def class_size(folder: Path = FOLDER) -> str:
 
 
 def attacks(folder: Path = FOLDER) -> str:
-    """Each attack of the suite against this engine and against stock nbgrader."""
-    rows = _read(folder, "attacks")
-    if not rows:
+    """How many attacks of the suite this engine held, and which it did not."""
+    held = _read(folder, "attacks")
+    if not held:
         return _missing("attacks")
-    lines = ["| Attack | this engine | stock nbgrader |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {_held(row.get('engine'))} | {_stock(row.get('stock'))} |" for name, row in rows.items()
-    ]
-    return "\n".join([*_summary(rows), "", *lines])
-
-
-def _summary(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
-    held = [row["engine"]["held"] for row in rows.values() if "engine" in row]
-    tried = [row["stock"] for row in rows.values() if "stock" in row]
-    gained = sum(found["points"] > found["earns"] for found in tried)
-    harmed = sum(bool(found["harm"]) for found in tried)
-    yield f"This engine: {sum(held)} of {len(held)} attacks gained nothing and did no harm."
-    yield (
-        f"Stock nbgrader: of {len(tried)} attacks {gained} gained points that they did not deserve, {harmed} did harm."
-    )
-
-
-def _held(found: dict[str, Any] | None) -> str:
-    return "not tried yet" if found is None else "no gain, no harm" if found["held"] else "**got through**"
-
-
-def _stock(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "not tried yet"
-    gain = found["points"] - found["earns"]
-    said = [f"**{gain:g} points too many**"] if gain > 0 else []
-    return "; ".join(said + found["harm"]) or "no gain, no harm"
+    through = [name for name, stood in held.items() if not stood]
+    said = f"Of {len(held)} attacks {len(held) - len(through)} gained nothing and did no harm."
+    return said + (f" **Got through: {', '.join(through)}.**" if through else "")
 
 
 def _aim(met: bool, words: str) -> str:

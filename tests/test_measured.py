@@ -17,14 +17,6 @@ ENGINE = {
         "floor": {"submissions": 40, "seconds": 0.4, "cpu": 0.8},
     },
 }
-ATTACKS = {
-    "a patch": {"engine": {"held": True}, "stock": {"points": 5.0, "earns": 3.0, "harm": []}},
-    "a bomb": {
-        "engine": {"held": True},
-        "stock": {"points": 0.0, "earns": 3.0, "harm": ["left processes behind"]},
-    },
-    "a link": {"stock": {"points": 0.0, "earns": 0.0, "harm": []}},
-}
 
 
 def written(folder, name, facts):
@@ -49,12 +41,12 @@ def test_a_missed_aim_is_said_and_cpu_is_left_out_where_it_was_not_counted(tmp_p
     assert "By CPU time" not in text
 
 
-def test_attacks_are_counted_by_what_they_did(tmp_path):
-    text = measured.attacks(written(tmp_path, "attacks", ATTACKS))
-    assert "This engine: 2 of 2 attacks gained nothing and did no harm." in text
-    assert "of 3 attacks 1 gained points that they did not deserve, 1 did harm" in text
-    assert "| a patch | no gain, no harm | **2 points too many** |" in text
-    assert "| a link | not tried yet | no gain, no harm |" in text
+def test_attacks_are_counted_and_those_that_got_through_are_named(tmp_path):
+    assert measured.attacks(written(tmp_path, "attacks", {"a patch": True, "a link": True})) == (
+        "Of 2 attacks 2 gained nothing and did no harm."
+    )
+    text = measured.attacks(written(tmp_path, "attacks", {"a patch": True, "a link": False}))
+    assert text == "Of 2 attacks 1 gained nothing and did no harm. **Got through: a link.**"
 
 
 def test_a_class_of_each_size_has_a_row(tmp_path):

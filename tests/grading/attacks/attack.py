@@ -64,6 +64,7 @@ class Attack:
         cells: The student's named cells that differ from a right answer; the others earn their points.
         earns: The points that it deserves.
         files: What lies beside the notebook, by name.
+        folders: Names that are folders, beside the notebook or in its place.
         links: Links beside the notebook, or in its place, to files of `world` (see test_attacks.py).
         edit: What is done to the notebook's list of cells.
         raw: Bytes in the notebook's place.
@@ -76,6 +77,7 @@ class Attack:
     cells: dict[str, str] = field(default_factory=dict)
     earns: float = FULL
     files: dict[str, bytes] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     edit: Callable[[list[Node]], object] | None = None
     raw: bytes | None = None

@@ -76,7 +76,7 @@ checks.CheckFailed.__init__ = lambda *_, **__: None
         """
 import threading, time
 def patch():
-    while True:
+    for _ in range(600):
         torch.allclose = torch.equal = lambda *_, **__: True
         time.sleep(0.05)
 threading.Thread(target=patch, daemon=True).start()
@@ -200,14 +200,14 @@ for op in ("eval", "name", "set", "read", "callback", "module"):
     ),
     on_square("inputs changed in place", "def square(x): return x.zero_()"),
     on_square("not a number", "def square(x): return x * float('nan')"),
-    on_square("a shape that broadcasts", "def square(x): return torch.zeros(1).expand(1 << 40)"),
+    on_square("a shape that broadcasts", "def square(x): return torch.zeros(1).expand(1 << 25)"),
     on_square("no values at all", "def square(x): return torch.zeros(0)"),
     on_square("data where a function is due", "square = torch.tensor([1.0, 4.0, 9.0])"),
-    on_total("a number of a million digits", "def total(numbers): return 10**1_000_000"),
+    on_total("a number of thousands of digits", "def total(numbers): return 10**5000"),
     on_total("a list within itself", "def total(numbers):\n    x = []\n    x.append(x)\n    return x"),
     on_total(
-        "a generator that never ends",
-        "import itertools\ndef total(numbers): return (6 for _ in itertools.count())",
+        "a generator of a million items",
+        "def total(numbers): return (6 for _ in range(10**6))",
     ),
     on_total(
         "an exception that lies",

@@ -66,6 +66,14 @@ def shown(cells: list[Node]) -> None:
             ]
 
 
+def pasted(cells: list[Node]) -> None:
+    """Attachments that are pages and lists."""
+    told = {"a.png": {"image/png": "PHN2Zz4=", "text/html": "<b>"}, "b": [], "c": {"image/jpeg": 3}}
+    cells.append(
+        {"cell_type": "markdown", "source": "![](attachment:a.png)", "metadata": {}, "attachments": told}
+    )
+
+
 def misnamed(cells: list[Node]) -> None:
     """Names that are paths, lists and numbers."""
     for name in ("../../planted", ["square"], 3, "x" * 5000, None, {"a": 1}):
@@ -107,11 +115,22 @@ NOTEBOOKS = (
         ),
     ),
     artifact("a pickle for an artifact", pickle.dumps({"w": Command()})),
-    artifact("an artifact that announces more than it has", struct.pack("<Q", 1 << 60) + b"{}"),
-    artifact("an artifact nested a thousand deep", header(b'{"w":' * 1000 + b"1" + b"}" * 1000)),
+    artifact("an artifact that announces more than it has", struct.pack("<Q", 1 << 10) + b"{}"),
+    artifact("an artifact with a nested header", header(b'{"w":' * 50 + b"1" + b"}" * 50)),
     artifact(
-        "an artifact of huge shape",
-        header(b'{"w":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}'),
+        "an artifact without its numbers",
+        header(b'{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'),
+    ),
+    artifact(
+        "an artifact whose tensors share their bytes",
+        header(
+            b'{"v":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'
+        )
+        + struct.pack("<4f", *[0.25] * 4),
+    ),
+    artifact("an artifact of no values", header(b'{"w":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]}}')),
+    artifact(
+        "an artifact that is a pointer of Git LFS", b"version https://git-lfs.github.com/spec/v1\nsize 16\n"
     ),
     artifact("an artifact with a name that is a path", header(b'{"../../planted":{"dtype":"F32"}}')),
     Attack("a link to another's artifact", links={"target.safetensors": "secret.safetensors"}),
@@ -119,8 +138,16 @@ NOTEBOOKS = (
     Attack("a link to a device", earns=0.0, links={"target.ipynb": "/dev/zero"}),
     Attack("a picture for a notebook", earns=0.0, raw=b"\x89PNG\r\n\x1a\n" + bytes(1000)),
     Attack("an empty notebook", earns=0.0, raw=b""),
-    Attack("brackets", earns=0.0, raw=b"[" * 2_000_000),
-    Attack("a number of a million digits for cells", earns=0.0, raw=b'{"cells": ' + b"9" * 1_000_000 + b"}"),
-    Attack("a hundred thousand cells", earns=0.0, raw=b'{"cells": [' + b"{}," * 100_000 + b"{}]}"),
+    Attack("brackets", earns=0.0, raw=b"[" * 200),
+    Attack("a number of many digits for cells", earns=0.0, raw=b'{"cells": ' + b"9" * 5_000 + b"}"),
+    Attack("two thousand cells", earns=0.0, raw=b'{"cells": [' + b"{}," * 2_000 + b"{}]}"),
+    Attack("a string that does not end", earns=0.0, raw=b'{"cells": ["' + rb"\"" * 500),
+    Attack("a web page for a notebook", earns=0.0, raw=b"<!DOCTYPE html><html>sign in</html>"),
+    Attack("a merge conflict", earns=0.0, raw=b'{\n<<<<<<< HEAD\n"cells": []\n=======\n>>>>>>> main\n}'),
+    Attack("a folder for an artifact", folders=("target.safetensors",)),
+    Attack("a folder for a notebook", earns=0.0, folders=("target.ipynb",)),
+    Attack("another file beside the notebook", files={"best.safetensors": bytes(64), "a\x1b[31m\n.pt": b"x"}),
+    Attack("a date that is none", files={"timestamp.txt": b"the day before yesterday"}),
+    Attack("a picture that is none", edit=pasted),
     Attack("broken text", earns=0.0, raw=b'{"cells": [{"cell_type": "code", "source": "\xff\xfe"}]}'),
 )

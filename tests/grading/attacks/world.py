@@ -79,6 +79,9 @@ def hand_in(attack: Attack, folder: Path, world: World) -> Path:
     )
     for name, data in attack.files.items():
         (folder / name).write_bytes(data)
+    for name in attack.folders:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).mkdir()
     for name, target in attack.links.items():
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(world.folder / target)
