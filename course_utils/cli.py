@@ -7,6 +7,7 @@ import select
 import sys
 
 from course_utils import __version__
+from course_utils.one_line import one_line
 
 # A command's module is imported only when it is called: `course --help` answers without PyTorch.
 COMMANDS = {
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return READER_HAS_GONE
         said = str(error) or type(error).__name__
-        print(f"course {known.command}: {said.splitlines()[0]}", file=sys.stderr)
+        print(f"course {known.command}: {one_line(said.splitlines()[0], 2000)}", file=sys.stderr)
         return 2
 
 

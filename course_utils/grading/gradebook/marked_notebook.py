@@ -113,7 +113,7 @@ class _Marked:
 
 
 def inert(text: str, pictures: Collection[str] = ()) -> str:
-    """Markdown whose HTML is shown and not obeyed, and which links to nothing but its own `pictures`."""
+    """Markdown whose HTML is shown and not obeyed, which hides no link and loads nothing but its own `pictures`."""
     shown = MACRO.sub("\\\\" + JOINER, LINK.sub("]" + JOINER, TAG.sub("&lt;", text)))
     return OWN_PICTURE.sub(lambda m: m[0].replace(JOINER, "") if m[2] in pictures else m[0], shown)
 
