@@ -18,7 +18,7 @@ from course_utils.topics import ROOT
 from tests.grading.attacks.attacks import ATTACKS
 
 TABLE = Path(__file__).with_name("attacks.json")
-BATCH = 12  # attacks that one run of the suite tries
+BATCH = 40  # attacks that one run of the suite tries
 
 
 def table() -> dict[str, bool]:
