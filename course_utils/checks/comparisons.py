@@ -284,21 +284,16 @@ def _tolerance(given: torch.dtype, wanted: torch.dtype) -> tuple[float, float]:
 
 
 def _same(given: Tensor, wanted: Tensor, what: str, hint: str) -> None:
-    different = _differ(given, wanted)
+    """Equal as numbers: integers are too fine for float64, and complex numbers have two parts."""
+    whole = _whole(given), _whole(wanted)
+    kind = torch.complex128 if given.is_complex() or wanted.is_complex() else torch.float64
+    different = torch.zeros_like(given, dtype=torch.bool)
+    if not all(whole):
+        different |= given.to(kind) != wanted.to(kind)
+    if any(whole) and kind == torch.float64:  # a float near a large integer is another number
+        different |= given.to(torch.int64) != wanted.to(torch.int64)
     if different.any():
         _report(given, wanted, different, what, hint)
-
-
-def _differ(one: Tensor, other: Tensor) -> Tensor:
-    """Where two tensors differ as numbers: integers are too fine for float64, and complex numbers have two parts."""
-    if _whole(one) and _whole(other):
-        return one.to(torch.int64) != other.to(torch.int64)
-    if one.is_complex() or other.is_complex():
-        return one.to(torch.complex128) != other.to(torch.complex128)
-    different = one.to(torch.float64) != other.to(torch.float64)
-    if _whole(one) or _whole(other):  # a float that is near an integer, and no integer's own
-        different |= one.to(torch.int64) != other.to(torch.int64)
-    return different
 
 
 def _whole(tensor: Tensor) -> bool:
