@@ -24,7 +24,7 @@ ALONE = (
     "no other process can be started when a submission is marked; "
     "a DataLoader loads in this one with num_workers=0, and what a command does is written in Python"
 )
-STARTING = ("/subprocess.py", "/multiprocessing/popen_fork.py", "/multiprocessing/util.py")
+STARTING = ("/subprocess.py", "/multiprocessing/")
 
 
 class Outputs:
@@ -181,7 +181,7 @@ class CellShell(InteractiveShell):
 def _starts_a_process(error: OSError) -> bool:
     """Whether the error came from where Python starts processes."""
     frames = traceback.extract_tb(error.__traceback__, limit=-4)
-    return any(frame.filename.endswith(STARTING) for frame in frames)
+    return any(place in frame.filename for frame in frames for place in STARTING)
 
 
 def make_shell() -> CellShell:
