@@ -30,7 +30,8 @@ def renamed(cells: list[Node]) -> None:
 
 def without_checks(cells: list[Node]) -> None:
     """The checks are deleted."""
-    cells[:] = [cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("grade")]
+    marks = [cell["metadata"].get("nbgrader", {}) for cell in cells]
+    cells[:] = [cell for cell, mark in zip(cells, marks) if mark.get("solution") or not mark.get("grade")]
 
 
 def noted(cells: list[Node]) -> None:
