@@ -126,3 +126,14 @@ def test_a_tiny_net_learns_and_its_tensors_give_its_answers_back(monkeypatch):
 def test_other_tensors_are_refused():
     with pytest.raises(ValueError, match="expected 1 to 4 blocks"):
         reference.evaluate({"w": torch.zeros(2)}, "mini")
+
+
+def test_shapes_are_compared_before_a_net_of_that_size_is_made(monkeypatch):
+    made, build = [], reference.build
+    monkeypatch.setattr(reference, "build", lambda *given: made.append(build(*given)) or made[-1])
+    blocks, heads = build(reference.config("mini"), 1)
+    tensors = net_tensors(blocks, heads[-1])
+    tensors["blocks.1.conv.weight"] = tensors["blocks.1.conv.weight"].repeat(2, 1, 1, 1)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        reference.evaluate(tensors, "mini")
+    assert all(parameter.is_meta for block in made[0][0] for parameter in block.parameters())

@@ -237,6 +237,7 @@ def test_evaluate_takes_any_width_normalised_or_not(norm):
         (lambda t: t.clear(), "expected 20 matrices"),
         (lambda t: t.update({"weights.19": torch.ones(9, 5)}), "expected 10 outputs"),
         (lambda t: t.update({"weights.3": torch.ones(5)}), "expected 20 matrices"),
+        (lambda t: t.update({"weights.3": torch.ones(5, 6)}), "what the one before gives"),
         (lambda t: t.update({"biases.3": torch.ones(7)}), "not the state of a DeepNet"),
         (lambda t: t.pop("biases.0"), "not the state of a DeepNet"),
     ],
