@@ -15,6 +15,10 @@ from course_utils.grading.sandbox.limits import Limits
 from course_utils.one_line import one_line
 
 NAMED = 3  # files that were not read and are named in the note on them
+# A link is not followed, a pipe not waited for; not every system has all of these.
+FLAGS = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    FLAGS |= getattr(os, _flag, 0)
 TIMESTAMP = "timestamp.txt"  # nbgrader's: when it was handed in
 
 
@@ -83,7 +87,7 @@ def read_plain(path: Path, most: int, advice: str) -> bytes:
         SubmissionError: it is missing, something else, or has over `most` bytes; `advice` says what to do then.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, FLAGS)
     except FileNotFoundError:
         raise SubmissionError(f"{path.name} is not in the submission; hand in that file") from None
     except OSError:
