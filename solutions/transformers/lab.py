@@ -312,7 +312,7 @@ plots.show(
 )
 
 # %%
-row, kinds = torch.randn(2, 8, 16), ["everywhere", "causal", "causal, padding"]
+eight, kinds = torch.randn(2, 8, 16), ["everywhere", "causal", "causal, padding"]
 
 
 def looks(queries: float = 1.0, mask: str = "everywhere") -> plots.Picture:
@@ -322,7 +322,7 @@ def looks(queries: float = 1.0, mask: str = "everywhere") -> plots.Picture:
         "causal, padding": causal_mask(8) & padding_mask(torch.tensor([5]), 8)[0, 0],
     }
     figure, ax = plots.subplots(figsize=(3.4, 2.8))
-    ax.imshow(attention(queries * row[0], row[1], torch.eye(8), allowed.get(mask)), vmin=0, vmax=1)
+    ax.imshow(attention(queries * eight[0], eight[1], torch.eye(8), allowed.get(mask)), vmin=0, vmax=1)
     ax.set(title=f"queries × {queries:g}, {mask}", xlabel="looks at", ylabel="place")
     return plots.show(figure, "The attention weights of eight places under the chosen mask.")
 
