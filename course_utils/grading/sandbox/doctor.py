@@ -10,6 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line a kind; 1 where submissions could not be locked in."""
+    if sys.platform != "linux":
+        print("course doctor: students' code can be locked in on Linux alone; grade there", file=sys.stderr)
+        return 1
     from course_utils.grading.sandbox.enter import Unavailable
     from course_utils.grading.sandbox.layers import KINDS, attempt, choose
 

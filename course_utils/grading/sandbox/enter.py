@@ -54,9 +54,8 @@ class Isolation:
     place: str = ""
     ids: tuple[int, int] = field(default_factory=namespaces.nobody)
     work: str = namespaces.WORK  # a kernel's own scratch folder, in the kernel
-    kernels: dict[int, tuple[str, int]] = field(
-        default_factory=dict
-    )  # by descriptor: folder, bytes allowed there
+    # By descriptor: a kernel's folder, and the bytes that it may take.
+    kernels: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def fork(self) -> int:
         """Fork a process that is to become a kernel."""
@@ -71,7 +70,7 @@ class Isolation:
         """Look after the kernel that was forked last, and those before it, until `control` has something to say."""
         if not self.spaces:
             self.kernels[os.dup(pidfd)] = self.work, scratch
-        while self.kernels and not select.select([control], [], [], LOOK_SECONDS)[0]:
+        while True:
             for kernel, (folder, most) in list(self.kernels.items()):
                 if select.select([kernel], [], [], 0)[0]:
                     os.close(kernel)
@@ -79,6 +78,8 @@ class Isolation:
                     shutil.rmtree(folder, ignore_errors=True)
                 elif _size(folder) > most:
                     signal.pidfd_send_signal(kernel, signal.SIGKILL)
+            if not self.kernels or select.select([control], [], [], LOOK_SECONDS)[0]:
+                return
 
     def close(self) -> None:
         """Remove all that was made ready."""

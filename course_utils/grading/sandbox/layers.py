@@ -44,6 +44,8 @@ class Tried:
 @cache
 def attempt(kind: str) -> Tried:
     """Try a kind of sandbox in a process of its own."""
+    if sys.platform != "linux":
+        return Tried(kind, why="it needs Linux")
     if kind == "bubblewrap" and bubblewrap.program() is None:
         return Tried(kind, why="not installed")
     around, told = start(kind, trial=True)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from course_utils import cli
 from course_utils.grading import Limits, Warm
 from course_utils.grading.engine.proxy import Interrupted, Trusted
 from course_utils.grading.sandbox import bounds, files, landlock, layers, namespaces, proof, seccomp
@@ -16,9 +17,13 @@ from course_utils.grading.sandbox.enter import Unavailable, enter
 from course_utils.grading.sandbox.layers import KINDS, Tried, attempt, choose, ready, start
 
 
-def outcome(kind, spoil=lambda: None, nets=()):
-    """What becomes of a kernel of this kind, in a child where `spoil` was called first: "held", or the refusal."""
-    _, told = start(kind)
+def outcome(kind, spoil=lambda: None, unseen=()):
+    """What becomes of a kernel of this kind, in a child where `spoil` was called first: "held", or the refusal.
+
+    `unseen` are pieces of the machine that are left out of its view.
+    """
+    _, told = start(kind, trial=True)
+    told["view"]["pieces"] = [path for path in told["view"]["pieces"] if path not in unseen]
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -29,7 +34,7 @@ def outcome(kind, spoil=lambda: None, nets=()):
             isolation = ready(told)
             if isolation.fork() == 0:
                 try:
-                    enter(Limits(), isolation, nets)
+                    enter(Limits(), isolation)
                     os.write(write, b"held")
                 except BaseException as error:
                     os.write(write, f"{type(error).__name__}: {error}".encode())
@@ -88,6 +93,14 @@ def test_nothing_else_stands_in_for_landlock_where_files_are_the_machine_s():
     assert told.startswith("Unavailable: students' code could still ")
 
 
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="not in a virtual environment")
+@pytest.mark.parametrize("kind", ["namespaces", "landlock"])
+def test_packages_that_cannot_be_reached_are_found_out(kind):
+    if attempt(kind).why:
+        pytest.skip(f"{kind}: {attempt(kind).why}")
+    assert outcome(kind, unseen=[os.path.realpath(sys.prefix)]).startswith("Unavailable: ")
+
+
 def test_what_python_needs_must_be_there(tmp_path):
     outside = proof.Outside({}, {}, (str(tmp_path / "gone"),))
     assert (
@@ -106,6 +119,15 @@ def test_the_first_kind_that_holds_is_chosen(monkeypatch):
         Unavailable, match=r"machine: namespaces: not here; bubblewrap: it died\. Install bubblewrap"
     ):
         choose(("namespaces", "bubblewrap"))
+
+
+def test_elsewhere_than_on_linux_it_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    attempt.cache_clear()
+    assert attempt("landlock").why == "it needs Linux"
+    attempt.cache_clear()
+    assert cli.main(["doctor"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_kind_that_dies_says_its_last_words(monkeypatch):
