@@ -183,6 +183,7 @@ DATASETS: dict[str, Dataset] = {
     for data in (
         Dataset("points", "XOR, circle, spiral and clusters in the plane", "generated", _OWN),
         Dataset("densities", "points of moons, rings, spirals and a checkerboard", "generated", _OWN),
+        Dataset("spirals", "curves of a hidden field, sampled at irregular times", "generated", _OWN),
         Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
         Dataset("arithmetic", "sums as text", "generated", _OWN),
         Dataset(

@@ -24,6 +24,7 @@ from course_utils.data import (
     shakespeare,
     shapes,
     signals,
+    spirals,
     spoken_digits,
     squeezenet,
     translation,
@@ -38,6 +39,7 @@ PRINTS = {
     "coloured_digits": "2280ebbbfcb6a2a6",
     "points": "a0d74e7957b8d50a",
     "densities": "37f7de322ecf3617",
+    "spirals": "5456a06ab74914cb",
     "shapes": "91a46db1f9093d99",
     "aeroplanes": "b676e14559106e13",
     "warps": "66ef3ac4a180c032",
@@ -83,7 +85,7 @@ def test_wrong_names_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "mnist", "cifar10", "signals", "points", "densities", "spoken_digits"]
+    "name", ["digits", "mnist", "cifar10", "signals", "points", "densities", "spirals", "spoken_digits"]
 )
 def test_no_example_stands_in_two_splits(name):
     rows = [
@@ -140,6 +142,19 @@ def test_points_follow_their_rule(kind, rule):
     x, y = points.load("mini", "train", kind).tensors
     assert ((rule(x) == (y == 1)).float().mean()) > 0.98
     assert 0.4 < y.float().mean() < 0.6
+
+
+def test_spirals_follow_their_field_and_fall_inwards():
+    times, noisy, places = spirals.load("mini", "test").tensors
+    assert times.shape == (100, 40)
+    assert (times.diff(dim=1) > 0).all()
+    assert (times[:, :20] <= spirals.END / 2).all()
+    assert ((places[:, -1] ** 4).sum(1) < (places[:, 0] ** 4).sum(1)).all()  # the field lowers this sum
+    assert (noisy - places).std().item() == pytest.approx(spirals.NOISE, rel=0.05)
+    near = times.diff(dim=1) < 0.05  # over a short time the curve runs along the field at its middle
+    middle = torch.from_numpy(spirals.field((places[:, 1:] + places[:, :-1]).numpy() / 2))
+    speed = places.diff(dim=1) / times.diff(dim=1)[..., None]
+    assert (speed - middle)[near].abs().median() < 0.03
 
 
 def test_the_spiral_has_two_arms():
