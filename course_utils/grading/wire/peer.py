@@ -214,7 +214,8 @@ class Peer:
             self.leaves.update(answer.get("changes", []), reader.value)
             failure = self.failure(answer["error"]) if "error" in answer else None
             if answer.get("outputs"):
-                outputs = [reader.value(node) for node in answer["outputs"]]
+                # Several outputs must not be views of one buffer: autograd lets nobody work on such in place.
+                outputs = [reader.value(node).clone() for node in answer["outputs"]]
                 leaves = [self.leaves[number] for number in answer["through"]]
                 reader.outputs = list(
                     Remote.apply((self, answer["graph"]), outputs, self.anchor, *inputs, *leaves)
