@@ -70,7 +70,7 @@ CLUMSY = (
     written("a question to the keyboard", f"{SQUARE}\nname = input('your name? ')"),
     written("a shell command for a package", f"{SQUARE}\n!pip install numpy"),
     written("a magic that times", f"%%time\n{SQUARE}"),
-    written("a bar of many states", f"{SQUARE}\nfrom tqdm.auto import tqdm\nfor _ in tqdm(range(500)): pass"),
+    written("a bar of a loop", f"{SQUARE}\nfrom tqdm.auto import tqdm\nfor _ in tqdm(range(500)): pass"),
     written("a loader with processes", f"{SQUARE}\nlist(torch.utils.data.DataLoader([1, 2], num_workers=2))"),
     written("a file that is on another machine", f"{SQUARE}\nopen('C:/Users/me/data.csv')"),
     written("CUDA asked for", f"{SQUARE}\ntorch.ones(1).cuda()"),

@@ -179,7 +179,7 @@ os.killpg(os.getpgid(os.getppid() or 10**7), 0)
     ),
     tried("leaving", "import os\nos._exit(0)", 3.0),
     in_check("leaving while the check waits", "import os; os._exit(0)"),
-    tried("a crash", "import signal\nsignal.raise_signal(signal.SIGSEGV)", 3.0),
+    tried("a crash", "import os\nos.abort()", 3.0),
     tried("its descriptors closed", "import os\nos.closerange(0, 256)", costs=True),
     in_check("recursion", "return total(numbers)"),
     Attack(
