@@ -1,12 +1,14 @@
 """nbgrader's commands, typed in this folder, work on the course's classroom and mark with the course's engine."""
 
 from course_utils.grading.gradebook.database import url
+from course_utils.grading.gradebook.times import teach_nbgrader
 from course_utils.labs.release import classroom, find_alembic
 from course_utils.topics import ROOT
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
 find_alembic()
+teach_nbgrader()
 room = classroom()
 
 c.CourseDirectory.root = str(ROOT)
@@ -28,6 +30,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# What lateness takes, as the classroom's deadlines.toml says.
+c.AssignLatePenalties.plugin_class = "course_utils.grading.gradebook.deadlines.CourseDeadlines"
 
 # A page that shows a student its own work and no hidden test: course_utils/grading/gradebook/feedback.py.
 c.GenerateFeedback.exporter_class = "course_utils.grading.gradebook.feedback.FeedbackExporter"

@@ -175,6 +175,7 @@ def run_stock(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Me
     from traitlets.config import Config
 
     from course_utils.grading.gradebook import database as gradebook
+    from course_utils.grading.gradebook.entries import entries
     from course_utils.labs.lab import Lab
 
     hand_in(folder, key, those)
@@ -191,10 +192,7 @@ def run_stock(key: str, those: dict[str, Files], folder: Path, cpu: Clock) -> Me
             raise RuntimeError(f"stock nbgrader: {student}: {result.get('error') or result.get('log')}")
     wall, busy = time.monotonic() - ready, cpu() - busy
     with gradebook.opened(folder) as book:
-        points = {
-            student: sum(p or 0 for p in e.auto.values())
-            for student, e in gradebook.entries(book, key).items()
-        }
+        points = {student: sum(p or 0 for p in e.auto.values()) for student, e in entries(book, key).items()}
     return Measured("stock nbgrader", len(those), wall, ready - start, points, busy)
 
 

@@ -87,7 +87,10 @@ def _from_colab() -> bytes | None:
         from google.colab import _message
     except ImportError:
         return None
-    answer = _message.blocking_request("get_ipynb", request="", timeout_sec=FRONT_END_SECONDS)
+    try:
+        answer = _message.blocking_request("get_ipynb", request="", timeout_sec=FRONT_END_SECONDS)
+    except Exception:  # Colab's own classes of errors are private
+        return None
     notebook = answer.get("ipynb") if isinstance(answer, dict) else None
     if not isinstance(notebook, dict):
         return None

@@ -14,9 +14,11 @@ from nbgrader.preprocessors import ClearHiddenTests
 
 from course_utils.grading import Limits
 from course_utils.grading.classroom.cluster import Cluster
-from course_utils.grading.classroom.coordinator import Settings, Summary, mark_class
+from course_utils.grading.classroom.coordinator import Settings, mark_class
 from course_utils.grading.classroom.sample import submissions
+from course_utils.grading.classroom.summary import Summary
 from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.entries import entries
 from course_utils.labs.lab import Lab
 from tests.grading.tiny import LAB, RIGHT, WRONG
 
@@ -62,7 +64,7 @@ def mark(room: Path, lab: Lab = LAB, workers: int = 1, scheduler: str = "") -> S
 def marks(room: Path, key: str = "tiny") -> dict[str, dict[str, float | None]]:
     """The gradebook: points by check by student."""
     with gradebook.opened(room) as book:
-        return {student: entry.auto for student, entry in gradebook.entries(book, key).items()}
+        return {student: entry.auto for student, entry in entries(book, key).items()}
 
 
 def _mark_once(room: Path) -> None:

@@ -16,13 +16,16 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from course_utils.grading.classroom.folders import HandIn
+from course_utils.grading.classroom.hand_ins import HandIn
 from course_utils.grading.classroom.coordinator import scores
 from course_utils.grading.gradebook.database import released_sources, save_scores, transaction
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.engine.runner import refused
 from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.classroom.worker import LIMITS, Job, Marked, mark, shown
+from course_utils.grading.gradebook.exchange_files import carry
+from course_utils.grading.gradebook.hand_marks import ask_again
+from course_utils.grading.gradebook.times import TimeError
 from course_utils.labs.lab import Lab, from_notebook
 
 Resources = dict[str, Any]
@@ -52,7 +55,10 @@ class SubmissionExporter(NotebookExporter):
 
 def _timestamp(folder: str) -> Any:
     """When a submission was handed in; nbgrader ends the whole run where a student's file holds no date."""
-    return HandIn("", Path(folder)).timestamp
+    try:
+        return HandIn("", (Path(folder),)).timestamp
+    except TimeError:
+        return None
 
 
 def source_lab(course: CourseDirectory, facts: Resources) -> Lab:
@@ -84,27 +90,40 @@ class Grade(NbGraderPreprocessor):
             released = released_sources(book, facts["assignment"], facts["notebook"])
         room = Path(course.format_path(course.submitted_directory, ".", ".")).parent
         marked = _marked(
+            facts,
             lab,
-            HandIn(facts["student"], folder),
+            HandIn(facts["student"], (folder,)),
             released,
             Results(room.resolve(), lab, self.sandboxed),
             self.sandboxed,
         )
+        carry(folder, Path(course.format_path(course.autograded_directory, facts["student"], facts["assignment"])))
         resources["course"] = (lab, marked)
         return nbformat.reads(marked.notebook, as_version=4), resources
 
 
-def _marked(lab: Lab, hand_in: HandIn, released: dict[str, str], results: Results, sandboxed: bool) -> Marked:
+def _marked(
+    facts: Resources,
+    lab: Lab,
+    hand_in: HandIn,
+    released: dict[str, str],
+    results: Results,
+    sandboxed: bool,
+) -> Marked:
     """Mark a submission, or take what is known of it."""
     try:
-        handed_in = hand_in.read(lab.key, LIMITS)
+        handed_in = hand_in.read(lab, LIMITS)
     except SubmissionError as error:
         return shown(lab, refused(lab, str(error)))
     found = handed_in.digest
     kept = results.find(hand_in.student, found)
     job = Job(lab, handed_in, released, LIMITS, sandboxed)
     marked = mark(job if kept is None else job.going_on(kept))
-    results.keep(hand_in.student, found, marked.verdict, marked.unchanged)
+    with Gradebook(facts["db_url"]) as book:
+        notebook = book.find_submission_notebook(facts["notebook"], facts["assignment"], facts["student"])
+        before, file = results.work(hand_in.student), results.hand_marks(hand_in.student)
+        ask_again(book, notebook, before, marked.work, file)
+    results.keep(hand_in.student, found, marked.verdict, marked.unchanged, marked.work)
     return marked
 
 

@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+import unicodedata
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from course_utils.topics import KEYS
 from course_utils.labs.lab import Lab
 from course_utils.labs.release import classroom
 from course_utils.keys import add_keys, chosen
+
+LEFT_OUT = 3  # something that looks like a hand-in was not marked
 
 
 @dataclass(frozen=True)
@@ -51,31 +54,42 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="mark again what is marked, and give up marks of checks that are gone",
     )
+    parser.add_argument(
+        "--student", action="append", default=[], metavar="NAME", help="only this one; may be given again"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would change, and change nothing in the classroom"
+    )
 
 
 def _grade(args: argparse.Namespace) -> int:
     from course_utils.grading.classroom.cluster import Kept
-    from course_utils.grading.classroom.coordinator import Settings, mark_class
+    from course_utils.grading.classroom.coordinator import Settings, mark_class, rehearsal
 
     if args.workers < 0:
         raise ValueError(
             f"--workers: expected a number of processes, got {args.workers}; leave it out for one a core"
         )
-    broken = 0
+    broken = left = 0
     with ExitStack() as end:
         cluster = Kept(args.scheduler, args.workers, end)
-        settings = Settings(cluster=cluster, sandboxed=not args.unsandboxed, force=args.force)
+        only = frozenset(unicodedata.normalize("NFC", name) for name in args.student)
+        settings = Settings(cluster, sandboxed=not args.unsandboxed, force=args.force, students=only)
         for key in chosen(args, drafts=False):
-            summary = mark_class(Lab.load(key), classroom(), settings)
+            with rehearsal(classroom(), key) if args.dry_run else nullcontext(classroom()) as room:
+                summary = mark_class(Lab.load(key), room, settings)
             print("\n".join(summary.lines()))
             broken += len(summary.broken)
-    return 1 if broken else 0
+            left += len(summary.left)
+    return 1 if broken else LEFT_OUT if left else 0
 
 
 def _feedback(args: argparse.Namespace) -> int:
+    from course_utils.grading.gradebook.deadlines import refresh
     from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
 
     failed = []
+    refresh(classroom(), chosen(args, drafts=False))
     for key in chosen(args, drafts=False):
         try:
             pages = write_feedback(key, classroom())
@@ -90,15 +104,19 @@ def _feedback(args: argparse.Namespace) -> int:
 
 def _gradebook_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", metavar="KEY", help=f"topics: {', '.join(KEYS)}; default: all")
-    parser.add_argument("--csv", action="store_true", help="student,key,check,points,of: a line a check")
+    parser.add_argument("--csv", action="store_true", help="for a spreadsheet: a line a check")
+    parser.add_argument("--totals", action="store_true", help="with --csv: a line a lab, with raw, late and total")
 
 
 def _gradebook(args: argparse.Namespace) -> int:
-    from course_utils.grading.gradebook.table import rows, table
+    from course_utils.grading.gradebook.deadlines import refresh
+    from course_utils.grading.gradebook.table import rows, table, totals
 
     args.all = not args.keys
     keys = chosen(args, drafts=False)
-    print("\n".join(rows(classroom(), keys) if args.csv else table(classroom(), keys)))
+    refresh(classroom(), keys)
+    form = totals if args.totals else rows if args.csv else table
+    print("\n".join(form(classroom(), keys)))
     return 0
 
 

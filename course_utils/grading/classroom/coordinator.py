@@ -5,20 +5,33 @@ stopped. Nothing here needs PyTorch: a run that finds all done is over at once.
 """
 
 import errno
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
-from course_utils.grading.classroom.folders import HandIn, engine_digest, only_writer, submitted, write_whole
+from course_utils.grading.classroom.changes import Changes
+from course_utils.grading.classroom.folders import engine_digest, only_writer, write_whole
+from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions, submitted
 from course_utils.grading.classroom.results import Results, stamp
+from course_utils.grading.classroom.summary import Summary
 from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark_bounded, shown
 from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.deadlines import FILE as DEADLINES
+from course_utils.grading.gradebook.deadlines import Deadlines, enter
+from course_utils.grading.gradebook.entries import entries
+from course_utils.grading.gradebook.exchange_files import TIMESTAMP, carry
+from course_utils.grading.gradebook.hand_marks import ask_again
+from course_utils.grading.gradebook.times import TimeError
 from course_utils.grading.gradebook.database import Scores
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import Lab
@@ -35,42 +48,16 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.
 
 @dataclass(frozen=True)
 class Settings:
-    """How a class is marked. `force` marks again what is marked, and gives up marks of checks that are gone."""
+    """How a class is marked. `force` marks again what is marked, and gives up marks of checks that are gone.
+
+    Of all who handed in only `students` are looked at, where any are named.
+    """
 
     cluster: Cluster = field(default_factory=Cluster)
     limits: Limits = LIMITS
     sandboxed: bool = True
     force: bool = False
-
-
-@dataclass
-class Summary:
-    """What a run did. Keys are students: `seconds` a submission's own, `failed` why it has no marks."""
-
-    key: str
-    points: dict[str, float] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
-    max_points: float = 0.0
-    wall: float = 0.0
-
-    def lines(self) -> list[str]:
-        """The summary in words: what was done, the slowest, and what could not be read or marked."""
-        total, fresh = len(self.points), len(self.seconds)
-        mean = sum(self.points.values()) / total
-        lines = [
-            f"{self.key}: {total} submissions, {fresh} marked now, {total - fresh} known, in {self.wall:.1f} s; "
-            f"mean {mean:.1f} of {self.max_points:g} points"
-        ]
-        slowest = sorted(self.seconds.items(), key=lambda item: -item[1])[:3]
-        if slowest:
-            lines.append(
-                "  slowest: " + ", ".join(f"{one_line(student)} {seconds:.1f} s" for student, seconds in slowest)
-            )
-        return lines + [
-            f"  {one_line(student)}: {one_line(reason)}" for student, reason in sorted(self.failed.items())
-        ]
+    students: frozenset[str] = frozenset()
 
 
 def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summary:
@@ -84,14 +71,43 @@ def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summar
     """
     start = time.monotonic()
     settings = settings or Settings()
-    hand_ins = submitted(room, lab.key)
+    hand_ins, left = submitted(room, lab, settings.limits)
+    if settings.students:
+        hand_ins, left = _only(settings.students, hand_ins), []
     with only_writer(room):
         gradebook.enter_assignment(room, lab, settings.force)
         with gradebook.opened(room) as book:
             marking = Marking(lab, room, settings, book)
             marking.run(hand_ins)
+            marking.close(hand_ins)
+    marking.summary.left = left
     marking.summary.wall = time.monotonic() - start
     return marking.summary
+
+
+def _only(students: frozenset[str], hand_ins: list[HandIn]) -> list[HandIn]:
+    found = [one for one in hand_ins if one.student in students]
+    missing = sorted(students - {one.student for one in found})
+    if missing:
+        raise NoSubmissions(f"{one_line(missing[0])}: nothing was handed in for this lab under that name")
+    return found
+
+
+@contextmanager
+def rehearsal(room: Path, key: str) -> Iterator[Path]:
+    """A copy of what a run on the lab `key` may change, beside the very submissions: for a run that changes nothing."""
+    with TemporaryDirectory(prefix="course-dry-run-") as folder:
+        copy = Path(folder) / "classroom"
+        copy.mkdir()
+        for name in ("gradebook.db", DEADLINES):
+            if (room / name).is_file():
+                shutil.copyfile(room / name, copy / name)
+        marked = (path.parent.relative_to(room) for path in room.glob(f"autograded/*/{key}/{key}.ipynb"))
+        for part in (Path(".results") / key, Path("source") / key, *marked):
+            if (room / part).is_dir():
+                shutil.copytree(room / part, copy / part)
+        (copy / "submitted").symlink_to(room / "submitted")
+        yield copy
 
 
 class Marking:
@@ -102,8 +118,11 @@ class Marking:
         self._lab, self._room, self._settings, self._book = lab, room, settings, book
         self._results = Results(room, lab, settings.sandboxed)
         self._released = gradebook.released_sources(book, lab.key, lab.key)
-        self._entries = gradebook.entries(book, lab.key)
+        self._entries = entries(book, lab.key)
         self._digests: dict[str, str] = {}
+        self._deadlines = Deadlines.load(room)
+        self._times: dict[str, datetime | None] = {}
+        self._changes = Changes(room, lab)
 
     def run(self, hand_ins: list[HandIn]) -> None:
         """Enter what is known, then what has to be run, as it is ready."""
@@ -118,12 +137,30 @@ class Marking:
                 self._for_one(waiting[student], partial(self._finish, result=result))
                 progress.update()
 
+    def close(self, hand_ins: list[HandIn]) -> None:
+        """Enter times and what lateness takes, also of those who have nothing else new, and say whose mark moved."""
+        enter(self._book, self._deadlines, self._lab.key, {one.student: self._time(one) for one in hand_ins})
+        trusted = self._deadlines.trusted
+        untimed = sum(not trusted or self._times.get(one.student) is None for one in hand_ins)
+        self.summary.untimed = untimed if self._lab.key in self._deadlines.labs else 0
+        self._book.db.expire_all()
+        self.summary.changes = self._changes.report(entries(self._book, self._lab.key), self._digests)
+
+    def _time(self, hand_in: HandIn) -> datetime | None:
+        """When it was handed in, as its file says and where that can be read."""
+        try:
+            self._times[hand_in.student] = hand_in.timestamp
+        except TimeError as error:
+            notes = self.summary.notes.get(hand_in.student, ())
+            self.summary.notes[hand_in.student] = (*notes, f"{TIMESTAMP}: {error}; it counts as in time")
+        return self._times.get(hand_in.student)
+
     def _for_one(self, hand_in: HandIn, act: Callable[[HandIn], T]) -> T | Literal[True]:
         """What `act` gives; whatever goes wrong with one submission ends in its line, and True."""
         try:
             return act(hand_in)
         except SubmissionError as error:
-            self._refuse(hand_in, str(error))
+            self._refuse(hand_in, str(error), its_own=True)
         except Exception as error:
             if of_the_run(error):
                 raise
@@ -132,11 +169,27 @@ class Marking:
             self._refuse(hand_in, reason)
         return True
 
-    def _refuse(self, hand_in: HandIn, reason: str) -> None:
-        """Enter a submission that is not to be marked; where not even that can be done, its line is all there is."""
+    def _ask_again(self, hand_in: HandIn, before: dict[str, str], now: dict[str, str]) -> None:
+        """Before anything is kept of it: a run that is killed here asks again when it goes on."""
+        entry = self._entries.get(hand_in.student)
+        if entry is None or not entry.touched:
+            return
+        file = self._results.hand_marks(hand_in.student)
+        notebook = self._book.find_submission_notebook(self._lab.key, self._lab.key, hand_in.student)
+        asked = ask_again(self._book, notebook, before, now, file)
+        if asked:
+            self.summary.again[hand_in.student] = asked
+
+    def _refuse(self, hand_in: HandIn, reason: str, its_own: bool = False) -> None:
+        """Enter a submission that is not to be marked; where not even that can be done, its line is all there is.
+
+        Where it is its own files' doing, marks by hand are no longer for what is there.
+        """
         from course_utils.grading.engine.runner import refused
 
         try:
+            if its_own:
+                self._ask_again(hand_in, self._results.work(hand_in.student), {})
             self._write(hand_in, shown(self._lab, refused(self._lab, reason)))
         except Exception as error:
             if of_the_run(error):
@@ -151,13 +204,16 @@ class Marking:
         job = self._job(hand_in)
         if job.known is None or job.stale or self._stale_notebook(hand_in, job.known):
             return False
+        work = self._results.work(hand_in.student)
+        self._ask_again(hand_in, work, work)
         self._enter(hand_in, job.known, job.unchanged)
         return True
 
     def _job(self, hand_in: HandIn) -> Job:
         """What is left to do for a submission."""
         settings = self._settings
-        handed_in = hand_in.read(self._lab.key, settings.limits)
+        handed_in = hand_in.read(self._lab, settings.limits)
+        self.summary.notes[hand_in.student] = handed_in.notes
         found = self._digests[hand_in.student] = handed_in.digest
         kept = None if settings.force else self._results.find(hand_in.student, found)
         engine = engine_digest() if settings.cluster.scheduler else ""
@@ -182,7 +238,9 @@ class Marking:
             self.summary.broken.add(hand_in.student)
             self._refuse(hand_in, f"this submission could not be marked: {one_line(result.reason)}")
             return
-        self._results.keep(hand_in.student, self._digests[hand_in.student], result.verdict, result.unchanged)
+        self._ask_again(hand_in, self._results.work(hand_in.student), result.work)
+        digest = self._digests[hand_in.student]
+        self._results.keep(hand_in.student, digest, result.verdict, result.unchanged, result.work)
         self.summary.seconds[hand_in.student] = result.verdict.seconds
         self._write(hand_in, result)
 
@@ -198,10 +256,8 @@ class Marking:
             self.summary.failed[hand_in.student] = verdict.reason
         entry = self._entries.get(hand_in.student)
         if entry is None or entry.auto != marks:
-            timestamp = hand_in.timestamp
-            gradebook.enter_submission(
-                self._book, self._lab.key, hand_in.student, marks, unchanged, timestamp
-            )
+            gradebook.enter_submission(self._book, self._lab.key, hand_in.student, marks, unchanged)
+        carry(hand_in.folders[0], self._path(hand_in).parent)
 
     def _stale_notebook(self, hand_in: HandIn, verdict: Verdict) -> bool:
         """Whether the notebook that nbgrader shows is missing, or was made from another verdict."""

@@ -1,78 +1,25 @@
-"""The classroom's folders: what was handed in, what is kept of it, and the lock that makes one process the writer."""
+"""The classroom's folders: by what hashes marks are kept, and the lock that makes one process the writer."""
 
 import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.grading.engine.handed_in import TIMESTAMP, HandedIn, read_handed_in, read_plain
-from course_utils.grading.sandbox.limits import Limits
 from course_utils.labs.lab import Cell, Lab
 from course_utils.topics import ROOT
 
 # What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
 ENGINE = ("checks", "data", "grading", "training")
 # Of the grading package, what only shows or asks: a new colour of the feedback marks nobody again.
-ASIDE = {"commands", "doctor", "feedback", "pages", "own_notebook", "sample", "table"}
+ASIDE = {
+    *("changes", "commands", "deadlines", "doctor", "entries", "exchange_files", "feedback", "hand_ins", "hand_marks"),
+    *("own_notebook", "pages", "sample", "spreadsheet", "summary", "table", "times"),
+}
 LIBRARIES = ("torch", "numpy", "ipython")
-
-
-class NoSubmissions(ValueError):
-    """Nothing was handed in for this lab; the message says where it is looked for."""
-
-
-@dataclass(frozen=True)
-class HandIn:
-    """One student's folder for one lab, `submitted/<student>/<key>/`."""
-
-    student: str
-    folder: Path
-
-    def read(self, key: str, limits: Limits) -> HandedIn:
-        """The notebook and the artifact.
-
-        Raises:
-            SubmissionError: the notebook cannot be read; the message is for its author.
-        """
-        return read_handed_in(self.folder, key, limits)
-
-    @property
-    def timestamp(self) -> datetime | None:
-        """When it was handed in (UTC), as nbgrader's `timestamp.txt` says; None where that is missing or no date."""
-        from nbgrader.utils import parse_utc
-
-        try:
-            text = read_plain(self.folder / TIMESTAMP, 200, "").decode().strip()
-            return parse_utc(text or None)
-        except Exception:  # a date's parser raises arithmetic errors too, and must cost nobody else's marks
-            return None
-
-
-def submitted(room: Path, key: str) -> list[HandIn]:
-    """What was handed in for the lab `key`, by students' names.
-
-    Raises:
-        NoSubmissions: nothing.
-    """
-    base = room / "submitted"
-    folders = sorted(base.glob(f"*/{key}")) if base.is_dir() else []
-    found = [
-        HandIn(folder.parent.name, folder)
-        for folder in folders
-        if folder.is_dir() and not folder.is_symlink()
-    ]
-    if not found:
-        raise NoSubmissions(
-            f"{key}: nothing was handed in; submissions go to {base}/<student>/{key}/{key}.ipynb "
-            f"(course sample {key} makes a class to try)"
-        )
-    return found
 
 
 def lab_digest(lab: Lab, root: Path = ROOT) -> str:

@@ -6,7 +6,7 @@ changed, the others' results stay, and only those that changed are run.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_utils.grading.classroom.folders import check_digest, engine_digest, lab_digest, write_whole
@@ -16,11 +16,15 @@ from course_utils.labs.lab import Lab
 
 @dataclass(frozen=True)
 class Kept:
-    """A verdict that is still good, but for the checks in `stale`; `unchanged` are cells left as handed out."""
+    """A verdict that is still good, but for the checks in `stale`; `unchanged` are cells left as handed out.
+
+    `work` is what each mark is about (`engine.work`).
+    """
 
     verdict: Verdict
     unchanged: frozenset[str]
     stale: frozenset[str]
+    work: dict[str, str] = field(default_factory=dict)
 
 
 class Results:
@@ -40,19 +44,38 @@ class Results:
             if data["for"] != self._name(digest):
                 return None
             verdict, checks = Verdict.from_json(data["verdict"]), data["checks"]
-            unchanged = frozenset(data["unchanged"])
+            unchanged, work = frozenset(data["unchanged"]), dict(data["work"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         stale = frozenset(name for name, known in self._checks.items() if checks.get(name) != known)
         gone = set(checks) - set(self._checks)
-        return None if stale == set(self._checks) or gone else Kept(verdict, unchanged, stale)
+        return None if stale == set(self._checks) or gone else Kept(verdict, unchanged, stale, work)
 
-    def keep(self, student: str, digest: str, verdict: Verdict, unchanged: frozenset[str]) -> None:
+    def work(self, student: str) -> dict[str, str]:
+        """What the marks of the last verdict were about, whether it is still good or not."""
+        try:
+            return dict(json.loads(self._path(student).read_text(encoding="utf-8"))["work"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def hand_marks(self, student: str) -> Path:
+        """The file that says what a teacher's own marks were given for."""
+        return self._folder / "hand" / self._path(student).name
+
+    def keep(
+        self,
+        student: str,
+        digest: str,
+        verdict: Verdict,
+        unchanged: frozenset[str],
+        work: dict[str, str] | None = None,
+    ) -> None:
         """Keep a verdict; the file is there whole or not at all."""
         data = {
             "for": self._name(digest),
             "checks": self._checks,
             "unchanged": sorted(unchanged),
+            "work": work or {},
             "verdict": verdict.to_json(),
         }
         write_whole(self._path(student), json.dumps(data))

@@ -63,11 +63,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Marked:
-    """A verdict, the notebook that shows it, and the cells that were left as they were handed out."""
+    """A verdict, the notebook that shows it, the cells left as they were handed out, and what each mark is about."""
 
     verdict: Verdict
     notebook: str
     unchanged: frozenset[str]
+    work: dict[str, str] = field(default_factory=dict)
 
 
 def mark(job: Job) -> Marked:
@@ -80,6 +81,7 @@ def mark(job: Job) -> Marked:
     from course_utils.grading.gradebook.marked_notebook import notebook_of, unchanged_cells
     from course_utils.grading.engine.runner import refused
     from course_utils.grading.engine.submission import SubmissionError, submission_of
+    from course_utils.grading.engine.work import work_of
 
     os.environ["COURSE_COUNTS"] = job.counts
     if job.engine and engine_digest() != job.engine:
@@ -87,14 +89,15 @@ def mark(job: Job) -> Marked:
             "a worker has another version of the course; install the same there and start it anew"
         )
     try:
-        submission = submission_of(job.handed_in, job.limits)
+        submission = submission_of(job.handed_in, job.limits, job.lab.cells)
     except SubmissionError as error:
         return shown(job.lab, refused(job.lab, str(error)))
     verdict = job.known
     if verdict is None or job.stale:
         verdict = _merged(job, _undisturbed(job, submission))
     unchanged = unchanged_cells(job.lab, job.released, submission)
-    return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged))
+    work = work_of(job.lab.cells, submission)
+    return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged), work)
 
 
 def mark_bounded(job: Job) -> Marked:

@@ -11,9 +11,10 @@ from pathlib import Path
 import nbformat
 
 from course_utils.grading.engine.check import run_check
+from course_utils.grading.engine.found import is_called
 from course_utils.grading.engine.plan import plan
 from course_utils.grading.engine.runner import grade
-from course_utils.grading.engine.submission import Submission, SubmissionError, read_submission
+from course_utils.grading.engine.submission import NotANotebook, Submission, SubmissionError, read_submission
 from course_utils.grading.engine.verdict import CheckResult, Verdict
 from course_utils.grading.kernel.warm import Warm
 from course_utils.grading.sandbox.limits import Limits
@@ -25,37 +26,48 @@ SIGNS = {"passed": "✓", "partial": "◐", "manual": "…"}
 
 
 def check_notebook(path: Path, key: str | None = None, labs: Path | None = None) -> int:
-    """Print what each check says of the notebook `path`; returns 0 where all pass, 1 where one does not.
+    """Print what each check says of the notebook, archive or folder `path`; returns 0 where all pass, else 1.
 
     Raises:
         SubmissionError: it is no notebook of this course.
         UnknownKey: `key` is no topic.
         LabError: there is no release to take the checks from.
     """
-    if not path.is_file():
+    if not path.exists():
         raise SubmissionError(
             f"{path}: no such file; give the path of your notebook, say labs/{KEYS[0]}/{KEYS[0]}.ipynb"
         )
-    submission = read_submission(path, path.stem)
-    lab = _lab(path, key, labs or ROOT / "labs", submission)
-    submission = read_submission(path, lab.key)  # and the artifact, which is called after the lab
+    lab, submission = _lab(path, key, labs or ROOT / "labs")
     with _clock(f"Running {path.name}"):
-        verdict = _verdict(lab, submission, path.resolve().parent)
+        verdict = _verdict(lab, submission, path.resolve() if path.is_dir() else path.resolve().parent)
     print("\n".join(_report(lab, verdict)))
     return 0 if all(check.status in ("passed", "manual") for check in verdict.checks) else 1
 
 
-def _lab(path: Path, key: str | None, labs: Path, submission: Submission) -> Lab:
-    """The release that the notebook was made from: the one named, the one it is called after, or that of its cells."""
-    names = {cell.name for cell in submission.cells if cell.name}
-    known = [key] if key else [path.stem] if path.stem in KEYS else list(KEYS)
+def _lab(path: Path, key: str | None, labs: Path) -> tuple[Lab, Submission]:
+    """The release that the notebook was made from, the one named, the one it is called after, or that of its cells.
+
+    `path` is a notebook, an archive of `submit`'s or a folder, as they are handed in.
+    """
+    called = [one for one in KEYS if is_called(path.stem, one)]
+    known = [topic(key).key] if key else called + [one for one in KEYS if one not in called]
+    refusal = None
     for candidate in known:
-        if key:
-            topic(key)
         lab = _release(candidate, labs, needed=len(known) == 1)
-        if lab is not None and names & {cell.name for cell in lab.cells if cell.name}:
-            return lab
-    which = f"the lab {known[0]}" if len(known) == 1 else "any lab of this course"
+        if lab is None:
+            continue
+        try:
+            submission = read_submission(path, candidate, None, lab.cells)
+        except NotANotebook:
+            raise
+        except SubmissionError as error:
+            refusal = refusal or error
+            continue
+        if {cell.name for cell in lab.cells if cell.name} & {cell.name for cell in submission.cells}:
+            return lab, submission
+    if refusal is not None:
+        raise refusal
+    which = f"the lab {known[0]}" if key else "any lab of this course"
     raise SubmissionError(
         f"{path.name}: none of its cells belongs to {which}; is it another course's notebook?"
     )
@@ -90,7 +102,8 @@ def run_here(lab: Lab, submission: Submission, folder: Path) -> Verdict:
     try:
         capture(shell)
         os.chdir(folder)
-        for step in plan(lab.cells, submission.cells, submission.whole)[0]:
+        steps, notes = plan(lab.cells, submission.cells, submission.whole)
+        for step in steps:
             if step.kind == "cell":
                 shell.run(step.source, step.label)
             elif step.kind == "check":
@@ -102,7 +115,8 @@ def run_here(lab: Lab, submission: Submission, folder: Path) -> Verdict:
     finally:
         os.chdir(here)
         sys.stdout, sys.stderr, sys.modules["__main__"] = streams
-    return Verdict(lab.key, submission.digest, "graded", checks=tuple(checks))
+    said = (*submission.notes, *notes)
+    return Verdict(lab.key, submission.digest, "graded", checks=tuple(checks), notes=said)
 
 
 def _report(lab: Lab, verdict: Verdict) -> Iterator[str]:

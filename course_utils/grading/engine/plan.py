@@ -2,7 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from course_utils.grading.engine.submission import StudentCell
+from course_utils.grading.engine.notebook import StudentCell
+from course_utils.grading.engine.recognise import visible
 from course_utils.labs.lab import Cell
 
 
@@ -77,16 +78,3 @@ def _sort(
             step = Step("trained" if done else "cell", cell.source, done, label=label)
             extra.setdefault(below, []).append(step)
     return own, extra, notes
-
-
-def visible(source: str) -> str:
-    """A check as the student sees it."""
-    lines, hidden = [], False
-    for line in source.splitlines():
-        if line.strip() == "### BEGIN HIDDEN TESTS":
-            hidden = True
-        elif line.strip() == "### END HIDDEN TESTS":
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return "\n".join(lines).strip()

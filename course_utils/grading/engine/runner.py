@@ -75,7 +75,9 @@ def grade(
             return grade(lab, submission, limits, own)
     try:
         read = (
-            submission if isinstance(submission, Submission) else read_submission(submission, lab.key, limits)
+            submission
+            if isinstance(submission, Submission)
+            else read_submission(submission, lab.key, limits, lab.cells)
         )
     except SubmissionError as error:
         return refused(lab, str(error))

@@ -6,7 +6,6 @@ changes nothing. What a teacher wrote by hand (a manual score, extra credit, a c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
-    GradeCell,
     InvalidEntry,
     MissingEntry,
     Notebook,
@@ -37,16 +35,6 @@ Scores = dict[str, float | None]  # a check's name -> points earned; None where 
 
 class GradebookError(ValueError):
     """The gradebook cannot take the marks; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the gradebook holds of one submission: its automatic marks, and the sum that counts."""
-
-    auto: Scores
-    score: float
-    max_score: float
-    needs_hand: bool
 
 
 def url(room: Path) -> str:
@@ -306,39 +294,3 @@ def _save_grade(grade: Grade, points: float | None) -> None:
         return
     grade.auto_score = points
     grade.needs_manual_grade = grade.manual_score is not None or points is None
-
-
-def entries(book: Gradebook, key: str) -> dict[str, Entry]:
-    """What the gradebook holds of the lab `key`, by student; one query, so that a large class is read at once."""
-    try:
-        assignment = book.find_assignment(key)
-    except MissingEntry:
-        return {}
-    rows = (
-        book.db.query(
-            SubmittedAssignment.student_id,
-            GradeCell.name,
-            Grade.auto_score,
-            Grade.score,
-            GradeCell.max_score,
-            Grade.needs_manual_grade,
-        )
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
-        .join(GradeCell, GradeCell.id == Grade.cell_id)
-        .filter(Assignment.id == assignment.id)
-        .all()
-    )
-    found: dict[str, list[Any]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(row)
-    return {
-        student: Entry(
-            {row[1]: row[2] for row in group},
-            sum(row[3] for row in group),
-            sum(row[4] for row in group),
-            any(row[5] for row in group),
-        )
-        for student, group in sorted(found.items())
-    }

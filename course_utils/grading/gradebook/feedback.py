@@ -15,11 +15,13 @@ from markupsafe import Markup, escape
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader import utils
+from nbgrader.api import Grade
 from nbgrader.preprocessors import GetGrades
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from course_utils.grading.gradebook.exchange_files import carry
 from course_utils.grading.gradebook.marked_notebook import legible
 from course_utils.grading.gradebook.pictures import picture
 
@@ -83,9 +85,25 @@ class GetMarks(GetGrades):
         grade = self.gradebook.find_grade(
             cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id, self.student_id
         )
-        marks, by_hand = cell.metadata.nbgrader, grade.manual_score is not None
-        marks["waiting"] = grade.auto_score is None and not by_hand
-        marks["changed"] = by_hand and grade.auto_score is not None and grade.manual_score != grade.auto_score
+        marks = cell.metadata.nbgrader
+        marks["waiting"] = grade.auto_score is None and grade.manual_score is None
+        marks["changed"] = grade.manual_score is not None and grade.auto_score not in (
+            None,
+            grade.manual_score,
+        )
+        marks["by_hand"] = _by_hand(grade)
+
+
+def _by_hand(grade: Grade) -> str:
+    """What a student is to be told of a mark that a teacher has touched."""
+    said = []
+    if grade.manual_score is not None and grade.auto_score not in (None, grade.manual_score):
+        said.append(f"Points changed by your teacher, from {grade.auto_score:g} to {grade.manual_score:g}.")
+    if grade.extra_credit and (grade.manual_score, grade.auto_score) != (None, None):
+        said.append(f"With {grade.extra_credit:g} points of extra credit.")
+    if grade.manual_score is not None and grade.needs_manual_grade:
+        said.append("Your work has changed since it was marked by hand: your teacher will look at it again.")
+    return " ".join(said)
 
 
 class FeedbackExporter(Exporter):
@@ -106,6 +124,10 @@ class FeedbackExporter(Exporter):
     ) -> tuple[str, dict[str, Any]]:
         """The page, as text, once the preprocessors have put the marks into the notebook."""
         marked, resources = super().from_notebook_node(nb, resources, **kwargs)
+        converter: Any = self.parent
+        if getattr(converter, "coursedir", None) is not None:
+            place = (resources["nbgrader"]["assignment"], resources["nbgrader"]["student"])
+            carry(Path(converter._format_source(*place)), Path(converter._format_dest(*place)))
         return page(marked, resources["nbgrader"]), resources
 
 
@@ -162,7 +184,7 @@ def _part(cell: NotebookNode) -> Part | None:
         part.waiting, part.changed = bool(marks.get("waiting")), bool(marks.get("changed"))
     if part.kind == "check":
         part.source = HIDDEN.sub("", text).rstrip()
-    part.comment = marks.get("comment") or ""
+    part.comment = "\n".join(filter(None, [marks.get("by_hand"), marks.get("comment")]))
     for output in cell.get("outputs", []):
         _show(part, output)
     return _with_attached(part, cell)

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from nbformat import NotebookNode, from_dict
 
 from course_utils.grading.classroom.results import stamp
-from course_utils.grading.engine.submission import Attachment, StudentCell, Submission
+from course_utils.grading.engine.notebook import Attachment, StudentCell
+from course_utils.grading.engine.submission import Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
 from course_utils.grading.gradebook.pictures import attached, picture
 from course_utils.labs.lab import Cell, Lab, code_node, prose_node

@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable
 
-from course_utils.grading.engine.submission import Attachment
+from course_utils.grading.engine.notebook import Attachment
 
 BYTES = 3_000_000  # of one picture, in base64
 SIGNS = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import zipfile
 from contextlib import nullcontext
 
 import nbformat
@@ -13,7 +14,7 @@ from course_utils.topics import ROOT
 from course_utils.cli import main
 from course_utils.grading.engine import own_notebook
 from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.gradebook.table import rows, table
+from course_utils.grading.gradebook.table import rows, table, totals
 from tests.grading.room import DESERVED, make_room, marked_room, marks, release_text, sample_texts
 from tests.grading.typed import nbgrader
 
@@ -62,9 +63,10 @@ def test_the_gradebook_as_text_and_as_csv(tmp_path):
     assert "perfect           6.5/7.5*" in lines
     assert "cut-off             0/7.5 " in lines
     found = {tuple(line.split(",")) for line in rows(room, ("tiny",))[1:]}
-    assert ("perfect", "tiny", "add_values", "2") in found
-    assert ("perfect", "tiny", "why_divide", "") in found
+    assert ("perfect", "", "", "", "tiny", "add_values", "2", "2", "automatic") in found
+    assert ("perfect", "", "", "", "tiny", "why_divide", "", "1", "hand") in found
     assert len(found) == 4 * len(DESERVED)
+    assert "perfect,,,,tiny,6.5,0,6.5,7.5,waiting" in totals(room, ("tiny",))
 
 
 def test_names_of_students_reach_neither_the_terminal_nor_a_spreadsheet_raw(tmp_path):
@@ -122,6 +124,33 @@ def test_check_finds_the_lab_by_the_cells_where_the_file_has_another_name(tmp_pa
     assert "not written yet" in capsys.readouterr().out
 
 
+def without_metadata() -> str:
+    """A perfect notebook that an editor has robbed of nbgrader's metadata."""
+    found = nbformat.reads(sample_texts()["perfect"], as_version=4)
+    for cell in found.cells:
+        cell.metadata = {}
+    return nbformat.writes(found)
+
+
+@pytest.mark.usefixtures("warm_already")
+@pytest.mark.parametrize("way", ["neurons (1).ipynb", "archive", "folder", "no metadata"])
+def test_check_takes_what_grade_takes(way, tmp_path, labs, capsys):
+    text, path = sample_texts()["perfect"], tmp_path / "neurons.ipynb"
+    if way == "archive":
+        path = tmp_path / "neurons.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("neurons.ipynb", text)
+    elif way == "folder":
+        path = tmp_path / "mine"
+        path.mkdir()
+        notebook(path, text, "Copy of neurons.ipynb")
+    else:
+        bare = way == "no metadata"
+        path = notebook(tmp_path, without_metadata() if bare else text, path.name if bare else way)
+    assert main(["check", str(path), "--labs", str(labs)]) == 1  # the visible half of the last check gives a part
+    assert "neurons: 4.5 of 6.5 points" in capsys.readouterr().out
+
+
 def many_cells() -> str:
     cells = [nbformat.v4.new_code_cell("1")] * 5000
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -158,7 +187,7 @@ from pathlib import Path
 import course_utils.grading.kernel.shell
 from course_utils.grading.engine import own_notebook
 from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.gradebook.table import rows, table
+from course_utils.grading.gradebook.table import rows, table, totals
 own_notebook._verdict = own_notebook.run_here
 labs, *paths = map(Path, sys.argv[1:])
 for path in paths:  # each in a process of its own

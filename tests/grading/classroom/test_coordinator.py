@@ -9,7 +9,9 @@ import pytest
 from course_utils.grading import Limits
 from course_utils.grading.classroom import cluster
 from course_utils.grading.gradebook import database as gradebook
-from course_utils.grading.classroom.folders import HandIn, NoSubmissions, only_writer, write_whole
+from course_utils.grading.gradebook.entries import entries
+from course_utils.grading.classroom.folders import only_writer, write_whole
+from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions
 from course_utils.grading.classroom.results import Results
 from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, mark, marked_room, marks, sample_texts
 from tests.grading.tiny import LAB
@@ -168,10 +170,10 @@ def test_what_lies_beside_is_not_read_and_named_in_a_note(tmp_path, scheduler):
 def test_an_artifact_that_is_too_large_costs_its_own_points_alone(tmp_path):
     folder = hand_in(tmp_path, "ada", "{}")
     (folder / "tiny.safetensors").write_bytes(bytes(100))
-    found = HandIn("ada", folder).read("tiny", Limits(artifact=99))
+    found = HandIn("ada", (folder,)).read(LAB, Limits(artifact=99))
     assert (found.notebook, found.artifact) == (b"{}", None)
     assert "at most" in found.notes[0]
-    assert found.digest != HandIn("ada", folder).read("tiny", Limits(artifact=100)).digest
+    assert found.digest != HandIn("ada", (folder,)).read(LAB, Limits(artifact=100)).digest
 
 
 def test_nothing_handed_in_is_one_line(tmp_path):
@@ -227,7 +229,7 @@ def test_a_class_that_cannot_be_sandboxed_says_so_at_once(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="install bubblewrap"):
         mark(room)
     with gradebook.opened(room) as book:
-        assert gradebook.entries(book, "tiny") == {}
+        assert entries(book, "tiny") == {}
 
 
 def test_limits_of_the_tests_are_those_of_a_class_but_shorter():

@@ -15,7 +15,8 @@ import pytest
 
 from course_utils.topics import ROOT
 from course_utils.grading.classroom.cluster import Cluster
-from course_utils.grading.classroom.coordinator import Settings, Summary, mark_class
+from course_utils.grading.classroom.coordinator import Settings, mark_class
+from course_utils.grading.classroom.summary import Summary
 from tests.grading.room import DESERVED, LIMITS, hand_in, make_room, marks, sample_texts
 from tests.grading.tiny import LAB
 

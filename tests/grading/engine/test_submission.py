@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import save
 
 from course_utils.checks.failure import CheckFailed
-from course_utils.grading.engine import submission as submission_module
+from course_utils.grading.engine import notebook as notebook_module
 from course_utils.grading.engine.artifact import read_artifact
-from course_utils.grading.engine.submission import STRING, NotANotebook, SubmissionError, read_submission
+from course_utils.grading.engine.notebook import STRING
+from course_utils.grading.engine.submission import NotANotebook, SubmissionError, read_submission
 from course_utils.grading.sandbox.limits import Limits
 
 
@@ -32,11 +33,14 @@ def test_only_kind_name_source_and_what_it_trains_survive(tmp_path):
     tagged = code(["a\n", "b"], "one", tags=["skip-execution"], course={"trains": "toy"})
     cells = [tagged, {"cell_type": "markdown", "source": "prose"}]
     submission = read_submission(hand_in(tmp_path, notebook(cells)), "toy")
-    assert submission.cells == ((True, "one", "a\nb", "toy", ()), (False, "", "prose", "", ()))
+    assert [tuple(cell) for cell in submission.cells] == [
+        (True, "one", "a\nb", "toy", (), ""),
+        (False, "", "prose", "", (), ""),
+    ]
 
 
 def test_of_attachments_only_pictures_survive_and_a_few_of_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(submission_module, "ATTACHED", 8)
+    monkeypatch.setattr(notebook_module, "ATTACHED", 8)
     pasted = {f"{n}.png": {"image/png": "iVBOR", "text/html": "<b>"} for n in range(9)}
     odd = {"a": 3, "b": {"image/png": 3}, "c": {"image/jpeg": "x" * 9}, "d": {"image/svg+xml": "<svg>"}}
     cells = [
@@ -112,8 +116,9 @@ def test_links_pipes_and_large_files_are_refused(tmp_path):
         read_submission(tmp_path / "c", "toy")
     with pytest.raises(SubmissionError, match="MB"):
         read_submission(secret, "toy", Limits(notebook=10))
+    (tmp_path / "d").mkdir()
     with pytest.raises(SubmissionError, match=r"toy\.ipynb is not in the submission"):
-        read_submission(tmp_path, "toy")
+        read_submission(tmp_path / "d", "toy")
     assert issubclass(NotANotebook, SubmissionError)
 
 

@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy import text
 
 from course_utils.grading.gradebook import database as gradebook
+from course_utils.grading.gradebook.entries import entries
 from course_utils.labs.lab import Cell
 from tests.grading.room import make_room
 from tests.grading.tiny import LAB
@@ -30,7 +31,7 @@ def enter(book, student="ada", marks=MARKS, unchanged=frozenset()):
 def test_an_entry_holds_points_sum_and_what_a_person_has_to_mark(room):
     with gradebook.opened(room) as book:
         enter(book)
-        entry = gradebook.entries(book, "tiny")["ada"]
+        entry = entries(book, "tiny")["ada"]
     assert entry.auto == MARKS
     assert (entry.score, entry.max_score, entry.needs_hand) == (3.0, 7.5, True)
 
@@ -60,9 +61,9 @@ def test_a_new_gradebook_has_nbgraders_version_and_no_program_is_started_for_it(
 def test_entering_twice_changes_nothing(room):
     with gradebook.opened(room) as book:
         enter(book)
-        first = gradebook.entries(book, "tiny")
+        first = entries(book, "tiny")
         enter(book)
-        assert gradebook.entries(book, "tiny") == first
+        assert entries(book, "tiny") == first
         assert len(book.find_assignment("tiny").submissions) == 1
 
 
@@ -75,7 +76,7 @@ def test_a_submission_is_entered_whole_or_not_at_all(room, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             enter(book)
     with gradebook.opened(room) as book:
-        assert gradebook.entries(book, "tiny") == {}
+        assert entries(book, "tiny") == {}
         assert book.students == []
 
 
@@ -109,7 +110,7 @@ def test_a_changed_check_keeps_what_was_entered(room):
         enter(book)
     gradebook.enter_assignment(room, changed("scale_values", "pass"))
     with gradebook.opened(room) as book:
-        assert gradebook.entries(book, "tiny")["ada"].auto == MARKS
+        assert entries(book, "tiny")["ada"].auto == MARKS
         assert book.find_source_cell("scale_values", "tiny", "tiny").source == "pass"
 
 
@@ -144,4 +145,4 @@ def test_a_full_disk_is_one_line_and_loses_nothing(room):
         for number in range(500):
             enter(book, student=f"student-{number}")
     with gradebook.opened(room) as book:
-        assert gradebook.entries(book, "tiny")["ada"].auto == MARKS
+        assert entries(book, "tiny")["ada"].auto == MARKS

@@ -12,7 +12,8 @@ from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 
 from course_utils.cli import main
-from course_utils.grading.engine.submission import Attachment, StudentCell, Submission
+from course_utils.grading.engine.notebook import Attachment, StudentCell
+from course_utils.grading.engine.submission import Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
 from course_utils.grading.gradebook import database as gradebook
 from course_utils.grading.gradebook import pages as pages_module
