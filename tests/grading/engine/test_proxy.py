@@ -349,7 +349,10 @@ def test_work_in_place_on_what_a_function_of_the_check_was_given_keeps_the_gradi
 
 
 def test_work_in_place_on_one_of_two_results_keeps_the_gradients_of_both(student):
-    s = student("def two(x): return 2 * x, 3 * x\ndef f(a, b):\n    b += a\n    return a * b")
-    x = torch.tensor([0.5, 2.0], requires_grad=True)
-    (got,) = torch.autograd.grad(s.f(*s.two(x)).sum(), x)
+    s = student(
+        "from torch import nn\ndef two(x): return 2 * x, 3 * x\n"
+        "class Net(nn.Module):\n    def forward(self, a, b):\n        b += a\n        return a * b"
+    )
+    x = torch.tensor([[0.5, 2.0]], requires_grad=True)
+    (got,) = torch.autograd.grad(s.Net()(*s.two(x)).sum(), x)
     assert torch.allclose(got, 20 * x)  # 2x · (3x + 2x)
