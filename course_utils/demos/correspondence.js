@@ -204,7 +204,7 @@ class Matching {
     this.turn = trait("turn", 12);
     this.noise = trait("noise", 0.5);
     this.rounds = trait("rounds", 2);
-    this.chosen = trait("place", 4 * GRID + 6);
+    this.chosen = trait("place", 4 * GRID + 11);
     this.build(root);
     this.see();
   }
@@ -230,12 +230,12 @@ class Matching {
 
   build(root) {
     this.first = this.view("Click a place here", true);
-    this.second = this.view("Its match, turned and noisy", false);
+    this.second = this.view("Its match", false);
     this.lines = h("ul", { "aria-live": "polite" });
     this.table = h("table");
     root.append(
       h("div", { class: "cp-row" }, this.range("Turn (degrees)", "turn", [-30, 30, 2], () => this.see()),
-        this.range("Noise", "noise", [0, 2, 0.25], () => this.see()), this.range("Rounds of votes", "rounds", [0, 5, 1], () => this.count())),
+        this.range("Noise of features", "noise", [0, 2, 0.25], () => this.see()), this.range("Rounds of votes", "rounds", [0, 5, 1], () => this.count())),
       h("div", { class: "cp-pair" }, this.first.node, this.second.node), this.lines, this.table);
   }
 
@@ -255,7 +255,7 @@ class Matching {
     this.voted = softMutual(this.raw);
     for (let n = 0; n < this.rounds; n++) this.voted = vote(this.voted);
     const found = shares(this.raw, this.voted, this.radians);
-    const percent = (v) => `${Math.round(100 * v)} %`;
+    const percent = (v) => `${Math.round(100 * v)}\u00a0%`;
     const row = (...cells) => h("tr", {}, h("th", { scope: "row" }, cells[0]), h("td", {}, cells[1]));
     this.table.replaceChildren(h("tbody", {}, row("Right within 1.5 places, by the best match", percent(found.best)),
       row(`of those chosen back (${percent(found.chosenBack)} of all places)`, percent(found.mutual)),
@@ -283,7 +283,7 @@ class Matching {
     const n = this.chosen;
     const [m, after] = [best(this.raw, n), best(this.voted, n)];
     const back = bestBack(this.raw, m) === n;
-    const ring = ([x, y], colour, r) => [s("circle", { cx: x, cy: y, r, fill: "none", stroke: "#fff", "stroke-width": 0.07 }), s("circle", { cx: x, cy: y, r, fill: "none", stroke: colour, "stroke-width": 0.035 })];
+    const ring = ([x, y], colour, r) => [s("circle", { cx: x, cy: y, r, fill: "none", stroke: "#fff", "stroke-width": 0.06 }), s("circle", { cx: x, cy: y, r, fill: "none", stroke: colour, "stroke-width": 0.035 })];
     const square = ([x, y], colour, r) => [0.07, 0.035].map((width, k) => s("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r, fill: "none", stroke: k ? colour : "#fff", "stroke-width": width }));
     const [x, y] = move(middle(n), this.radians);
     this.first.marks.replaceChildren(...ring(middle(n), "#111", 0.07));

@@ -73,11 +73,11 @@ def test_sliders_change_the_pictures_and_the_shares(page):
     page.get_by_label("Rounds of votes").fill("0")
     without = shares.inner_text()
     assert without != before
-    best, voted = (int(re.findall(r"(\d+) %", without)[n]) for n in (0, -1))
+    best, voted = (int(re.findall(r"(\d+)\s%", without)[n]) for n in (0, -1))
     assert abs(best - voted) <= 6  # softened, not yet voted
     shot = "() => document.querySelectorAll('.cp canvas')[1].toDataURL()"
     picture = page.evaluate(shot)
     page.get_by_label("Turn").fill("-20")
     assert page.evaluate(shot) != picture
-    page.get_by_label("Noise").fill("0")
+    page.get_by_label("Noise of features").fill("0")
     assert shares.inner_text() != without
