@@ -42,12 +42,19 @@ def recognised(lab: tuple[Cell, ...], submitted: tuple[StudentCell, ...]) -> tup
         return submitted
     cells = list(submitted)
     places = _places(lab, cells)
+    # Each is looked through once: there may be a thousand, and long ones.
+    nameless = {
+        place: (cell.source.strip(), defines(cell.source))
+        for place, cell in enumerate(cells)
+        if cell.code and not cell.name
+    }
     for index, cell in enumerate(lab):
         if cell.name in missing and cell.kind != "answer":
-            place = _place(cell, cells)
+            place = _place(cell, nameless)
             if place is not None:
                 cells[place] = cells[place]._replace(name=cell.name)
                 places[index] = place
+                del nameless[place]
     taken = set(places.values())
     for index, cell in enumerate(lab):
         below = places.get(index - 1, -2) + 1
@@ -74,14 +81,12 @@ def _places(lab: tuple[Cell, ...], cells: list[StudentCell]) -> dict[int, int]:
     return found
 
 
-def _place(cell: Cell, cells: list[StudentCell]) -> int | None:
-    """Where a check or a solution without its name stands."""
+def _place(cell: Cell, nameless: dict[int, tuple[str, frozenset[str]]]) -> int | None:
+    """Where a check or a solution without its name stands, among cells of (text, what it defines)."""
     wanted = defines(cell.source) if cell.kind == "solution" else frozenset()
     texts = {visible(cell.source), cell.source.strip()}
-    for place, one in enumerate(cells):
-        if one.name or not one.code:
-            continue
-        if one.source.strip() in texts or (wanted and wanted <= defines(one.source)):
+    for place, (text, defined) in nameless.items():
+        if text in texts or (wanted and wanted <= defined):
             return place
     return None
 
