@@ -351,7 +351,7 @@ class Water {
       const x = 42 + (250 * Math.log10(Math.min(1000, Math.max(5, run.looks)) / 5)) / Math.log10(200);
       return [x, 12 + (160 * (1 - Math.log10(error))) / 9];
     };
-    const texts = [1, 1e-2, 1e-4, 1e-6, 1e-8].map((v) => s("text", { x: 36, y: 16 + (160 * (1 - Math.log10(v))) / 9, "text-anchor": "end" }, v === 1 ? "1" : short(v)));
+    const texts = [1, 1e-2, 1e-4, 1e-6, 1e-8].map((v) => s("text", { x: 36, y: 16 + (160 * (1 - Math.log10(v))) / 9, "text-anchor": "end" }, v === 1 ? "1" : v.toExponential(0).replace("-", "−")));
     const ticks = [10, 100, 1000].map((v) => s("text", { x: 42 + (250 * Math.log10(v / 5)) / Math.log10(200), y: 188, "text-anchor": "middle" }, `${v}`));
     const lines = ENGINES.map((engine) => {
       const d = COUNTS.map((_, n) => point(engine, n).map((v) => v.toFixed(1)).join(" ")).join("L");
