@@ -138,7 +138,6 @@ def test_a_cell_that_fails_costs_only_itself(marks):
     [
         "import os; os._exit(3)",
         "import os; os.abort()",
-        "import ctypes; ctypes.string_at(0)",
     ],
 )
 def test_a_dead_process_costs_the_cell_that_killed_it(marks, death):
