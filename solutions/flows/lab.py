@@ -739,6 +739,10 @@ for b, d, terms in ((1, 1, 1), (3, 4, 2), (2, 3, 6)):
     z, got = student.log_det_series(lambda x, A=A: torch.sin(x @ A.T), x, e, terms)
     close(got, wanted, f"{terms} terms of the series, {b} points of {d} numbers", rtol=1e-3, atol=1e-4)
     close(z, x + torch.sin(x @ A.T), f"x + g(x), {b} points of {d} numbers")
+x = torch.randn(2, 2, requires_grad=True)
+_, got = student.log_det_series(lambda x: 0.3 * torch.sin(x), x, torch.ones(2, 2), 1)
+hint = "keep the x that you were given, if it requires its gradient"
+follows(got, {"the points": x}, 0.3 * torch.cos(x).sum(1), "log_det_series", hint)
 with torch.no_grad():
     got = student.log_det_series(lambda x: x * 0.5, torch.zeros(1, 2), torch.ones(1, 2), 2)[1]
 close(
