@@ -22,7 +22,12 @@ from torch.utils.cpp_extension import include_paths
 CUDA = torch.device("cuda:0")
 aten = torch.ops.aten
 # What may see both devices: copies between them, and indices, which CUDA takes from the host.
-ACROSS = {aten.copy_.default, aten._to_copy.default, aten._local_scalar_dense.default, aten.set_.source_Tensor}
+ACROSS = {
+    aten.copy_.default,
+    aten._to_copy.default,
+    aten._local_scalar_dense.default,
+    aten.set_.source_Tensor,
+}
 INDEX = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
 # Their results' sizes depend on values: the host has to wait for them.
 SIZED_BY_VALUES = {

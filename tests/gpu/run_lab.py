@@ -14,7 +14,7 @@ import tempfile
 os.environ["COURSE_TIER"] = "full"
 os.environ["COURSE_PICTURES"] = "0"
 
-LONG, SHORT = 100, 3
+LONG, SHORT = 100, 12
 TRAINED = ("student.artifact", "judge(")
 
 
@@ -46,7 +46,9 @@ def main(key: str) -> int:
         elif cell.kind in ("code", "solution"):
             error = notebook.run(cell.name or str(place), cell.source, 600)
             failed += [f"cell {cell.name or place}: {error}"] * bool(error)
-    print("\n".join(failed) or f"{key}: every cell ran; {sum(counts.operations.values())} operations on the GPU")
+    print(
+        "\n".join(failed) or f"{key}: every cell ran; {sum(counts.operations.values())} operations on the GPU"
+    )
     return int(bool(failed))
 
 

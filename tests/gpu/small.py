@@ -4,7 +4,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from course_utils.data import cifar10, fashion_mnist, mnist, shakespeare, spoken_digits, squeezenet, translation
+from course_utils.data import (
+    cifar10,
+    fashion_mnist,
+    mnist,
+    shakespeare,
+    spoken_digits,
+    squeezenet,
+    translation,
+)
 
 SIZES = {"train": 640, "val": 64, "test": 64}
 PICTURES = {cifar10: (3, 32, 32), fashion_mnist: (1, 28, 28), mnist: (1, 28, 28)}

@@ -8,8 +8,7 @@ import importlib
 import itertools
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, GeneratorType
 from typing import Any
@@ -20,12 +19,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.checks.student import with_gradients_as_they_were
-from course_utils.grading.kernel.shell import CellShell
+from course_utils.grading.kernel.shell import CellShell, own_line, text_of
 from course_utils.grading.wire.channel import Channel, Node, WireError
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
 
 EAGER = 10_000  # items of a module's parameters, or of an iterator, that are sent at once
-TEXT = 2_000
 
 
 class Agent(Peer):
@@ -137,7 +135,7 @@ class Agent(Peer):
     def describe(self, error: BaseException) -> dict[str, Node]:
         """Class names, text and the student's own line."""
         kinds = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
-        return {"kinds": kinds, "text": _text(error), "line": own_line(error, self._shell)}
+        return {"kinds": kinds, "text": text_of(error), "line": own_line(error, self._shell)}
 
     def failure(self, told: Node) -> BaseException:
         """An error of the function that the check passed in."""
@@ -214,29 +212,6 @@ def _generator(state: bytes) -> torch.Generator:
     generator = torch.Generator()
     generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
     return generator
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:TEXT]
-    except Exception:  # the student's own class, with a __str__ of its own
-        return ""
-
-
-def own_line(error: BaseException, shell: CellShell) -> str:
-    """The innermost line of `error` that the student wrote: "line 3 of `conv2d`: `return x @ w`"."""
-    frames = [f for f in _frames(error) if f.filename.startswith("<cell ")]
-    if not frames:
-        return ""
-    name = frames[-1].filename.removeprefix("<cell ").removesuffix(">")
-    return f"line {frames[-1].lineno} of {name}: `{shell.line(frames[-1].filename, frames[-1].lineno or 0)}`"
-
-
-def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
-    try:
-        yield from traceback.extract_tb(error.__traceback__, limit=-200)
-    except Exception:  # a student's object in the way
-        return
 
 
 def serve(channel: Channel, shell: CellShell) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -17,6 +18,7 @@ from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets import Type
 from traitlets.config import Config
 
+ERROR_TEXT = 2_000  # characters of an exception
 TEXT_BYTES = 20_000
 PICTURE_BYTES = 2_000_000
 OUTPUTS = 100
@@ -142,14 +144,12 @@ class CellShell(InteractiveShell):
         }
 
     def _error(self, error: BaseException) -> list[str]:
-        from course_utils.grading.kernel.agent import _text, own_line
-
         where = own_line(error, self)
         if isinstance(error, OSError) and _starts_a_process(error):
             return [type(error).__name__, ALONE, where]
         if isinstance(error, SyntaxError) and not where:
             where = f"line {error.lineno} of {self.compile.cell}: `{(error.text or '').strip()}`"
-        return [type(error).__name__, _text(error), where]
+        return [type(error).__name__, text_of(error), where]
 
     def line(self, filename: str, number: int) -> str:
         """A line of a cell that ran here."""
@@ -182,6 +182,30 @@ def _starts_a_process(error: OSError) -> bool:
     """Whether the error came from where Python starts processes."""
     frames = traceback.extract_tb(error.__traceback__, limit=-4)
     return any(place in frame.filename for frame in frames for place in STARTING)
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says, cut."""
+    try:
+        return str(error)[:ERROR_TEXT]
+    except Exception:  # the student's own class, with a __str__ of its own
+        return ""
+
+
+def own_line(error: BaseException, shell: CellShell) -> str:
+    """The innermost line of `error` that the student wrote: "line 3 of `conv2d`: `return x @ w`"."""
+    frames = [f for f in _frames(error) if f.filename.startswith("<cell ")]
+    if not frames:
+        return ""
+    name = frames[-1].filename.removeprefix("<cell ").removesuffix(">")
+    return f"line {frames[-1].lineno} of {name}: `{shell.line(frames[-1].filename, frames[-1].lineno or 0)}`"
+
+
+def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    try:
+        yield from traceback.extract_tb(error.__traceback__, limit=-200)
+    except Exception:  # a student's object in the way
+        return
 
 
 def make_shell() -> CellShell:
