@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.classroom.folders import check_digest, lab_digest, write_whole
+from course_utils.grading.classroom.folders import write_whole
+from course_utils.grading.engine.digests import check_digest, lab_digest
 from course_utils.grading.gradebook.entries import Entry
 from course_utils.grading.gradebook.spreadsheet import harmless
 from course_utils.labs.lab import Lab

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
 from course_utils.grading.classroom.changes import Changes
-from course_utils.grading.classroom.folders import engine_digest, only_writer, write_whole
+from course_utils.grading.classroom.folders import only_writer, write_whole
+from course_utils.grading.engine.digests import engine_digest, stamp
 from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions, submitted
-from course_utils.grading.classroom.results import Results, stamp
+from course_utils.grading.classroom.results import Results
 from course_utils.grading.classroom.summary import Summary
 from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark_bounded, shown
 from course_utils.grading.engine.handed_in import SubmissionError

@@ -6,6 +6,6 @@ import torch._dynamo  # noqa: F401 - what an optimiser's first step imports, 2 s
 
 import course_utils.grading.gradebook.marked_notebook
 import course_utils.grading.engine.runner  # noqa: F401
-from course_utils.grading.classroom.folders import engine_digest
+from course_utils.grading.engine.digests import engine_digest
 
 engine_digest()  # of the code that is loaded here, whatever becomes of the files while the class is marked

@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_utils.grading.classroom.folders import check_digest, engine_digest, lab_digest, write_whole
+from course_utils.grading.classroom.folders import write_whole
+from course_utils.grading.engine.digests import check_digest, engine_digest, lab_digest
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.labs.lab import Lab
 
@@ -86,9 +87,3 @@ class Results:
 
     def _name(self, digest: str) -> str:
         return hashlib.sha256(f"{self._base} {digest}".encode()).hexdigest()
-
-
-def stamp(lab: Lab, verdict: Verdict) -> str:
-    """A hash of all that a marked notebook is made from: one that carries it needs not be made again."""
-    text = json.dumps([engine_digest(), repr(lab.cells), verdict.to_json()])
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom.bounds import bounded
-from course_utils.grading.classroom.folders import counting, engine_digest
+from course_utils.grading.engine.digests import counting, engine_digest
 from course_utils.grading.classroom.results import Kept
 from course_utils.grading.engine.handed_in import HandedIn
 from course_utils.grading.engine.verdict import Verdict

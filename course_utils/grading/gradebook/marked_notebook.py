@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from nbformat import NotebookNode, from_dict
 
-from course_utils.grading.classroom.results import stamp
+from course_utils.grading.engine.digests import stamp
 from course_utils.grading.engine.notebook import Attachment, StudentCell
 from course_utils.grading.engine.submission import Submission
 from course_utils.grading.engine.verdict import CellResult, CheckResult, Verdict
