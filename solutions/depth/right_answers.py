@@ -172,11 +172,6 @@ edit(
     change={"torch.stack([net(y) for y in symmetries(x)]).mean(0)": "sum(net(y) / 8 for y in symmetries(x))"},
 )
 
-edit(
-    "symmetries",
-    why="in place: turns what was handed in",
-    change={"return [": ("x[:] = torch.rot90(x.clone(), 1, dims=(2, 3))\n    return [")},
-)
 
 edit(
     "ResidualBlock",

@@ -180,7 +180,7 @@ close(student.sigmoid(z), torch.tensor([0.0, 0.0, 1.0, 1.0]), f"sigmoid({z.tolis
 
 # %%
 z = torch.tensor([-200.0, 0.5, 200.0], requires_grad=True)
-torch.autograd.grad(sigmoid(z).sum(), z)
+torch.autograd.grad(sigmoid(z.clone()).sum(), z)
 
 # %% test="sigmoid_slope" points=1
 import torch
@@ -312,8 +312,9 @@ curves = {"linear": lambda z: z, "sigmoid": sigmoid, "tanh": torch.tanh, "ReLU":
 figure, axes = plots.subplots(1, 5, figsize=(12, 2.4), sharey=True)
 z = torch.linspace(-4, 4, 200, requires_grad=True)
 for ax, (name, f) in zip(axes, curves.items()):
-    (slope,) = torch.autograd.grad(f(z).sum(), z)
-    ax.plot(z.detach(), f(z).detach())
+    y = f(z.clone())
+    (slope,) = torch.autograd.grad(y.sum(), z)
+    ax.plot(z.detach(), y.detach())
     ax.plot(z.detach(), slope, "--")
     ax.set(title=name, ylim=(-1.6, 3))
 plots.show(figure, "Five activations and their slopes, from -4 to 4.")

@@ -226,8 +226,8 @@ for B, K in ((1, 2), (3, 3), (9, 5)):
 
 # %%
 z, y = torch.randn(4, 3, requires_grad=True), torch.tensor([2, 0, 1, 1])
-(by_autograd,) = torch.autograd.grad(cross_entropy(z, y), z)
-largest = (by_autograd - cross_entropy_gradient(z.detach(), y)).abs().max()
+(by_autograd,) = torch.autograd.grad(cross_entropy(z.clone(), y), z)
+largest = (by_autograd - cross_entropy_gradient(z.detach().clone(), y)).abs().max()
 print("Same as before?", bool(largest < 1e-6))
 
 # %% [markdown]
@@ -914,7 +914,7 @@ figure, ax = plots.subplots(figsize=(8, 2.6))
 for name, (make, step, memories, lr) in rules.items():
     p = torch.tensor([10.0, 1.0], requires_grad=True)
     optimizer = make(p, lr) if name == "momentum" else make([p], lr)
-    theta, memory, path = p.detach().clone(), [torch.zeros(2)] * memories, []
+    theta, memory, path = p.detach().clone(), [torch.zeros(2) for _ in range(memories)], []
     for t in range(1, 51):
         p.grad = valley_slope(p.detach())
         optimizer.step()
@@ -940,7 +940,7 @@ plots.show(
 def ride(rule="momentum", log10_rate=-2.0, beta=0.9, steepness=50):
     """The path of one of your rules through a valley, 60 steps of it."""
     slope = torch.tensor([1.0, float(steepness)])
-    theta, memory, path = torch.tensor([10.0, 1.0]), [torch.zeros(2)] * (2 if rule == "Adam" else 1), []
+    theta, memory, path = torch.tensor([10.0, 1.0]), [torch.zeros(2) for _ in range(1 + (rule == "Adam"))], []
     for t in range(1, 61):
         path.append(theta.tolist())
         g, lr = slope * theta, 10**log10_rate
