@@ -277,16 +277,6 @@ edit(
 )
 
 edit(
-    "dropout",
-    why="a generator of its own, seeded by chance",
-    change={
-        "torch.rand_like(x)": (
-            "torch.rand(x.shape, generator=torch.Generator().manual_seed(torch.randint(2**31, ()).item()))"
-        )
-    },
-)
-
-edit(
     "ConvNet",
     why="ReLU in place, dropout before the numbers are put in a row",
     change={
