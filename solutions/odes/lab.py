@@ -1300,7 +1300,7 @@ holds(len(counted) == 5, "the cell is called once a time, for all examples", 5, 
 
 # %% [markdown]
 # Read a series *backwards* with it, and the last hidden state describes the first moment. From there an ODE can be solved to any time at all, also
-# between the visits and beyond the last: that is a *latent ODE*. The chapter trains one on hares and lynxes.
+# between the visits and beyond the last: that is a *latent ODE*. The chapter tells how it is trained.
 #
 # ## 7 Find the field (4 points, 10 minutes)
 #
