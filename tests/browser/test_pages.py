@@ -19,7 +19,7 @@ STICKING_OUT = """() => [...document.querySelectorAll('article *')]
     && !e.closest('math, svg, pre, .math, table, .demo-stage'))
   .map((e) => `${e.tagName}.${e.className}`).slice(0, 5)"""
 UNNAMED_PICTURES = """() => [...document.querySelectorAll('article img, article svg')]
-  .filter((e) => !e.closest('a.headerlink, button, .demo-live') && !e.closest('[role=img]:not(svg)')
+  .filter((e) => !e.closest('a.headerlink, button, .demo-live, [aria-hidden=true]') && !e.closest('[role=img]:not(svg)')
     && (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').split(' ').length < 3)
   .map((e) => e.outerHTML.slice(0, 120))"""
 BROKEN_PICTURES = "() => [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
