@@ -1075,7 +1075,7 @@ embed, layer = torch.randn(13, 16), MultiHead(16, 1)
 q_weight, k_weight, _ = layer.project.weight.detach().chunk(3)
 figure, axes = plots.subplots(2, 2, figsize=(6, 5.4))
 for row, text in zip(axes, ("23+45=860", "32+45=860")):
-    x = embed[[arithmetic.ALPHABET.index(sign) for sign in text]] + positional_encoding(9, 16)
+    x = embed[[arithmetic.ALPHABET.index(sign) for sign in text]] + positional_encoding(9, 16).float()
     weights = attention(4 * x @ q_weight.T, x @ k_weight.T, torch.eye(9), causal_mask(9))
     for ax, matrix in zip(row, (weights, convolution_matrix(torch.tensor([0.5, 0.3, 0.2]), 9))):
         ax.imshow(matrix, vmin=0, vmax=1)

@@ -77,7 +77,7 @@ def test_sliders_change_the_pictures_and_the_shares(page):
     assert abs(best - voted) <= 6  # softened, not yet voted
     shot = "() => document.querySelectorAll('.cp canvas')[1].toDataURL()"
     picture = page.evaluate(shot)
-    page.get_by_label("Turn").fill("-20")
+    page.get_by_role("slider", name="Turn").fill("-20")
     assert page.evaluate(shot) != picture
     page.get_by_label("Noise of features").fill("0")
     assert shares.inner_text() != without
