@@ -244,6 +244,8 @@ close(
 z = torch.tensor([-1.0, 2.0], requires_grad=True)
 flows(student.relu(z), {"z": z}, "relu")
 ### BEGIN HIDDEN TESTS
+far = torch.tensor([-400.0, 7.0, 400.0])
+close(student.relu(far), torch.tensor([0.0, 7.0, 400.0]), "relu([-400, 7, 400])", "max(0, z), however far")
 for shape in ((), (7,), (2, 3, 4)):
     z = 5 * torch.randn(shape)
     close(student.relu(z), torch.relu(z), f"relu of a tensor of shape {shape}", "each number by itself")

@@ -176,7 +176,7 @@ def next_size(h: float, ratio: float) -> float:
     >>> next_size(1.0, 1.0), next_size(1.0, 1e9), next_size(1.0, 0.0)
     (0.9, 0.2, 10.0)
     """
-    factor = 0.9 * ratio**-0.2 if ratio > 0 else 10.0
+    factor = 10.0 if ratio == 0 else 0.9 * ratio**-0.2
     return h * min(10.0, max(0.2, factor))
 
 

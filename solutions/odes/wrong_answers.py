@@ -278,7 +278,7 @@ edit(
     why="no lower bound",
     change={"min(10.0, max(0.2, factor))": "min(10.0, factor)"},
 )
-edit("next_size", check="next_size_values", why="divides by 0", change={" if ratio > 0 else 10.0": ""})
+edit("next_size", check="next_size_values", why="divides by 0", change={"10.0 if ratio == 0 else ": ""})
 edit(
     "next_size",
     check="next_size_values",

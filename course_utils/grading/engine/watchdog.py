@@ -1,6 +1,7 @@
 """Stops a check that goes on for ever in the trusted process itself (a loop over a number that a student chose)."""
 
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -27,10 +28,21 @@ def stops(seconds: float, error: type[BaseException]) -> Iterator[None]:
             _due.pop(thread, None)
 
 
+def _begin_anew() -> None:
+    """In a fork there is no watcher; the lock may have been held by the parent's when the fork was taken."""
+    global _changed, _watcher
+    _due.clear()
+    _changed, _watcher = threading.Condition(), threading.Thread()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 def _watch(due: float) -> None:
     """One thread watches all blocks: to start one for each takes longer than many a check."""
     global _watcher
-    if not _watcher.is_alive():  # the first block, or the first after a fork
+    if not _watcher.is_alive():
         _watcher = threading.Thread(target=_bark, daemon=True)
         _watcher.start()
     elif due < _wakes:
