@@ -241,6 +241,7 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=False,
         margin=0.8,
         target=1.75,
+        draft=True,
     ),
     Topic(
         key="correspondence",
