@@ -209,11 +209,11 @@ def attend_next(layer, x, past=None):
     return layer.out(attention(q, *kept).transpose(1, 2).flatten(2)), kept
 
 
-@right(why="float64 all through")
+@right(why="float64 within, for long texts")
 def positional_encoding(length, d):
     speeds = 10000.0 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
     angles = torch.arange(length, dtype=torch.float64)[:, None] * speeds
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).float()
 
 
 @right(why="float64, a list of rows")
