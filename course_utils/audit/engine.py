@@ -38,8 +38,8 @@ def engine_findings(lab: Lab, wrong: list[Answer], right: list[Answer]) -> list[
             found = _full(lab, _said(right, members), _graded(lab, together, warm))
             alone = [] if found.passed or len(members) == 1 else members
             one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
-            blamed = [finding for finding in one_by_one if not finding.passed]
-            findings += blamed or [found]
+            # Each answers for itself: a net that many answers train together may be short by the luck of its draws.
+            findings += one_by_one or [found]
         findings += _caught(lab, wrong, warm)
     return findings
 
