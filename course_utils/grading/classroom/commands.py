@@ -65,19 +65,28 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
 def _grade(args: argparse.Namespace) -> int:
     from course_utils.grading.classroom.cluster import Kept
     from course_utils.grading.classroom.coordinator import Settings, mark_class, rehearsal
+    from course_utils.grading.classroom.hand_ins import NoSubmissions
 
     if args.workers < 0:
         raise ValueError(
             f"--workers: expected a number of processes, got {args.workers}; leave it out for one a core"
         )
     broken = left = 0
+    keys, without = chosen(args, drafts=False), []
     with ExitStack() as end:
         cluster = Kept(args.scheduler, args.workers, end)
         only = frozenset(unicodedata.normalize("NFC", name) for name in args.student)
         settings = Settings(cluster, sandboxed=not args.unsandboxed, force=args.force, students=only)
-        for key in chosen(args, drafts=False):
-            with rehearsal(classroom(), key) if args.dry_run else nullcontext(classroom()) as room:
-                summary = mark_class(Lab.load(key), room, settings)
+        for key in keys:
+            try:
+                with rehearsal(classroom(), key) if args.dry_run else nullcontext(classroom()) as room:
+                    summary = mark_class(Lab.load(key), room, settings)
+            except NoSubmissions as nothing:  # of several labs the others are marked all the same
+                without.append(nothing)
+                if len(without) == len(keys):
+                    raise
+                print(nothing)
+                continue
             print("\n".join(summary.lines()))
             broken += len(summary.broken)
             left += len(summary.left)

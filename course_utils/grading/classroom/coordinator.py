@@ -74,7 +74,7 @@ def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summar
     settings = settings or Settings()
     hand_ins, left = submitted(room, lab, settings.limits)
     if settings.students:
-        hand_ins, left = _only(settings.students, hand_ins), []
+        hand_ins, left = _only(settings.students, hand_ins, lab.key)
     with only_writer(room):
         gradebook.enter_assignment(room, lab, settings.force)
         with gradebook.opened(room) as book:
@@ -86,12 +86,16 @@ def mark_class(lab: Lab, room: Path, settings: Settings | None = None) -> Summar
     return marking.summary
 
 
-def _only(students: frozenset[str], hand_ins: list[HandIn]) -> list[HandIn]:
+def _only(
+    students: frozenset[str], hand_ins: list[HandIn], key: str
+) -> tuple[list[HandIn], list[str]]:
+    """The hand-ins of those who were named, and a line for each of them who handed nothing in."""
     found = [one for one in hand_ins if one.student in students]
     missing = sorted(students - {one.student for one in found})
-    if missing:
-        raise NoSubmissions(f"{one_line(missing[0])}: nothing was handed in for this lab under that name")
-    return found
+    lines = [f"{one_line(name)}: nothing was handed in for {key} under that name" for name in missing]
+    if not found:
+        raise NoSubmissions(lines[0])
+    return found, lines
 
 
 @contextmanager

@@ -157,3 +157,20 @@ def test_one_student_alone_is_marked(tmp_path, monkeypatch, capsys, scheduler):
     assert entry(room, "half-done").score == 3.5
     with pytest.raises(ValueError, match="nobody: nothing was handed in"):
         commands.grade.run(parser.parse_args(["tiny", "--student", "nobody"]))
+
+
+def test_of_several_labs_those_without_a_hand_in_cost_a_line(tmp_path, monkeypatch, capsys, scheduler):
+    room, _ = marked_room(tmp_path)
+    monkeypatch.setenv("COURSE_CLASSROOM", str(room))
+    monkeypatch.setattr(commands, "chosen", lambda args, drafts: ("neurons", "tiny"))
+    load = commands.Lab.load
+    monkeypatch.setattr(commands.Lab, "load", lambda key: LAB if key == "tiny" else load(key))
+    parser = argparse.ArgumentParser()
+    commands.grade.add_arguments(parser)
+    words = ["tiny", "--scheduler", scheduler]
+    assert commands.grade.run(parser.parse_args([*words, "--student", "untouched"])) == 0
+    said = capsys.readouterr().out
+    assert "neurons: nothing was handed in" in said and "tiny: 1 submissions" in said
+    both = ["--student", "untouched", "--student", "nobody"]
+    assert commands.grade.run(parser.parse_args([*words, *both])) == commands.LEFT_OUT
+    assert "not marked: nobody: nothing was handed in" in capsys.readouterr().out
