@@ -42,7 +42,7 @@ PRINTS = {
     "spirals": "5456a06ab74914cb",
     "shapes": "91a46db1f9093d99",
     "aeroplanes": "b676e14559106e13",
-    "warps": "66ef3ac4a180c032",
+    "warps": "0d1e5e59680a9a63",
     "arithmetic": "1d34315e5c54f969",
     "digits": "087271239e00201f",
     "mnist": "087271239e00201f",
