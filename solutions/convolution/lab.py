@@ -396,7 +396,7 @@ def filtered(angle=0, stride=1, padding=0):
     turned = math.radians(angle)
     kernel = math.cos(turned) * across + math.sin(turned) * across.T
     y = conv2d(digit[None, None], kernel[None, None], stride=stride, padding=padding)[0, 0].detach()
-    figure, axes = plots.subplots(1, 3, figsize=(8, 2.8))
+    figure, axes = plots.subplots(1, 3, figsize=(8, 3.0))
     shown = (digit, "the digit"), (kernel, "kernel"), (y, f"{y.shape[0]} × {y.shape[1]}")
     for ax, (picture, name) in zip(axes, shown):
         most = float(picture.abs().max())
@@ -426,7 +426,7 @@ picture = F.pad(digit, (8, 8, 8, 8))[None, None]  # room to move
 edges = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).view(1, 1, 3, 3)
 one = conv2d(picture.roll((5, 6), dims=(2, 3)), edges)
 other = conv2d(picture, edges).roll((5, 6), dims=(2, 3))
-figure, axes = plots.subplots(1, 3, figsize=(8, 2.8))
+figure, axes = plots.subplots(1, 3, figsize=(8, 3.0))
 for ax, y, name in zip(axes, (one, other, one - other), ("shift, convolve", "convolve, shift", "difference")):
     ax.imshow(y[0, 0].numpy(), cmap="gray", vmin=-4, vmax=4)
     ax.set_title(name)
