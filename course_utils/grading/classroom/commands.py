@@ -63,6 +63,11 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _grade(args: argparse.Namespace) -> int:
+    if sys.platform != "linux":
+        raise OSError(
+            f"a class is marked on Linux, whose kernel holds students' code back; this is {sys.platform}. "
+            "Marking in a container or a virtual machine with Linux works; your own notebook: course check"
+        )
     from course_utils.grading.classroom.cluster import Kept
     from course_utils.grading.classroom.coordinator import Settings, mark_class, rehearsal
     from course_utils.grading.classroom.hand_ins import NoSubmissions

@@ -230,3 +230,10 @@ def test_nbgraders_own_commands_give_the_same_marks_and_the_same_pages(tmp_path,
     pages = sorted((fresh / "feedback").glob("*/tiny/tiny.html"))
     assert len(pages) == len(DESERVED)
     assert not [page for page in pages if "SECRET" in page.read_text()]
+
+
+def test_elsewhere_than_on_linux_marking_a_class_is_refused_in_a_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert main(["grade", "neurons"]) == 2
+    said = capsys.readouterr().err
+    assert "marked on Linux" in said and said.count("\n") == 1
