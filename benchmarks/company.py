@@ -23,7 +23,7 @@ from benchmarks.cpu import counted
 from course_utils.grading.classroom.cluster import Cluster
 from course_utils.grading.classroom.coordinator import Settings, Summary, mark_class
 from course_utils.grading.gradebook.pages import FeedbackError, write_feedback
-from tests.grading.attacks.attack import KEY, LAB, SQUARE, TOTAL, Attack
+from tests.grading.attacks.attack import FULL, KEY, LAB, SQUARE, TOTAL, Attack
 from tests.grading.attacks.attacks import ATTACKS, CLUMSY
 from tests.grading.attacks.world import World, hand_in, made
 
@@ -116,7 +116,8 @@ def run(honest_count: int, others: dict[str, Attack], folder: Path) -> dict[str,
         print(f"alone: {len(alone)} in {quiet.wall:.1f} s, {cpu_alone:.2f} CPU-s each", flush=True)
         loud, cpu_together = measured("together", together)
         pages = feedback(folder / "together", len(together))
-    gained = [s for s, attack in others.items() if loud.points[s] > attack.earns]
+    # Under a class's limits, longer than the attack suite's, what sleeps may awake, and its right answer counts.
+    gained = [s for s, attack in others.items() if loud.points[s] > (FULL if attack.hangs else attack.earns)]
     return {
         "honest": len(alone),
         "others": len(others),
