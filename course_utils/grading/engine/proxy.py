@@ -72,6 +72,7 @@ class Trusted(Peer):
         self._clock = clock or time.monotonic
         self._artifacts, self._interrupt = artifacts, interrupt
         self._depth, self._late = 0, False
+        self._said: CheckFailed | None = None
 
     def deadline(self) -> float | None:
         """The end of what is running; a later one where this side was slow and the student's has not had its time."""
@@ -127,7 +128,7 @@ class Trusted(Peer):
             value = super().ask(op, *args, through=through, copies=copies)
         except StudentError as error:
             if not self._late:
-                raise
+                raise self._said or error from None  # not how the student's code fell over it
             raise Interrupted(alive=self._depth == 1, line=error.line) from None
         except Late:
             raise Interrupted from None
@@ -137,6 +138,7 @@ class Trusted(Peer):
             raise CheckFailed(f"the answer cannot be read: {error}") from None
         finally:
             self._depth -= 1
+            self._said = self._said if self._depth else None
         if self._late and op != "cell":
             raise Interrupted(alive=self._depth == 0)
         return value
@@ -277,7 +279,11 @@ class Trusted(Peer):
         raise WireError(f"an unknown request {str(op)[:20]!r}")
 
     def describe(self, error: BaseException) -> dict[str, Node]:
-        """An error in the check's own function, without its source."""
+        """An error in the check's own function, without its source.
+
+        What a check says in there is kept: it must not come back as any other error, which some check may ask for.
+        """
+        self._said = error if isinstance(error, CheckFailed) else None
         return {
             "kind": type(error).__name__,
             "text": str(error)[:TEXT] if not isinstance(error, CheckFailed) else "",

@@ -29,7 +29,7 @@ EAGER = 10_000  # items of a module's parameters, or of an iterator, that are se
 class Agent(Peer):
     """Serves the trusted side until it hangs up."""
 
-    owns_leaves = True
+    lends = False
     caught = (Exception, KeyboardInterrupt, SystemExit)
 
     def __init__(self, channel: Channel, shell: CellShell):

@@ -1,7 +1,10 @@
-"""The student's own parameters, known on both sides of the wire.
+"""Leaves of graphs that cross the wire, known on both sides of it.
 
-A check may read, set or train them as if they were here: whatever either side changes, values or gradients, travels
-with its next message.
+The student's own parameters: a check may read, set or train them as if they were here. Whatever either side changes,
+values or gradients, travels with its next message.
+
+What a check's own functions hold: gradients find their way to it through the student's code, however often that
+differentiates. It is lent: the student's side may add to its gradient, as `backward` does, and changes nothing else.
 """
 
 from collections.abc import Callable
@@ -26,9 +29,10 @@ class Leaf:
 
 
 class Leaves:
-    """Shared leaves by number; their owner, the student's side, numbers them."""
+    """Shared leaves by number: whose they are numbers them, from 1 up, or from -1 down where they are lent."""
 
-    def __init__(self) -> None:
+    def __init__(self, lends: bool) -> None:
+        self._sign = -1 if lends else 1
         self._leaves: dict[int, Leaf] = {}
         self._numbers: dict[int, int] = {}
 
@@ -39,11 +43,15 @@ class Leaves:
         """The number of `tensor`, if it is shared."""
         return self._numbers.get(id(tensor))
 
+    def lent(self, number: int) -> bool:
+        """Whether this side lends the leaf of this number to the other."""
+        return self._sign < 0 and number < 0
+
     def add(self, tensor: Tensor, number: int | None = None) -> int:
         """Share `tensor`."""
         if len(self._leaves) >= MOST:
             raise WireError(f"more than {MOST} parameters")
-        number = len(self._leaves) if number is None else number
+        number = self._sign * (1 + len(self._leaves)) if number is None else number
         self._leaves[number] = Leaf(tensor, tensor.detach().clone(), _copy(tensor.grad))
         self._numbers[id(tensor)] = number
         return number
@@ -54,8 +62,8 @@ class Leaves:
             tensor = value(data)
             tensor = nn.Parameter(tensor) if parameter is True else tensor.requires_grad_()
             tensor.grad = value(grad)
-            if type(number) is not int or number in self._leaves:
-                raise WireError("a parameter that is known already")
+            if type(number) is not int or number * self._sign >= 0 or number in self._leaves:
+                raise WireError("a parameter that is known already, or that is not the other side's")
             self.add(tensor, number)
 
     def tell(self, number: int, node: Callable[[Any], Node]) -> Node:
@@ -80,7 +88,7 @@ class Leaves:
         """Take over the other side's changes."""
         for number, data, grad in told:
             leaf = self._leaves[number]
-            for node in data:
+            for node in () if self.lent(number) else data:
                 # Through `.data`: a graph that was built before stays usable, as the student's own one does.
                 leaf.tensor.data.copy_(_like(value(node), leaf.tensor))
             for node in grad:

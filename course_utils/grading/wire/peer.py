@@ -21,7 +21,6 @@ class Graph(NamedTuple):
 
     outputs: list[Tensor]
     inputs: list[Tensor]
-    own: list[Tensor]
 
 
 class Outgoing(Writer):
@@ -47,10 +46,15 @@ class Outgoing(Writer):
         return {"output": _place(tensor, self.outputs)}
 
     def leaf(self, tensor: Tensor) -> int | None:
-        """The number of a leaf that is shared, or is to be shared from now on."""
+        """The number of a leaf that is shared, or is to be shared from now on.
+
+        What is only lent goes out as an input when it is an argument: the other side may work on that.
+        """
         leaves = self._peer.leaves
         number = leaves.number(tensor)
-        if number is None and not self._asking and tensor.is_leaf and self._peer.is_own(tensor):
+        if self._asking:
+            return None if number is not None and leaves.lent(number) else number
+        if number is None and tensor.is_leaf and self._peer.is_own(tensor):
             number = leaves.add(tensor)
             self.new_leaves.append(leaves.tell(number, self.plain))
         return number
@@ -120,7 +124,7 @@ class Incoming(Reader):
 class Peer:
     """One end of the wire. Subclasses say what they offer, and how what is not plain travels."""
 
-    owns_leaves = False
+    lends = True  # its own leaves: the other side knows them, and cannot change what is in them
     grace: Callable[[], float] | None = (
         None  # when the other side is late: gives a later deadline, or raises Late
     )
@@ -137,13 +141,11 @@ class Peer:
     def forget(self) -> None:
         """Drop everything that was kept for the other side."""
         self.graphs: dict[int, Graph] = {}
-        self.leaves = Leaves()
+        self.leaves = Leaves(lends=self.lends)
 
     def is_own(self, leaf: Tensor) -> bool:
         """Whether a leaf is ours to share: not one that stands for a tensor of a request being served."""
-        return self.owns_leaves and not any(
-            leaf is given for reader in self._serving for given in reader.inputs
-        )
+        return not any(leaf is given for reader in self._serving for given in reader.inputs)
 
     # What subclasses say
 
@@ -282,23 +284,19 @@ class Peer:
         found = [leaf for leaf in ancestors(writer.outputs) if id(leaf) not in known]
         shared = [(leaf, writer.leaf(leaf)) for leaf in found]
         through = [(leaf, number) for leaf, number in shared if number is not None]
-        own = [] if self.owns_leaves else [leaf for leaf, number in shared if number is None]
         graph = len(self.graphs)
-        self.graphs[graph] = Graph(list(writer.outputs), inputs + [leaf for leaf, _ in through], own)
+        self.graphs[graph] = Graph(list(writer.outputs), inputs + [leaf for leaf, _ in through])
         nodes = [writer.plain(tensor) for tensor in writer.outputs]
         return {"graph": graph, "outputs": nodes, "through": [number for _, number in through]}
 
     def _gradients(self, number: Node, grads: list[Tensor], again: bool) -> tuple[list[Any], list[Tensor]]:
         graph = self.graphs[number]
-        wanted = [*graph.inputs, *graph.own, self.anchor]
+        wanted = [*graph.inputs, self.anchor]
         with torch.enable_grad():
             found = torch.autograd.grad(
                 graph.outputs, wanted, grads, retain_graph=True, create_graph=again, allow_unused=True
             )
-        for leaf, gradient in zip(graph.own, found[len(graph.inputs) :]):
-            if gradient is not None:  # a tensor that our own function closes over
-                leaf.grad = gradient.detach() if leaf.grad is None else leaf.grad + gradient.detach()
-        return list(found[: len(graph.inputs)]), graph.inputs
+        return list(found[:-1]), graph.inputs
 
 
 class Remote(torch.autograd.Function):

@@ -196,6 +196,60 @@ def test_gradients_reach_what_a_passed_function_closes_over(student):
     assert w.grad.item() == pytest.approx((1 + 0.5 / 3) ** 2, rel=1e-5)
 
 
+JACOBIAN = """
+import torch
+def jacobian(f, x):
+    x = x if x.requires_grad else x.detach().requires_grad_()
+    y = f(x)
+    return torch.stack([torch.autograd.grad(y[:, i].sum(), x, create_graph=True)[0] for i in range(2)], dim=1)
+"""
+
+
+def test_gradients_of_gradients_reach_what_a_passed_function_closes_over(student):
+    s = student(JACOBIAN)
+    w, x = torch.randn(2, 2, requires_grad=True), torch.randn(3, 2, requires_grad=True)
+    got = s.jacobian(lambda x: torch.sin(x @ w.T), x)
+    expected, weights = torch.cos(x @ w.T)[:, :, None] * w, torch.randn(3, 2, 2)
+    assert w.grad is None, "only x was asked for"
+    torch.testing.assert_close(
+        torch.autograd.grad(got, [x, w], weights), torch.autograd.grad(expected, [x, w], weights)
+    )
+
+
+def test_what_a_function_closes_over_is_lent_and_not_given(student):
+    s = student(
+        "import torch\ndef spoil(f):\n    w = f()\n    w.data.zero_()\n    (3 * w).sum().backward()\n    return 1\n"
+        "def lowered(w):\n    w -= 1\n    return w"
+    )
+    w = torch.ones(2, requires_grad=True)
+    s.spoil(lambda: w)
+    assert w.tolist() == [1, 1]
+    assert w.grad.tolist() == [3, 3]
+    got = s.lowered(w)  # an argument is a copy, that may be worked on, whatever was lent before
+    assert got.tolist() == [0, 0]
+    assert w.tolist() == [1, 1]
+    assert torch.autograd.grad(got.sum(), w)[0].tolist() == [1, 1]
+
+
+def test_what_a_check_says_in_a_function_that_it_passed_comes_back_as_that(student):
+    s = student(
+        "def call(f): return f()\n"
+        "def careful(f):\n    try:\n        return f()\n    except RuntimeError:\n        return 1\n"
+        "def own(f):\n    careful(f)\n    return 1 / 0"
+    )
+
+    def f():
+        raise CheckFailed("f is asked too often", hint="once is enough")
+
+    for name in ("call", "own"):
+        with pytest.raises(CheckFailed, match="too often") as caught:
+            getattr(s, name)(f)
+        assert type(caught.value) is CheckFailed
+    assert s.careful(f) == 1
+    with pytest.raises(StudentError, match="division"):
+        s.own(lambda: 2)
+
+
 def test_a_module_trained_by_the_student_comes_back(student):
     s = student(
         "import torch\ndef fit(net, x):\n    opt = torch.optim.SGD(net.parameters(), 0.01)\n"
