@@ -259,7 +259,7 @@ mask * x, (1 - mask) * x
 # %% test="coupling_values" points=4
 import torch
 
-from course_utils.checks import close, follows, pair, student
+from course_utils.checks import close, follows, holds, pair, shape_of, student
 
 A, B = torch.randn(3, 3), torch.randn(3, 3)
 mask = torch.tensor([1.0, 0.0, 1.0])
@@ -267,6 +267,14 @@ mask = torch.tensor([1.0, 0.0, 1.0])
 
 def net(x):
     """s before the bend, then t."""
+    points = shape_of(x)
+    holds(
+        len(points) == 2 and points[1] == 3,
+        "the net is not asked about points",
+        "(B, 3): what is kept of each point",
+        points,
+        "net(mask · x)",
+    )
     return torch.cat([x @ A + 0.3, x @ B + 0.7], dim=1)
 
 

@@ -6,6 +6,10 @@ change of variables); Grathwohl et al., "FFJORD", arXiv:1810.01367 (its trace es
 
 Shapes: B points of D numbers. A map acts on each row of (B, D) on its own; a field f(t, z) gives the velocities
 (B, D) of points z (B, D) at time t. Noise is a standard normal at time 0, data stand at time 1.
+
+The full tier learns four densities in 1,200 steps of some 1,570 launches, 17 s of an H100 for a seed by launches of
+9 µs. The first seed also learns pictures twice, in 800 steps of some 1,170 and 620 launches: 13 s more, together
+with multiplications that take about as long. Three seeds: 65 to 75 s.
 """
 
 import math
