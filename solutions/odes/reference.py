@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ from torch.func import functional_call
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
-from course_utils.data import mnist, spirals
+from course_utils.data import lynx_hare, mnist, physionet, spirals
 from course_utils.training import Paper, Run, main
 
 PAPER = {"full": Paper(0.0042, "chen2018", system="ODE-Net, 0.22 M parameters", data="MNIST")}
@@ -475,7 +476,7 @@ class LatentODE(nn.Module):
 
     def __init__(self, d: int, latent: int = 4, hidden: int = 16, width: int = 24):
         super().__init__()
-        self.hidden_flow, self.cell = Flow(hidden, width), nn.GRUCell(d, hidden)
+        self.hidden_flow, self.cell = Flow(hidden, width), nn.GRUCell(2 * d, hidden)
         self.start, self.flow, self.read = (
             nn.Linear(hidden, 2 * latent),
             Flow(latent, width),
@@ -483,16 +484,27 @@ class LatentODE(nn.Module):
         )
 
     def encode(self, times: Tensor, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log deviation, (B, latent) each, of the state at times[0]: the series is read backwards."""
-        h = values.new_zeros(len(values), self.cell.hidden_size)
+        """Mean and log deviation, (B, latent) each, of the state at times[0]: the series is read backwards.
+
+        Args:
+            times: (T,), rising.
+            values: (B, T, D), of which those are read that were `seen`.
+            seen: Truth values (B, T, D).
+        """
+        told = torch.cat([torch.where(seen, values, 0.0), seen.to(values.dtype)], dim=2)  # (B, T, 2D)
+        h, visited = values.new_zeros(len(values), self.cell.hidden_size), seen.any(2)
         h = ode_rnn(
-            euler, self.hidden_flow, self.cell, times.flip(0), values.flip(1), seen.flip(1), h
+            euler, self.hidden_flow, self.cell, times.flip(0), told.flip(1), visited.flip(1), h
         )  # (B, M)
         return self.start(h).chunk(2, dim=1)
 
     def decode(self, z: Tensor, times: Tensor) -> Tensor:
         """States (B, latent) at times[0] to series (B, T, D)."""
         return self.read(integrate(rk4, self.flow, z, times)).transpose(0, 1)
+
+    def foretell(self, times: Tensor, values: Tensor, known: Tensor) -> Tensor:
+        """The series (B, T, D) of the likeliest first state, arguments as `encode`'s."""
+        return self.decode(self.encode(times, values, known)[0], times)
 
 
 def gaussian_elbo(
@@ -502,46 +514,56 @@ def gaussian_elbo(
 
     Args:
         model: A latent ODE.
-        times, values, seen: As in `ode_rnn`.
-        known: Which of the seen values the encoder may read, truth values (B, T).
+        times, values, seen: As `encode`'s.
+        known: Which of the seen values the encoder may read, truth values (B, T, D).
         noise: The deviation of a value around what the model says.
     """
     mean, log_deviation = model.encode(times, values, known)
     z = mean + log_deviation.exp() * torch.randn_like(mean)
-    surprise = ((model.decode(z, times) - torch.where(seen[..., None], values, 0.0)) / noise).square() / 2
-    likelihood = -(
-        torch.where(seen[..., None], surprise, 0.0).sum()
-        + seen.sum() * values.shape[2] * math.log(noise * math.sqrt(2 * math.pi))
-    )
+    surprise = ((model.decode(z, times) - torch.where(seen, values, 0.0)) / noise).square() / 2
+    surprise = surprise + math.log(noise * math.sqrt(2 * math.pi))
     divergence = (mean.square() + (2 * log_deviation).exp() - 1).sum() / 2 - log_deviation.sum()
-    return (likelihood - divergence) / (seen.sum() * values.shape[2])
+    return -(torch.where(seen, surprise, 0.0).sum() + divergence) / seen.sum()
 
 
 class GapRNN(nn.Module):
-    """The rival: a GRU that is told each value and the time until the next; it foretells that next value."""
+    """The rival: a GRU that is told the newest values and the time until the next, which it foretells.
 
-    def __init__(self, d: int, hidden: int):
+    With `holes` it is told, too, which of the values it hears; for the others it hears its own.
+    """
+
+    def __init__(self, d: int, hidden: int, holes: bool = False):
         super().__init__()
-        self.cell, self.change = nn.GRUCell(d + 1, hidden), nn.Linear(hidden, d)
+        self.cell, self.change, self.holes = (
+            nn.GRUCell(2 * d + 1 if holes else d + 1, hidden),
+            nn.Linear(hidden, d),
+            holes,
+        )
 
-    def forward(self, times: Tensor, values: Tensor, known: int) -> Tensor:
-        """Foretell the values at times 1 to T - 1; after the first `known` values it hears its own.
+    def forward(self, times: Tensor, values: Tensor, known: Tensor) -> Tensor:
+        """Foretell the values at times 1 to T - 1.
 
         Args:
             times: (B, T).
-            values: (B, T, D), of which the first `known` are used.
-            known: From 1 to T.
+            values: (B, T, D), of which those are heard that are `known`.
+            known: Truth values (B, T, D), or what broadcasts with them.
 
         Returns:
             (B, T - 1, D).
         """
+        known, said = known.expand(values.shape), []
         h = values.new_zeros(len(values), self.cell.hidden_size)
-        value, said = values[:, 0], []
+        value = torch.where(known[:, 0], values[:, 0], 0.0)
         for n, gap in enumerate((times[:, 1:] - times[:, :-1]).T, start=1):
-            h = self.cell(torch.cat([value, gap[:, None]], dim=1), h)
+            heard = [known[:, n - 1].to(value.dtype)] if self.holes else []
+            h = self.cell(torch.cat([value, gap[:, None], *heard], dim=1), h)
             said.append(value + self.change(h))
-            value = values[:, n] if n < known else said[-1]
+            value = torch.where(known[:, n], values[:, n], said[-1])
         return torch.stack(said, dim=1)
+
+    def foretell(self, times: Tensor, values: Tensor, known: Tensor) -> Tensor:
+        """As `forward`, for times (T,) that all examples share."""
+        return self(times.expand(len(values), -1), values, known)
 
 
 # ------------------------------------------------------------------------------------------------ the mini tier
@@ -588,7 +610,8 @@ def fit_rnn(net: GapRNN, run: Run, steps: int, rate: float, phase: str = "rnn") 
     known = torch.randint(1, spirals.SEEN, (steps,), generator=run.generator(phase)).tolist()
     saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
     for step in run.steps(steps, saved, phase):
-        loss = (net(times, noisy, known[step]) - noisy[:, 1:]).square().mean()
+        heard = (torch.arange(spirals.SEEN, device=run.device) < known[step])[:, None]  # (T, 1)
+        loss = (net(times, noisy, heard) - noisy[:, 1:]).square().mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -619,7 +642,8 @@ def rnn_foretold(net: GapRNN) -> Tensor:
     times, noisy, _ = (
         part.to(next(net.parameters()).device) for part in spirals.load("mini", "test").tensors
     )
-    return net(times, noisy, spirals.SEEN)[:, spirals.SEEN - 1 :].cpu()
+    heard = (torch.arange(times.shape[1], device=times.device) < spirals.SEEN)[:, None]  # (T, 1)
+    return net(times, noisy, heard)[:, spirals.SEEN - 1 :].cpu()
 
 
 # ------------------------------------------------------------------------------------------------ the full tier
@@ -751,6 +775,110 @@ def digit_error(net: nn.Module, device: str | torch.device = "cpu") -> float:
     return torch.stack(wrong).sum().item() / len(y)
 
 
+# --------------------------------------------------------------- series with holes, beside it, at the full tier
+
+
+@dataclass(frozen=True)
+class Series:
+    """A set of series with holes, and how it is learned.
+
+    `span`: the time from its first to its last moment, in units of the models' own. `drop`: the share of moments that
+    are hidden from whoever reads, anew at each step. `noise`: as in `gaussian_elbo`. `latent`, `hidden`, `width`: as in
+    `LatentODE`; the rival has `rival` hidden numbers.
+    """
+
+    data: Any  # a module of course_utils.data
+    span: float
+    drop: float
+    noise: float
+    latent: int
+    hidden: int
+    width: int
+    rival: int
+    steps: int
+    batch: int
+    rate: float
+
+
+SERIES = {
+    "physionet": Series(physionet, 1.0, 0.0, 0.6, 16, 40, 50, 64, 400, 100, 1e-2),
+    "lynx_hare": Series(lynx_hare, 1.1, 0.3, 0.2, 4, 16, 24, 16, 400, 64, 1e-2),
+}
+
+
+def moments(values: Tensor, span: float) -> Tensor:
+    """The times (T,) of series (B, T, D)."""
+    return torch.linspace(0, span, values.shape[1], device=values.device)
+
+
+def rnn_surprise(net: GapRNN, times: Tensor, values: Tensor, seen: Tensor, known: Tensor) -> Tensor:
+    """Mean squared error of the rival on what was seen after the first moment; arguments as `gaussian_elbo`'s."""
+    error = net.foretell(times, values, known) - values[:, 1:]
+    return torch.where(seen[:, 1:], error, 0.0).square().sum() / seen[:, 1:].sum()
+
+
+def series_models(how: Series, d: int) -> dict[str, tuple[nn.Module, Callable[..., Tensor]]]:
+    """The two that compete for series of D numbers, and their losses of (net, times, values, seen, known)."""
+    return {
+        "latent": (
+            LatentODE(d, how.latent, how.hidden, how.width),
+            lambda *given: -gaussian_elbo(*given, how.noise),
+        ),
+        "rnn": (GapRNN(d, how.rival, holes=True), rnn_surprise),
+    }
+
+
+def fit_series(
+    net: nn.Module, loss: Callable[..., Tensor], how: Series, tier: str, run: Run, phase: str
+) -> nn.Module:
+    """Train on whole series of which the first part is read: Adam, one cycle."""
+    net, (values, seen) = net.to(run.device), run.to(*how.data.load(tier, "train").tensors)
+    times, early = moments(values, how.span), early_part(how, run.device)
+    optimizer = torch.optim.Adam(net.parameters(), how.rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.rate, how.steps)
+    saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    for _ in run.steps(how.steps, saved, phase):
+        rows = torch.randint(len(values), (how.batch,), device=run.device)
+        kept = torch.rand(how.batch, len(times), 1, device=run.device) >= how.drop
+        value = loss(net, times, values[rows], seen[rows], seen[rows] & early & kept)
+        optimizer.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        run.log(**{f"{phase}_loss": value})
+    return net
+
+
+def early_part(how: Series, device: torch.device | str) -> Tensor:
+    """Which moments may be read, truth values (T, 1): the others are to be foretold."""
+    count = how.data.load("mini", "train").tensors[0].shape[1]
+    return (torch.arange(count, device=device) < how.data.SEEN)[:, None]
+
+
+@torch.no_grad()
+def series_missed(net: nn.Module, how: Series, tier: str, device: torch.device | str) -> float:
+    """Squared error on what was seen of the test series' later parts, over that of saying the training mean, 0."""
+    values, seen = (part.to(device) for part in how.data.load(tier, "test").tensors)
+    known = seen & early_part(how, device)
+    later = values.shape[1] - how.data.SEEN
+    said = net.foretell(moments(values, how.span), values, known)[:, -later:]
+    values, seen = values[:, -later:], seen[:, -later:]
+    error = torch.where(seen, said - values, 0.0).square().sum()
+    return float(error / torch.where(seen, values, 0.0).square().sum())
+
+
+def holes(run: Run, tier: str = "full") -> dict[str, float]:
+    """What a latent ODE and a recurrent net that is told gaps and holes miss of patients, and of lynxes and hares."""
+    found = {}
+    for name, how in SERIES.items():
+        d = how.data.load(tier, "train").tensors[0].shape[2]
+        for kind, (net, loss) in series_models(how, d).items():
+            fit_series(net, loss, how, tier, run, f"{name}_{kind}")
+            found[f"{name}_{kind}_missed"] = series_missed(net, how, tier, run.device)
+    return found
+
+
 # ----------------------------------------------------------------------------------------------------- training
 
 
@@ -766,6 +894,7 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
         net = fit_digits(digit_net("ode", how.width), run)
         if seed == 0:
             fit_digits(digit_net("resnet", how.width), run, "resnet")
+        run.log(**holes(run))
     return {name: value.detach().contiguous() for name, value in net.state_dict().items()}
 
 

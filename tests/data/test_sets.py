@@ -19,7 +19,9 @@ from course_utils.data import (
     densities,
     digits,
     fingerprint,
+    lynx_hare,
     mnist,
+    physionet,
     points,
     shakespeare,
     shapes,
@@ -40,6 +42,8 @@ PRINTS = {
     "points": "a0d74e7957b8d50a",
     "densities": "37f7de322ecf3617",
     "spirals": "5456a06ab74914cb",
+    "lynx_hare": "071f3b4acbe4c47a",
+    "physionet": "b941f601a7328ccb",
     "shapes": "91a46db1f9093d99",
     "aeroplanes": "b676e14559106e13",
     "warps": "0d1e5e59680a9a63",
@@ -85,7 +89,8 @@ def test_wrong_names_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "mnist", "cifar10", "signals", "points", "densities", "spirals", "spoken_digits"]
+    "name",
+    ["digits", "mnist", "cifar10", "signals", "points", "densities", "spirals", "spoken_digits", "physionet"],
 )
 def test_no_example_stands_in_two_splits(name):
     rows = [
@@ -155,6 +160,53 @@ def test_spirals_follow_their_field_and_fall_inwards():
     middle = torch.from_numpy(spirals.field((places[:, 1:] + places[:, :-1]).numpy() / 2))
     speed = places.diff(dim=1) / times.diff(dim=1)[..., None]
     assert (speed - middle)[near].abs().median() < 0.03
+
+
+def test_years_to_foretell_stand_in_no_other_stretch():
+    train, val, test = (lynx_hare.load("mini", split).tensors[0] for split in SPLITS)
+    assert train.shape == (4, 12, 2)
+    torch.testing.assert_close(train[1, :-1], train[0, 1:])
+    torch.testing.assert_close(test[0, :7], val[0, 5:])  # 1909 to 1915
+    later = {tuple(year) for year in test[0, lynx_hare.SEEN :].tolist()}
+    assert not later & {tuple(year) for year in [*train.flatten(0, 1).tolist(), *val[0].tolist()]}
+
+
+def test_a_table_of_pelts_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "pelts.csv"
+    path.write_text("# a remark\nYear, Lynx, Hare\n1900, 4.0, 30.0\n1901, 6.1, 47.2\n", encoding="utf-8")
+    monkeypatch.setattr(lynx_hare, "fetch", lambda file: path)
+    assert lynx_hare._pelts().tolist() == [[4, 30], [6.1, 47.2]]
+
+
+def test_a_patient_is_read_into_bins_of_two_hours(tmp_path, monkeypatch):
+    text = "Time,Parameter,Value\n00:00,RecordID,7\n00:00,Weight,-1\n00:10,HR,70\n01:50,HR,80\n47:59,pH,7.4\n"
+    (tmp_path / "7.txt").write_text(text, encoding="utf-8")
+    with tarfile.open(tmp_path / "set.tar.xz", "w:xz") as archive:
+        archive.add(tmp_path / "7.txt", "set-a/7.txt")
+    monkeypatch.setattr(physionet, "fetch", lambda file: tmp_path / "set.tar.xz")
+    read = physionet._read()
+    assert [place.tolist() for place in read["seen"].nonzero()] == [
+        [0, 0, physionet.VARIABLES.index("HR")],
+        [0, 23, physionet.VARIABLES.index("pH")],
+    ]
+    assert read["values"][read["seen"]].tolist() == pytest.approx([75, 7.4])
+
+
+def test_a_slip_of_the_pen_counts_as_the_greatest_of_the_others():
+    values = np.arange(200.0).reshape(10, 20, 1)
+    values[0, 0] = 735_000
+    standard = physionet._standard(values, values, np.ones(values.shape, bool))
+    assert standard.max() < 2
+    assert abs(standard.mean()) < 1e-9
+    assert standard.std() == pytest.approx(1)
+
+
+@pytest.mark.real_data("physionet", "lynx_hare")
+def test_patients_and_pelts_are_all_there():
+    parts = [physionet.load("full", split).tensors for split in SPLITS]
+    assert [tuple(values.shape) for values, _ in parts] == [(700, 24, 37), (100, 24, 37), (200, 24, 37)]
+    assert all((values[~seen] == 0).all() and 0.2 < seen.float().mean() < 0.3 for values, seen in parts)
+    assert len(lynx_hare._pelts()) == lynx_hare.YEARS
 
 
 def test_the_spiral_has_two_arms():

@@ -225,8 +225,8 @@ def test_what_was_not_seen_reaches_neither_state_nor_gradient():
 
 def test_a_latent_ode_is_asked_for_any_time_and_its_bound_can_be_followed():
     model, times = LatentODE(2), torch.tensor([0.0, 0.5, 0.9])
-    seen = torch.rand(6, 3) < 0.7
-    values = torch.where(seen[..., None], torch.randn(6, 3, 2), float("nan"))
+    seen = torch.rand(6, 3, 2) < 0.7
+    values = torch.where(seen, torch.randn(6, 3, 2), float("nan"))
     bound = gaussian_elbo(model, times, values, seen, seen, 0.1)
     bound.backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
@@ -234,12 +234,58 @@ def test_a_latent_ode_is_asked_for_any_time_and_its_bound_can_be_followed():
     assert model.decode(mean, torch.linspace(0, 3, 7)).shape == (6, 7, 2)
 
 
+def test_the_bound_is_the_likelihood_less_the_divergence():
+    model, times, values = LatentODE(2), torch.tensor([0.0, 0.5, 0.9]), torch.randn(1, 3, 2)
+    nn.init.zeros_(model.start.weight)
+    model.start.bias.data = torch.tensor([0.5] * 4 + [-40.0] * 4)  # all states are 0.5, with certainty
+    seen = torch.tensor([[[True, False], [False, False], [True, True]]])
+    said = model.decode(torch.full((1, 4), 0.5), times)
+    likelihood = torch.distributions.Normal(said, 0.3).log_prob(values)[seen].sum()
+    normal = torch.distributions.Normal(0.0, 1.0)
+    own = torch.distributions.Normal(torch.tensor(0.5), torch.tensor(-40.0).exp())
+    divergence = 4 * torch.distributions.kl_divergence(own, normal)
+    expected = (likelihood - divergence) / 3
+    torch.testing.assert_close(gaussian_elbo(model, times, values, seen, seen, 0.3), expected)
+
+
 def test_the_rival_hears_its_own_words_after_what_is_known():
-    net, times, values = GapRNN(2, 4), torch.rand(3, 6).cumsum(1), torch.randn(3, 6, 2)
+    times, values = torch.rand(3, 6).cumsum(1), torch.randn(3, 6, 2)
     changed = values.clone()
     changed[:, 3:] = 9
-    torch.testing.assert_close(net(times, values, 3), net(times, changed, 3))
-    assert not torch.allclose(net(times, values, 4), net(times, changed, 4))
+    first = lambda count: (torch.arange(6) < count)[:, None]  # noqa: E731
+    for net in (GapRNN(2, 4), GapRNN(2, 4, holes=True)):
+        torch.testing.assert_close(net(times, values, first(3)), net(times, changed, first(3)))
+        assert not torch.allclose(net(times, values, first(4)), net(times, changed, first(4)))
+    # What hears nothing at a moment goes on with its own word.
+    known = torch.ones(3, 6, 2, dtype=torch.bool)
+    known[:, 2, 1] = False
+    own = values.clone()
+    own[:, 2, 1] = GapRNN.forward(net := GapRNN(2, 4), times, values, known)[:, 1, 1]
+    torch.testing.assert_close(net(times, values, known), net(times, own, first(6)))
+
+
+def test_patients_and_lynxes_are_learned_by_both(monkeypatch):
+    quick = {name: replace(how, steps=8, batch=8) for name, how in reference.SERIES.items()}
+    monkeypatch.setattr(reference, "SERIES", quick)
+    run = Run(seed=0, device="cpu")
+    found = reference.holes(run, "mini")
+    assert set(found) == {f"{name}_{kind}_missed" for name in quick for kind in ("latent", "rnn")}
+    assert all(0 < value < 3 for value in found.values())
+    assert len(run.curve["lynx_hare_rnn_loss"]) == 8
+
+
+def test_what_is_missed_is_counted_where_something_was_seen(monkeypatch):
+    values, seen = torch.full((1, 24, 4), 2.0), torch.zeros(1, 24, 4, dtype=torch.bool)
+    seen[:, 20, 1] = seen[:, 2, 0] = True
+    how = reference.SERIES["physionet"]
+    monkeypatch.setattr(how.data, "load", lambda tier, split: torch.utils.data.TensorDataset(values, seen))
+
+    class Says:
+        def foretell(self, times, values, known):
+            assert known.sum() == 1
+            return torch.full((1, 23, 4), 3.0)
+
+    assert reference.series_missed(Says(), how, "mini", "cpu") == pytest.approx((3 - 2) ** 2 / 2**2)
 
 
 def test_nets_of_the_full_tier_have_the_papers_sizes():
