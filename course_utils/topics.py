@@ -218,7 +218,7 @@ TOPICS: tuple[Topic, ...] = (
         minutes_cpu=0.2,
         minutes_gpu=2,
         data_mini="spirals",
-        data_full="spirals, mnist",
+        data_full="spirals, mnist, physionet, lynx_hare",
         paper="chen2018",
         metric="test error",
         higher_is_better=False,
@@ -241,7 +241,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=False,
         margin=0.8,
         target=1.75,
-        draft=True,
     ),
     Topic(
         key="correspondence",
