@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 TRIES = 3
 OVERTIME = 2  # times a submission's seconds, after which its worker is ended: the run's own limits have failed
 
-# For a class. A check of a lab takes less than a second: one that takes eight waits for a loop that never ends, and
+# For a class. A check of a lab takes less than a second: one that takes six waits for a loop that never ends, and
 # several of them in one notebook must not keep the others waiting.
-LIMITS = Limits(check_seconds=8, total_seconds=300)
+LIMITS = Limits(check_seconds=6, total_seconds=300)
 
 
 class WrongEngine(OSError):
