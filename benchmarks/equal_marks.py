@@ -17,6 +17,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import nbformat
@@ -88,9 +89,9 @@ def by_grade(key: str, room: Path, settings: Settings) -> dict[str, Marks]:
     return found
 
 
-def class_of(key: str, room: Path) -> Iterator[tuple[str, Path]]:
+def class_of(key: str, room: Path, first: int) -> Iterator[tuple[str, Path]]:
     """(student, notebook) of the sample class, written into `room` without the nets that the sample brings."""
-    for student, files in sample(key):
+    for student, files in islice(sample(key), first):
         if student in LEFT_OUT:
             print(f"{key}: {student} is left out: {LEFT_OUT[student]}")
             continue
@@ -100,12 +101,12 @@ def class_of(key: str, room: Path) -> Iterator[tuple[str, Path]]:
         yield student, path
 
 
-def compared(key: str, room: Path, settings: Settings) -> dict[str, int]:
+def compared(key: str, room: Path, settings: Settings, first: int) -> dict[str, int]:
     """How many marks are equal in all three places, lower in the gradebook by a hidden half, or otherwise different."""
     lab = Lab.load(key)
     hidden = {cell.name for cell in lab.cells if cell.kind == "test" and "BEGIN HIDDEN" in cell.source}
     seen = {}
-    for student, path in class_of(key, room):
+    for student, path in class_of(key, room, first):
         seen[student] = in_the_notebook(lab, path), by_check(path)
         print(f"{key}: {student}: {sum(seen[student][0].values()):g} points in the notebook", flush=True)
     graded = by_grade(key, room, settings)
@@ -129,14 +130,16 @@ def main() -> int:
     """Compare lab after lab; what was found is kept in `equal_marks.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("keys", nargs="*", default=PROVEN, metavar="KEY")
-    keys = parser.parse_args().keys
+    parser.add_argument("--first", type=int, default=100, metavar="N", help="of each class the first N alone")
+    args = parser.parse_args()
+    keys, first = args.keys, args.first
     os.environ |= {"COURSE_TIER": "mini", "COURSE_COUNTS": "mini", "OMP_NUM_THREADS": "1"}
     found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     with contextlib.ExitStack() as end:
         settings = Settings(Kept("", 1, end))
         for key in keys:
             with tempfile.TemporaryDirectory(prefix="equal-marks-") as folder:
-                found[key] = compared(key, Path(folder), settings)
+                found[key] = compared(key, Path(folder), settings, first)
             print(f"{key}: {found[key]}", flush=True)
             RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 1 if any(found[key]["different"] for key in keys) else 0
