@@ -60,7 +60,7 @@ check: install  ## lint, types, links and leaks
 	$(BIN)/mypy
 	$(BIN)/course release --all --check
 
-audit: install  ## every lab's checks against generated mutants; rewrites tests/mutation_scores.json
+audit: install  ## every lab's checks against generated mutants; rewrites solutions/<key>/mutation_score.json
 	$(BIN)/course audit --all $(MUTANTS)
 
 faults: install ## kill the grader twenty times at random moments

@@ -2,8 +2,6 @@
 
 import argparse
 import atexit
-import hashlib
-import json
 import multiprocessing
 import os
 import shutil
@@ -11,12 +9,12 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from tqdm import tqdm
 
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import end_with_parent, in_fork, tidied
+from course_utils.audit.kept import content_hash, keep, known
 from course_utils.audit.mutation_score import (
     LEAST,
     EquivalentsError,
@@ -32,24 +30,26 @@ from course_utils.keys import add_keys, chosen
 from course_utils.labs.answers import Answer, right_answers, wrong_answers
 from course_utils.labs.lab import Lab
 from course_utils.progress import bar
-from course_utils.topics import ROOT, topic
+from course_utils.topics import topic
 
 LAB_SECONDS = 3600.0  # wall seconds after which a lab's audit is given up
-# What a result depends on beside the topic's own folder.
-SOURCES = ("colab.py", "labs", "checks", "data", "training", "grading", "audit")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `course audit`."""
     add_keys(parser)
     parser.add_argument(
-        "--mutants", action="store_true", help="try generated mutants too; writes tests/mutation_scores.json"
+        "--mutants",
+        action="store_true",
+        help="try generated mutants too; writes solutions/<key>/mutation_score.json",
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (default 2)")
     parser.add_argument(
         "--messages", action="store_true", help="print what each wrong answer's student would read"
     )
-    parser.add_argument("--fresh", action="store_true", help="audit again what is known already")
+    parser.add_argument(
+        "--fresh", action="store_true", help="audit again what solutions/<key>/audit.json proves"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,21 +107,37 @@ def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
     """Yield the `Report` of each key as it is done; those known by content hash come first."""
     waiting = []
     for key in keys:
-        known = None if fresh else _known(key)
-        if known is None:
+        kept = None if fresh else _kept(key)
+        if kept is None:
             waiting.append(key)
         else:
-            yield known
+            yield kept
     if not waiting:
         return
     inner = max(1, jobs // len(waiting))
     with warm_processes(min(jobs, len(waiting))) as pool, bar(len(waiting), "audit", "lab") as progress:
-        futures = {pool.submit(_audited, key, inner): (key, content_hash(key)) for key in waiting}
+        futures = {pool.submit(_audited, key, inner): (key, _content(key)) for key in waiting}
         for future in as_completed(futures):
             report = future.result()
-            _keep(*futures[future], report)
+            key, content = futures[future]
+            if content == _content(key):  # else somebody has changed it meanwhile
+                keep(report, content)
             progress.update()
             yield report
+
+
+def _kept(key: str) -> Report | None:
+    try:
+        return known(key)
+    except ValueError:
+        return None  # to be said by the audit
+
+
+def _content(key: str) -> str:
+    try:
+        return content_hash(key)
+    except ValueError:
+        return ""
 
 
 def _audited(key: str, jobs: int) -> Report:
@@ -211,38 +227,3 @@ def _hush() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-
-
-def content_hash(key: str) -> str:
-    """Hash of all that an audit of `key` depends on: the topic's folder, its row, and the code that runs and checks."""
-    hashed = hashlib.sha256(f"{sys.version_info[:2]} {topic(key)!r}".encode())
-    files = [path for path in topic(key).solution_folder.glob("*") if path.is_file()]
-    for source in SOURCES:
-        place = ROOT / "course_utils" / source
-        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    for path in sorted(files):
-        hashed.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
-    return hashed.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where audits are kept by content hash: `audit/` in COURSE_CACHE, by default ~/.cache/neurons-to-neural-odes."""
-    default = Path.home() / ".cache" / "neurons-to-neural-odes"
-    return Path(os.environ.get("COURSE_CACHE") or default).expanduser() / "audit"
-
-
-def _known(key: str) -> Report | None:
-    path = cache_folder() / f"{key}.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return _report(Lab(key, ()), data["report"]) if data["hash"] == content_hash(key) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep(key: str, content: str, report: Report) -> None:
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{key}.{os.getpid()}"
-    part.write_text(json.dumps({"hash": content, "report": asdict(report)}), encoding="utf-8")
-    part.replace(folder / f"{key}.json")

@@ -1,6 +1,5 @@
-"""How many mutants of a lab's solutions its checks catch, and the committed table of these scores."""
+"""How many mutants of a lab's solutions its checks catch, and the committed scores."""
 
-import ast
 import hashlib
 import json
 import math
@@ -8,13 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_utils.audit.mutants import mutants_of, sample
+from course_utils.dependencies import digest, program, reached
 from course_utils.labs.lab import Lab
-from course_utils.topics import ROOT, topic
+from course_utils.topics import ROOT
 
-TABLE = ROOT / "tests" / "mutation_scores.json"
+FILE = "mutation_score.json"  # in a topic's folder
 LEAST = 0.95  # share of the mutants that a lab's checks must catch
-# What decides which mutants there are and when two values count as equal.
-SOURCES = ("checks/comparisons.py", "audit/mutants.py", "audit/mutation_operators.py")
+# What makes mutants and tries them starts here.
+MEASURING = ("course_utils.audit.mutation_score",)
 
 
 class EquivalentsError(ValueError):
@@ -123,61 +123,49 @@ def equivalents(key: str, root: Path = ROOT) -> dict[str, str]:
 
 
 def measured(lab: Lab, root: Path = ROOT) -> str:
-    """Hash of what a score measures: solutions, checks, what they compare with, and how mutants are made."""
+    """Hash of what a score measures: solutions, checks, all that they reach, and how mutants are made."""
     hashed = hashlib.sha256()
     for cell in lab.cells:
         if cell.kind in ("solution", "test"):
-            hashed.update(f"{cell.kind} {cell.name} {cell.points:g}\n{_meaning(cell.source)}\0".encode())
-    folder = root / "solutions" / lab.key
-    paths = [folder / "reference.py", *(ROOT / "course_utils" / source for source in SOURCES)]
-    declared = folder / "equivalent_mutants.txt"
-    for path in paths:
-        hashed.update(f"{_meaning(path.read_text(encoding='utf-8'))}\0".encode())
-    if declared.is_file():
-        hashed.update(declared.read_bytes())
+            hashed.update(f"{cell.kind} {cell.name} {cell.points:g}\n{program(cell.source)}\0".encode())
+    sources = [cell.source for cell in lab.cells if cell.kind != "prose"]
+    files = reached(sources, (f"solutions.{lab.key}.reference", *MEASURING), root)
+    declared = root / "solutions" / lab.key / "equivalent_mutants.txt"
+    files |= {declared} if declared.is_file() else set()
+    hashed.update(digest(files, root, (lab.key,)).encode())
     return hashed.hexdigest()
 
 
-def _meaning(source: str) -> str:
-    """A source's syntax tree without docstrings: a comment, a line break or a better docstring changes no verdict."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
+def committed(key: str, root: Path = ROOT) -> dict | None:
+    """A topic's committed score; None where its mutants have not been measured."""
+    path = root / "solutions" / key / FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def table() -> dict[str, dict]:
-    """The committed rows by key."""
-    return json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
-
-
-def enter(result: Score, content: str) -> None:
-    """Write the lab's row into the table."""
+def enter(result: Score, content: str, root: Path = ROOT) -> None:
+    """Write the topic's committed score."""
     row = {
         "score": math.floor(1000 * result.share) / 1000,
         "killed": result.killed,
         "tried": result.tried,
         "generated": result.generated,
         "declared_equivalent": result.declared,
+        "survivors": sorted(survivor.name for survivor in result.survivors),
         "measured": content,
     }
-    rows = {**table(), result.key: row}
-    part = TABLE.with_suffix(".part")
-    part.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", encoding="utf-8")
-    part.replace(TABLE)
+    path = root / "solutions" / result.key / FILE
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
-def complaint(key: str) -> str:
-    """Why the table's row of `key` will not do, "" where it does: missing, stale or short."""
-    row = table().get(key)
+def complaint(key: str, root: Path = ROOT) -> str:
+    """Why a topic's committed score will not do, "" where it does: missing, stale or short."""
+    row = committed(key, root)
     again = f"run: course audit {key} --mutants"
     if row is None:
-        return f"{key}: no mutation score in {TABLE.name}; {again}"
-    if row["measured"] != measured(Lab.load(topic(key).key)):
+        return f"{key}: no mutation score in solutions/{key}/{FILE}; {again}"
+    if row["measured"] != measured(Lab.load(key, root), root):
         return f"{key}: its lab has changed since its mutation score was measured; {again}"
     if row["score"] < LEAST:
         return f"{key}: its checks catch {row['score']:.1%} of the mutants, {LEAST:.0%} are due; {again}"

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from course_utils.audit import commands as audit_command
+from course_utils.audit import kept
 from course_utils.audit.commands import audit_apart, graded_apart, rehearsed_apart, warm_processes
 from course_utils.audit.dependence import ARTIFACT, Dependence, names_of
 from course_utils.audit.engine import companies
@@ -200,17 +201,46 @@ def test_what_an_earlier_definition_calls_is_needed_though_it_is_written_later()
     assert dependence.affected(2, {2: cells[2].source}) == [2, 4, 5]
 
 
-def test_a_report_is_kept_until_something_changes(monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+def test_a_proof_is_committed_and_stands_until_something_changes(monkeypatch, tmp_path):
+    (tmp_path / "solutions" / "neurons").mkdir(parents=True)
     content = ["one"]
-    monkeypatch.setattr(audit_command, "content_hash", lambda key: content[0])
-    report = Report("neurons", 24, (Finding("reference", "earns 24", True),), 1.5, "f, 0.1 s")
-    audit_command._keep("neurons", "one", report)
-    assert list(audit_command.reports(("neurons",))) == [report]
+    monkeypatch.setattr(kept, "content_hash", lambda key, root: content[0])
+    passed = (Finding("reference", "earns 24", True), Finding("wrong", "relu: min", True, "what is read"))
+    report = Report("neurons", 24, passed, 1.5, "f, 0.1 s")
+    assert kept.known("neurons", tmp_path) is None
+    kept.keep(report, "one", tmp_path)
+    found = kept.known("neurons", tmp_path)
+    assert (found.points, found.seconds, found.passed) == (24, 1.5, True)
+    assert kept.differences(report, found) == []
     content[0] = "two"
-    assert audit_command._known("neurons") is None
-    (tmp_path / "audit" / "neurons.json").write_text("{")
-    assert audit_command._known("neurons") is None
+    assert kept.known("neurons", tmp_path) is None
+    kept.keep(Report("neurons", 24, (Finding("wrong", "relu: min", False),)), "two", tmp_path)
+    assert kept.known("neurons", tmp_path) is None
+    (tmp_path / "solutions" / "neurons" / "audit.json").write_text("{")
+    assert kept.committed("neurons", tmp_path) == (None, "")
+
+
+def test_what_an_audit_finds_otherwise_is_said():
+    before = Report("neurons", 1, (Finding("wrong", "a", True), Finding("wrong", "b", True)))
+    now = Report(
+        "neurons", 1, (Finding("wrong", "a", False), Finding("wrong", "b", True), Finding("right", "c", True))
+    )
+    assert kept.differences(now, before) == [
+        "wrong: a: no longer found",
+        "right: c: not among what is committed",
+    ]
+
+
+def test_what_is_proved_is_not_run_again_and_what_is_out_of_order_is(monkeypatch, tmp_path):
+    report = Report("neurons", 24, (Finding("reference", "earns 24", True),))
+    monkeypatch.setattr(audit_command, "known", lambda key: report)
+    assert list(audit_command.reports(("neurons",))) == [report]
+
+    def broken(key):
+        raise ValueError("lab.py: no cell")
+
+    monkeypatch.setattr(audit_command, "known", broken)
+    assert audit_command._kept("neurons") is None
 
 
 def test_a_failure_is_shown_with_the_message_and_gives_exit_code_1(monkeypatch, capsys):

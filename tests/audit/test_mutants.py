@@ -1,7 +1,5 @@
 """Mutants are one slip each, in what a student writes; their score is measured, entered and judged."""
 
-import json
-
 import pytest
 
 from course_utils.audit import mutation_score
@@ -11,6 +9,7 @@ from course_utils.audit.mutation_score import (
     EquivalentsError,
     Score,
     Survivor,
+    committed,
     complaint,
     enter,
     equivalents,
@@ -147,19 +146,19 @@ def test_declared_equivalents_need_a_reason(tmp_path):
 
 
 def test_rows_that_are_missing_stale_or_short_are_complained_of(tmp_path, monkeypatch):
-    monkeypatch.setattr(mutation_score, "TABLE", tmp_path / "scores.json")
-    monkeypatch.setattr(mutation_score, "measured", lambda lab: "now")
-    monkeypatch.setattr(mutation_score.Lab, "load", classmethod(lambda cls, key: None))
-    assert "no mutation score" in complaint("neurons")
-    enter(Score("neurons", 10, 10, 10, ()), "before")
-    assert "has changed since" in complaint("neurons")
+    (tmp_path / "solutions" / "neurons").mkdir(parents=True)
+    monkeypatch.setattr(mutation_score, "measured", lambda lab, root: "now")
+    monkeypatch.setattr(mutation_score.Lab, "load", classmethod(lambda cls, key, root: None))
+    assert "no mutation score" in complaint("neurons", tmp_path)
+    enter(Score("neurons", 10, 10, 10, ()), "before", tmp_path)
+    assert "has changed since" in complaint("neurons", tmp_path)
     survivors = tuple(Survivor(str(n), "f", "- x\n+ y") for n in range(6))
-    enter(Score("neurons", 100, 100, 94, survivors), "now")
-    assert "catch 94.0% of the mutants, 95% are due" in complaint("neurons")
-    enter(
-        Score("neurons", 100, 100, 94, (*survivors[:5], Survivor("5", "f", "", "the same by algebra"))), "now"
-    )
-    assert "94.9%" in complaint("neurons")
-    enter(Score("neurons", 100, 100, 96, survivors[:4]), "now")
-    assert complaint("neurons") == ""
-    assert json.loads((tmp_path / "scores.json").read_text())["neurons"]["killed"] == 96
+    enter(Score("neurons", 100, 100, 94, survivors), "now", tmp_path)
+    assert "catch 94.0% of the mutants, 95% are due" in complaint("neurons", tmp_path)
+    declared = (*survivors[:5], Survivor("5", "f", "", "the same by algebra"))
+    enter(Score("neurons", 100, 100, 94, declared), "now", tmp_path)
+    assert "94.9%" in complaint("neurons", tmp_path)
+    enter(Score("neurons", 100, 100, 96, survivors[:4]), "now", tmp_path)
+    assert complaint("neurons", tmp_path) == ""
+    row = committed("neurons", tmp_path)
+    assert (row["killed"], row["survivors"]) == (96, ["0", "1", "2", "3"])

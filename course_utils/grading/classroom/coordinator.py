@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
 from course_utils.grading.classroom.changes import Changes
 from course_utils.grading.classroom.folders import only_writer, write_whole
-from course_utils.grading.engine.digests import engine_digest, stamp
+from course_utils.grading.engine.digests import stamp, version
 from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions, submitted
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.classroom.summary import Summary
@@ -221,8 +221,8 @@ class Marking:
         self.summary.notes[hand_in.student] = handed_in.notes
         found = self._digests[hand_in.student] = handed_in.digest
         kept = None if settings.force else self._results.find(hand_in.student, found)
-        engine = engine_digest() if settings.cluster.scheduler else ""
-        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, engine)
+        rules = version(self._lab) if settings.cluster.scheduler else ""
+        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, rules)
         return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:

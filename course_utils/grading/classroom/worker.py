@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom.bounds import bounded
-from course_utils.grading.engine.digests import counting, engine_digest
+from course_utils.grading.engine.digests import counting, version
 from course_utils.grading.classroom.results import Kept
 from course_utils.grading.engine.handed_in import HandedIn
 from course_utils.grading.engine.verdict import Verdict
@@ -41,7 +41,7 @@ class Job:
 
     `released` is what the lab's named cells held when they were handed out.
     `known` is an earlier verdict, good but for the checks in `stale`: no other is run; `unchanged` belongs to it.
-    `engine` is the hash of the code that a worker elsewhere must have, "" for a worker of this very course.
+    `version` is the hash of the rules that a worker elsewhere must mark by, "" for a worker of this very course.
     `counts` is the tier that counts, as the coordinator's environment says.
     """
 
@@ -50,7 +50,7 @@ class Job:
     released: dict[str, str]
     limits: Limits
     sandboxed: bool
-    engine: str = ""
+    version: str = ""
     known: Verdict | None = None
     stale: frozenset[str] = field(default=frozenset())
     unchanged: frozenset[str] = field(default=frozenset())
@@ -84,7 +84,7 @@ def mark(job: Job) -> Marked:
     from course_utils.grading.engine.work import work_of
 
     os.environ["COURSE_COUNTS"] = job.counts
-    if job.engine and engine_digest() != job.engine:
+    if job.version and version(job.lab) != job.version:
         raise WrongEngine(
             "a worker has another version of the course; install the same there and start it anew"
         )

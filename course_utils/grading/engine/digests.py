@@ -7,39 +7,28 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from course_utils.dependencies import digest, reached
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.labs.lab import Cell, Lab
 from course_utils.topics import ROOT
 
-# What decides about a mark beside the submission and the lab: the engine, the checks and the data they draw on.
-ENGINE = ("checks", "data", "grading", "training")
-# Of the grading package, what only shows or asks: a new colour of the feedback marks nobody again.
-ASIDE = {
-    *(
-        "changes",
-        "commands",
-        "deadlines",
-        "doctor",
-        "entries",
-        "exchange_files",
-        "feedback",
-        "hand_ins",
-        "hand_marks",
-    ),
-    *("own_notebook", "pages", "sample", "spreadsheet", "summary", "table", "times"),
-}
+# What marks a submission starts here; all else that decides is found from its imports.
+MARKING = ("course_utils.grading.classroom.worker", "course_utils.grading.kernel.zygote")
 LIBRARIES = ("torch", "numpy", "ipython")
 
 
 def lab_digest(lab: Lab, root: Path = ROOT) -> str:
-    """A hash of all that a mark depends on beside the submission and the text of the checks."""
+    """A hash of all that a mark depends on beside the submission and the checks."""
     found = hashlib.sha256(f"{engine_digest(root)} {counting()}".encode())
     for cell in lab.cells:
         if cell.kind != "test":
             found.update(repr(cell).encode())
-    folder = root / "solutions" / lab.key
-    for path in sorted(folder.glob("reference.*")):
-        found.update(path.read_bytes())
+    files = reached(
+        (cell.source for cell in lab.cells if cell.kind in ("code", "solution")),
+        (f"solutions.{lab.key}.reference",),
+        root,
+    )
+    found.update(digest(files, root, (lab.key,)).encode())
     return found.hexdigest()
 
 
@@ -48,23 +37,23 @@ def counting() -> str:
     return os.environ.get("COURSE_COUNTS", "full")
 
 
-def check_digest(cell: Cell) -> str:
-    """A hash of one check: its text and its points."""
-    return hashlib.sha256(repr(cell).encode()).hexdigest()
+def check_digest(cell: Cell, root: Path = ROOT) -> str:
+    """A hash of one check: its text, its points, and what it imports."""
+    files = reached((cell.source,), root=root)
+    return hashlib.sha256(f"{cell!r} {digest(files, root)}".encode()).hexdigest()
+
+
+def version(lab: Lab, root: Path = ROOT) -> str:
+    """A hash of the rules that this course marks a lab by: where two machines have the same, they give one mark."""
+    parts = [lab_digest(lab, root), *(check_digest(cell, root) for cell in lab.cells if cell.kind == "test")]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
 @cache
 def engine_digest(root: Path = ROOT) -> str:
     """A hash of the code that marks, and of the libraries' versions."""
-    found = hashlib.sha256()
-    for name in LIBRARIES:
-        found.update(f"{name} {metadata.version(name)}\n".encode())
-    package = root / "course_utils"
-    for path in sorted(path for part in ENGINE for path in (package / part).rglob("*")):
-        if path.suffix not in (".py", ".txt") or path.stem in ASIDE:
-            continue
-        found.update(str(path.relative_to(package)).encode() + path.read_bytes())
-    return found.hexdigest()
+    versions = " ".join(f"{name} {metadata.version(name).partition('+')[0]}" for name in LIBRARIES)
+    return hashlib.sha256(f"{versions} {digest(reached((), MARKING, root), root)}".encode()).hexdigest()
 
 
 def stamp(lab: Lab, verdict: Verdict) -> str:
