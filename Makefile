@@ -7,7 +7,7 @@ MUTANTS ?= --mutants
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install course book class test notebooks check audit faults clean
+.PHONY: help install course book class test notebooks check audit drawn faults clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -62,6 +62,9 @@ check: install  ## lint, types, links and leaks
 
 audit: install  ## every lab's checks against generated mutants; rewrites solutions/<key>/mutation_score.json
 	$(BIN)/course audit --all $(MUTANTS)
+
+drawn: install  ## audit again two topics and some mutants, drawn by the date: they must give what is committed
+	$(BIN)/course audit --all --drawn
 
 faults: install ## kill the grader twenty times at random moments
 	COURSE_FAULTS=20 $(BIN)/python -m pytest tests/grading/classroom/test_faults.py

@@ -9,9 +9,11 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
 
 from tqdm import tqdm
 
+from course_utils.audit import drawn
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import end_with_parent, in_fork, tidied
 from course_utils.audit.kept import content_hash, keep, known
@@ -26,6 +28,7 @@ from course_utils.audit.mutation_score import (
     score,
     shown_score,
 )
+from course_utils.audit.mutation_score import names as mutant_names
 from course_utils.keys import add_keys, chosen
 from course_utils.labs.answers import Answer, right_answers, wrong_answers
 from course_utils.labs.lab import Lab
@@ -50,23 +53,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="audit again what solutions/<key>/audit.json proves"
     )
+    parser.add_argument(
+        "--drawn",
+        action="store_true",
+        help="audit again two topics and 20 mutants of each, drawn by the date; they must give what is committed",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Audit, print, and give 1 where anything failed."""
     keys = chosen(args, drafts=False)
-    messages = args.messages or len(keys) == 1
-    failed = set()
     with tidied():
-        for report in reports(keys, args.jobs, args.fresh):
-            print(shown(report, messages), flush=True)
-            if not report.passed:
-                failed.add(report.key)
-        if args.mutants:
-            failed |= {key for key in keys if not _scored(key, args.jobs)}
+        failed = _drawn(keys, args.jobs) if args.drawn else _audit(keys, args)
     if failed:
         print(f"failed: {', '.join(key for key in keys if key in failed)}")
     return 1 if failed else 0
+
+
+def _audit(keys: tuple[str, ...], args: argparse.Namespace) -> set[str]:
+    """Audit what is new; the keys that failed."""
+    messages, failed = args.messages or len(keys) == 1, set()
+    for report in reports(keys, args.jobs, args.fresh or args.messages):
+        print(shown(report, messages), flush=True)
+        if not report.passed:
+            failed.add(report.key)
+    if args.mutants:
+        failed |= {key for key in keys if not _scored(key, args.jobs)}
+    return failed
+
+
+def _drawn(keys: tuple[str, ...], jobs: int, day: date | None = None) -> set[str]:
+    """Audit again what the day draws, and compare with what is committed; the keys that failed."""
+    day = day or datetime.now(UTC).date()
+    names, failed = drawn.topics(keys, day), set()
+    print(f"drawn for {day}: {', '.join(names)}", flush=True)
+    for report in reports(names, jobs, fresh=True, write=False):
+        few = drawn.mutants(report.key, mutant_names(Lab.load(report.key)), day)
+        complaints = drawn.audit_complaints(report)
+        with warm_processes(1) as pool:
+            lab = Lab.load(report.key)
+            result = pool.submit(score_apart, lab, equivalents(report.key), jobs, few).result()
+        complaints += drawn.score_complaints(result, few)
+        print("\n".join([shown(report, False), shown_score(result), *complaints]), flush=True)
+        if complaints or not report.passed:
+            failed.add(report.key)
+    return failed
 
 
 def _scored(key: str, jobs: int) -> bool:
@@ -80,7 +111,7 @@ def _scored(key: str, jobs: int) -> bool:
     return result.share >= LEAST
 
 
-def score_apart(lab: Lab, declared: dict[str, str], jobs: int) -> Score:
+def score_apart(lab: Lab, declared: dict[str, str], jobs: int, few: set[str] | None = None) -> Score:
     """`score` in a fork.
 
     Raises:
@@ -91,7 +122,7 @@ def score_apart(lab: Lab, declared: dict[str, str], jobs: int) -> Score:
     def work() -> dict:
         _hush()
         try:
-            return plain(score(lab, declared, jobs))
+            return plain(score(lab, declared, jobs, few))
         except EquivalentsError as error:
             return {"error": str(error)}
 
@@ -103,7 +134,7 @@ def score_apart(lab: Lab, declared: dict[str, str], jobs: int) -> Score:
     return Score.from_plain(data)
 
 
-def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
+def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False, write: bool = True):
     """Yield the `Report` of each key as it is done; those known by content hash come first."""
     waiting = []
     for key in keys:
@@ -120,7 +151,7 @@ def reports(keys: tuple[str, ...], jobs: int = 2, fresh: bool = False):
         for future in as_completed(futures):
             report = future.result()
             key, content = futures[future]
-            if content == _content(key):  # else somebody has changed it meanwhile
+            if write and content == _content(key):  # else somebody has changed it meanwhile
                 keep(report, content)
             progress.update()
             yield report
@@ -142,16 +173,25 @@ def _content(key: str) -> str:
 
 def _audited(key: str, jobs: int) -> Report:
     """Audit a topic; a lab or answers out of order are a finding like any other."""
+    began = _cpu_seconds()
     try:
-        return audit_apart(Lab.load(key), wrong_answers(key), right_answers(key), jobs)
+        report = audit_apart(Lab.load(key), wrong_answers(key), right_answers(key), jobs)
+        return replace(report, spent=_cpu_seconds() - began)
     except ValueError as error:
         return Report(key, topic(key).points, (Finding("reference", "the lab", False, str(error)),))
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def warm_processes(count: int) -> ProcessPoolExecutor:
     """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     os.environ.update(COURSE_TIER="mini", COURSE_COUNTS="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    os.environ["COURSE_PICTURES"] = "0"  # nobody looks
     # Large tensors come from the heap, not from a new mapping each: page faults cost more than the sums of a small net.
     os.environ.update(MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="4294967296")
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)

@@ -39,7 +39,7 @@ def engine_findings(lab: Lab, wrong: list[Answer], right: list[Answer]) -> list[
             alone = [] if found.passed or len(members) == 1 else members
             one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
             # Each answers for itself: a net that many answers train together may be short by the luck of its draws.
-            findings += one_by_one or [found]
+            findings += one_by_one or [replace(found, title=_said(right, [n])) for n in members]
         findings += _caught(lab, wrong, warm)
     return findings
 

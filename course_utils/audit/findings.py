@@ -19,13 +19,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of one lab; `seconds` is the CPU time of marking the reference, `slowest` its slowest check."""
+    """All findings of one lab.
+
+    `seconds` is the CPU time of marking the reference, `slowest` its slowest check, `spent` the audit's own CPU time.
+    """
 
     key: str
     points: float
     findings: tuple[Finding, ...]
     seconds: float = 0.0
     slowest: str = ""
+    spent: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -35,8 +39,9 @@ class Report:
 
 def shown(report: Report, messages: bool) -> str:
     """The report as text: a line a group, then what failed, then (with `messages`) what students would read."""
-    marking = f"{report.seconds:.1f} CPU-s" + (f", slowest check {report.slowest}" if report.slowest else "")
-    lines = [f"{report.key}: {report.points:g} points, {marking}"]
+    marking = f"marked in {report.seconds:.1f} CPU-s"
+    marking += f" (slowest check {report.slowest})" if report.slowest else ""
+    lines = [f"{report.key}: {report.points:g} points, {marking}, audited in {report.spent:.0f}"]
     for group in get_args(Group):
         found = [finding for finding in report.findings if finding.group == group]
         passed = sum(finding.passed for finding in found)

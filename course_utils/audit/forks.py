@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,48 @@ def _work(work: Callable[[], Any], folder: Path) -> None:
     part = folder / "result.part"
     part.write_text(result, encoding="utf-8")
     part.rename(folder / "result.json")
+
+
+class Standing:
+    """A fork that waits where it was taken, in a folder of its own with a copy of `beside`, until it is let go."""
+
+    def __init__(self, work: Callable[[Any, Callable[[], object]], Any], beside: Path):
+        """`work` gets what `go` was told and a function to call for each piece done; it returns JSON's types."""
+        self._folder = Path(tempfile.mkdtemp(prefix="audit-"))
+        shutil.copytree(beside, self._folder / "work")
+        self._line, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_stand, args=(work, theirs, self._folder))
+        self._process.start()
+        theirs.close()
+
+    def go(self, told: Any, done: Callable[[], object] = lambda: None) -> Any:
+        """Let it go; what its work returned, {} where it died. `done` is called here for each piece."""
+        try:
+            self._line.send_bytes(json.dumps(told).encode())
+            while True:
+                message = json.loads(self._line.recv_bytes())
+                if "result" in message:
+                    return message["result"]
+                done()
+        except (EOFError, OSError):
+            return {}
+        finally:
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.join()
+        self._line.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _stand(work: Callable[[Any, Callable[[], object]], Any], line: Connection, folder: Path) -> None:
+    end_with_parent()
+    os.chdir(folder / "work")
+    told = json.loads(line.recv_bytes())
+    result = work(told, lambda: line.send_bytes(b"{}"))
+    line.send_bytes(json.dumps({"result": result}).encode())
 
 
 def in_fork(work: Callable[[], Any], seconds: float, beside: Path | None = None) -> Any:

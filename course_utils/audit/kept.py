@@ -50,7 +50,8 @@ def committed(key: str, root: Path = ROOT) -> tuple[Report | None, str]:
         findings = tuple(
             Finding(group, title, True) for group in get_args(Group) for title in data["found"].get(group, [])
         )
-        return Report(key, data["points"], findings, data["seconds"]), data["depends_on"]
+        found = Report(key, data["points"], findings, data["seconds"], "", data["spent"])
+        return found, data["depends_on"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None, ""
 
@@ -67,6 +68,7 @@ def keep(report: Report, content: str, root: Path = ROOT) -> None:
         "depends_on": content,
         "points": report.points,
         "seconds": round(report.seconds, 1),
+        "spent": round(report.spent),
         "counts": {group: len(titles) for group, titles in found.items()},
         "found": found,
     }

@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_utils.audit.mutants import mutants_of, sample
+from course_utils.audit.mutants import Mutant, mutants_of, sample
 from course_utils.dependencies import digest, program, reached
-from course_utils.labs.lab import Lab
+from course_utils.labs.lab import Cell, Lab
 from course_utils.topics import ROOT
 
 FILE = "mutation_score.json"  # in a topic's folder
@@ -61,8 +61,8 @@ class Score:
         return cls(**{**data, "survivors": survivors, "broken": tuple(data["broken"])})
 
 
-def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
-    """Try the lab's mutants. Run it in a process of its own (see `audit_command`).
+def score(lab: Lab, equivalents: dict[str, str], jobs: int, few: set[str] | None = None) -> Score:
+    """Try the lab's mutants, or those called as in `few`. Run it in a process of its own (see `audit.commands`).
 
     Raises:
         EquivalentsError: a declared mutant does not exist, or a check catches it.
@@ -71,24 +71,19 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
     from course_utils.audit.variants import Rehearsals, Variant
 
     cells = runnable(lab.cells)
-    everything = [
-        (place, mutant)
-        for place, cell in enumerate(cells)
-        if cell.kind == "solution"
-        for mutant in mutants_of(cell)
-    ]
+    everything = _everything(cells)
     unknown = set(equivalents) - {mutant.name for _, mutant in everything}
     if unknown:
         raise EquivalentsError(
             f"{lab.key}: equivalent_mutants.txt: no mutant is called {min(unknown)}; remove its line"
         )
     chosen = {mutant.name for mutant in sample([mutant for _, mutant in everything])}
+    chosen &= chosen if few is None else few
     tried = [(place, mutant) for place, mutant in everything if mutant.name in chosen]
-    rehearsals = Rehearsals(cells, jobs, f"{lab.key}, mutants")
-    rehearsals.whole(Variant("reference", {}))
-    runs = rehearsals.parting(
-        [Variant(mutant.name, {place: mutant.source}, "first") for place, mutant in tried]
-    )
+    variants = [Variant(mutant.name, {place: mutant.source}, "first") for place, mutant in tried]
+    rehearsals = Rehearsals(cells, variants, jobs, f"{lab.key}, mutants")
+    rehearsals.reference()
+    runs = rehearsals.variants()
     survived = [mutant for _, mutant in tried if not runs[mutant.name].died and not runs[mutant.name].lost()]
     caught = set(equivalents) & chosen - {mutant.name for mutant in survived}
     if caught:
@@ -103,6 +98,21 @@ def score(lab: Lab, equivalents: dict[str, str], jobs: int) -> Score:
         if not outcome.honest
     )
     return Score(lab.key, len(everything), len(tried), len(tried) - len(survived), survivors, broken)
+
+
+def _everything(cells: tuple[Cell, ...]) -> list[tuple[int, Mutant]]:
+    """All mutants, each with the place of its cell."""
+    return [
+        (place, mutant)
+        for place, cell in enumerate(cells)
+        if cell.kind == "solution"
+        for mutant in mutants_of(cell)
+    ]
+
+
+def names(lab: Lab) -> set[str]:
+    """Of the mutants that a score tries."""
+    return {mutant.name for mutant in sample([mutant for _, mutant in _everything(lab.cells)])}
 
 
 def equivalents(key: str, root: Path = ROOT) -> dict[str, str]:

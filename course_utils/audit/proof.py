@@ -25,14 +25,24 @@ def audit(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1) -> 
         LabError: an answer names a cell, definition or check that the lab does not have.
     """
     cells = runnable(lab.cells)
-    rehearsals = Rehearsals(cells, jobs, lab.key)
-    reference = rehearsals.whole(Variant("reference", {}, draws=DRAWS))
+    variants = [
+        Variant("release", release_sources(lab), "all"),
+        *_wrong_variants(cells, wrong),
+        *(
+            Variant(f"right {number}", sources(cells, answer), "quick", draws=DRAWS)
+            for number, answer in enumerate(right)
+        ),
+    ]
+    rehearsals = Rehearsals(cells, [variant for variant in variants if variant.sources], jobs, lab.key)
+    reference = rehearsals.reference(DRAWS)
     findings = [*_reference(cells, reference)]
     if all(finding.passed for finding in findings):
-        released = rehearsals.whole(Variant("release", release_sources(lab)))
-        findings += _release(released)
-        findings += _wrong_ones(cells, rehearsals, wrong)
-        findings += _right_ones(cells, rehearsals, right)
+        runs = rehearsals.variants()
+        findings += _release(runs.get("release", Run()))
+        findings += [_wrong(cells, answer, runs[f"wrong {number}"]) for number, answer in enumerate(wrong)]
+        # What is slow (training, mostly) is left to the engine, which runs it anyway.
+        findings += [_right(cells, answer, runs[f"right {number}"]) for number, answer in enumerate(right)]
+    rehearsals.dismiss()
     slowest = max(reference.checks, key=lambda name: reference.checks[name].seconds, default="")
     said = f"{slowest}, {reference.checks[slowest].seconds:.2f} s" if slowest else ""
     return Report(lab.key, lab.points, tuple(findings), sum(reference.seconds.values()), said)
@@ -57,7 +67,7 @@ def release_sources(lab: Lab) -> dict[int, str]:
     }
 
 
-def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[Answer]) -> list[Finding]:
+def _wrong_variants(cells: tuple[Cell, ...], answers: list[Answer]) -> list[Variant]:
     checks = {cell.name for cell in cells if cell.kind == "test"}
     variants = []
     for number, answer in enumerate(answers):
@@ -65,20 +75,8 @@ def _wrong_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[A
             raise LabError(
                 f"wrong_answers.py: {answer.cell} ({answer.why}): no check is called {answer.check!r}"
             )
-        variants.append(Variant(str(number), sources(cells, answer), "named", answer.check, DRAWS))
-    runs = rehearsals.parting(variants)
-    return [_wrong(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
-
-
-def _right_ones(cells: tuple[Cell, ...], rehearsals: Rehearsals, answers: list[Answer]) -> list[Finding]:
-    """Each answer's quick checks. What is slow (training, mostly) is left to the engine, which runs it anyway."""
-    runs = rehearsals.parting(
-        [
-            Variant(str(number), sources(cells, answer), "quick", draws=DRAWS)
-            for number, answer in enumerate(answers)
-        ]
-    )
-    return [_right(cells, answer, runs[str(number)]) for number, answer in enumerate(answers)]
+        variants.append(Variant(f"wrong {number}", sources(cells, answer), "named", answer.check, DRAWS))
+    return variants
 
 
 def _reference(cells: tuple[Cell, ...], run: Run) -> list[Finding]:

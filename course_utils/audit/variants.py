@@ -1,13 +1,18 @@
-"""Variants of a lab, each with some solution cells filled otherwise, run from forks taken where they part."""
+"""Variants of a lab, each with some solution cells filled otherwise, run from forks taken where they part.
+
+The reference is run once. Wherever variants part from it a fork is left standing. Once the reference has passed, and
+it is known how long its cells take, these forks are let go one after another, and fork in their turn for each variant.
+"""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from course_utils.audit.dependence import Dependence
-from course_utils.audit.forks import Forks, in_fork
+from course_utils.audit.forks import Forks, Standing, in_fork
 from course_utils.audit.rehearsal import Notebook, Outcome, bound_memory
 from course_utils.labs.lab import Cell
 from course_utils.progress import bar
@@ -16,15 +21,16 @@ CELL_SECONDS = 120.0  # CPU time of a cell where the reference's own time is not
 SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it
 HANGING = 1800.0  # wall seconds after which a fork is given up
 
-Ending = Literal["quick", "named", "first"]
+Ending = Literal["all", "quick", "named", "first"]
 
 
 @dataclass(frozen=True)
 class Variant:
     """A lab with other sources in some cells (by place).
 
-    `ending` says how far it runs: what is affected and "quick"; that and whatever the check `named` needs; or all that
-    is affected until the "first" lost point. `draws` is how often a quick check is repeated with other random inputs.
+    `ending` says how far it runs: to the end ("all"); what is affected and "quick"; the check `named` and what it
+    needs, and more only where that loses nothing; or all that is affected until the "first" lost point. `draws` is how
+    often a quick check is repeated with other random inputs.
     """
 
     name: str
@@ -70,56 +76,124 @@ class Run:
 class Rehearsals:
     """Runs the variants of one lab. Make it in a process of its own: it becomes the lab's `__main__`."""
 
-    def __init__(self, cells: tuple[Cell, ...], jobs: int = 1, what: str = ""):
+    def __init__(self, cells: tuple[Cell, ...], variants: list[Variant], jobs: int = 1, what: str = ""):
         """`what` stands at the progress bar."""
         self._cells, self._jobs, self._what = cells, jobs, what
         self._places = [
             place for place, cell in enumerate(cells) if cell.kind in ("code", "solution", "test")
         ]
         self._dependence = Dependence(cells)
+        self._starts: dict[int, list[Variant]] = {}
+        for variant in variants:
+            self._starts.setdefault(min(variant.sources), []).append(variant)
+        self._standing: list[Standing] = []
         self._usual: dict[int, float] = {}
         self._slow: set[int] = set()
 
-    def whole(self, variant: Variant) -> Run:
-        """Run every cell from the first on, in a fork."""
-        run = Run.from_plain(
-            in_fork(lambda: self._execute(Notebook(), variant, self._places).plain(), HANGING)
-        )
-        if not variant.sources:
-            self._usual = run.seconds
-            self._slow = {place for place, seconds in run.seconds.items() if seconds > SLOW}
+    def reference(self, draws: int = 1) -> Run:
+        """Run every cell from the first to the last, each check in a fork; forks stay standing where variants part."""
+        run, notebook = Run(), Notebook()
+        checks = Forks(self._jobs, HANGING)
+        variant = Variant("reference", {}, draws=draws)
+        for place in self._places:
+            cell = self._cells[place]
+            if place in self._starts:
+                work = partial(self._parted, notebook, self._starts[place], place)
+                self._standing.append(Standing(work, Path.cwd()))
+            if cell.kind == "test":
+                # What earlier cells have saved lies beside the fork's notebook too.
+                drawn = partial(self._drawn, notebook, cell, variant)
+                checks.start(str(place), drawn, Path.cwd())
+                continue
+            started = time.process_time()
+            error = notebook.run(self._label(place), cell.source, CELL_SECONDS)
+            run.seconds[place] = time.process_time() - started
+            if error:
+                run.errors[place] = error
+        for name, data in checks.finish().items():
+            outcome = Outcome(**data) if data else Outcome(1, 0, "the check's process died or hung", False)
+            run.checks[self._cells[int(name)].name] = outcome
+            run.seconds[int(name)] = outcome.seconds
+        self._usual = run.seconds
+        self._slow = {place for place, seconds in run.seconds.items() if seconds > SLOW}
         return run
 
-    def parting(self, variants: list[Variant]) -> dict[str, Run]:
-        """Run each variant from the first cell that it changes, forked from the reference's run up to there."""
-        starts: dict[int, list[Variant]] = {}
+    def _drawn(self, notebook: Notebook, cell: Cell, variant: Variant) -> dict[str, Any]:
+        bound_memory()
+        return asdict(self._draw(notebook, cell, variant, CELL_SECONDS))
+
+    def variants(self) -> dict[str, Run]:
+        """Run each variant from the first cell that it changes; once, after the reference."""
+        found: dict[str, Run] = {}
+        count = sum(len(variants) for variants in self._starts.values())
+        known = {"usual": self._usual, "slow": sorted(self._slow)}
+        with bar(count, self._what, "variant") as progress:
+            for standing in self._standing:
+                results = standing.go(known, progress.update)
+                found |= {name: Run.from_plain(data) for name, data in results.items()}
+        for variants in self._starts.values():
+            for variant in variants:
+                found.setdefault(variant.name, Run(died=True))
+        return found
+
+    def _parted(
+        self,
+        notebook: Notebook,
+        variants: list[Variant],
+        place: int,
+        known: dict[str, Any],
+        done: Callable[[], object],
+    ) -> dict[str, Any]:
+        """In a fork that stood at `place`: fork for each of its variants."""
+        self._usual = {int(where): seconds for where, seconds in known["usual"].items()}
+        self._slow = set(known["slow"])
+        forks = Forks(self._jobs, HANGING, done)
         for variant in variants:
-            starts.setdefault(min(variant.sources), []).append(variant)
-        notebook = Notebook()
-        with bar(len(variants), self._what, "variant") as progress:
-            forks = Forks(self._jobs, HANGING, progress.update)
-            for place in self._places:
-                if place > max(starts, default=-1):
-                    break
-                for variant in starts.get(place, []):
-                    # What earlier cells have saved lies beside the fork's notebook too.
-                    forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
-                if self._cells[place].kind != "test":
-                    notebook.run(self._label(place), self._cells[place].source, CELL_SECONDS)
-            return {name: Run.from_plain(data) for name, data in forks.finish().items()}
+            forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
+        return forks.finish()
+
+    def dismiss(self) -> None:
+        """End the standing forks."""
+        for standing in self._standing:
+            standing.dismiss()
 
     def _part(self, notebook: Notebook, variant: Variant, start: int) -> dict[str, Any]:
+        if variant.ending == "all":
+            places = [place for place in self._places if place >= start or self._cells[place].kind == "test"]
+            return self._execute(notebook, variant, places).plain()
         needed, quick = self._needed(variant, start)
-        if variant.ending == "quick" or quick == needed:
+        first = self._first(variant, start, needed)
+        if variant.ending == "quick" or (quick == needed and not first):
             return self._execute(notebook, variant, quick).plain()
+        # The check that must see it, and what that needs; only where it sees nothing, the others too.
+        run = self._tried(notebook, variant, first) if first else Run()
+        if run.died or run.lost():
+            return run.plain()
         if variant.ending == "named":
             asked = [place for place in needed if self._cells[place].name == variant.named]
             places = quick if set(asked) <= set(quick) else needed
             return self._execute(notebook, variant, places).plain()
-        # Until the first lost point: the quick cells in a fork; only where they see nothing, all of them here.
-        found = in_fork(lambda: self._execute(notebook, variant, quick).plain(), HANGING, Path.cwd())
-        run = Run.from_plain(found)
-        return run.plain() if run.died or run.lost() else self._execute(notebook, variant, needed).plain()
+        run = self._tried(notebook, variant, quick)
+        if run.died or run.lost() or quick == needed:
+            return run.plain()
+        return self._execute(notebook, variant, needed).plain()
+
+    def _tried(self, notebook: Notebook, variant: Variant, places: list[int]) -> Run:
+        """Run these places in a fork, so that others can be run after them as if nothing had been."""
+        return Run.from_plain(
+            in_fork(lambda: self._execute(notebook, variant, places).plain(), HANGING, Path.cwd())
+        )
+
+    def _first(self, variant: Variant, start: int, needed: list[int]) -> list[int]:
+        """What the named check needs (or the first that is quick), and that check; nothing where it is not affected."""
+        checks = [place for place in needed if self._cells[place].kind == "test"]
+        if variant.ending == "named":
+            checks = [place for place in checks if self._cells[place].name == variant.named]
+        if variant.ending == "quick" or not checks:
+            return []
+        places = [place for place in self._dependence.asked(checks[0], variant.sources) if place >= start]
+        slow = set(places) & self._slow - set(variant.sources)
+        return [] if slow and variant.ending == "first" else places
 
     def _needed(self, variant: Variant, start: int) -> tuple[list[int], list[int]]:
         """The places to run from `start` on, and those of them that are quick and need nothing slow."""

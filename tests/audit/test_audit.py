@@ -2,18 +2,21 @@
 
 import os
 import time
+from datetime import date
 
 import pytest
 
 from course_utils.audit import commands as audit_command
-from course_utils.audit import kept
+from course_utils.audit import drawn, kept
 from course_utils.audit.commands import audit_apart, graded_apart, rehearsed_apart, warm_processes
 from course_utils.audit.dependence import ARTIFACT, Dependence, names_of
 from course_utils.audit.engine import companies
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import Forks
+from course_utils.audit.mutation_score import Score, Survivor
 from course_utils.labs.answers import Answer
 from course_utils.labs.lab import Cell
+from course_utils.topics import KEYS
 from tests.grading.sample_lab import answers, changed, sample_lab
 
 
@@ -229,6 +232,37 @@ def test_what_an_audit_finds_otherwise_is_said():
         "wrong: a: no longer found",
         "right: c: not among what is committed",
     ]
+
+
+def test_a_day_draws_two_topics_and_twenty_mutants_and_another_day_others():
+    days = [date(2026, 1, day) for day in range(1, 29)]
+    pairs = {drawn.topics(KEYS, day) for day in days}
+    assert all(len(set(pair)) == 2 for pair in pairs)
+    assert len(pairs) > 10
+    names = {f"{number:08x}" for number in range(100)}
+    few = [drawn.mutants("odes", names, day) for day in days]
+    assert all(len(found) == 20 and found <= names for found in few)
+    assert few[0] != few[1] != drawn.mutants("flows", names, days[1])
+    assert drawn.topics(KEYS, days[0]) == drawn.topics(KEYS[::-1], days[0])
+
+
+def test_what_is_drawn_must_give_what_is_committed(monkeypatch):
+    report = Report("neurons", 24, (Finding("wrong", "a", True),))
+    monkeypatch.setattr(drawn, "content_hash", lambda key: "now")
+    monkeypatch.setattr(drawn, "committed", lambda key: (Report("neurons", 24, ()), "now"))
+    assert drawn.audit_complaints(report) == ["neurons: wrong: a: not among what is committed"]
+    monkeypatch.setattr(drawn, "committed", lambda key: (Report("neurons", 24, ()), "before"))
+    assert drawn.audit_complaints(report) == []
+    monkeypatch.setattr(drawn, "measured", lambda lab: "now")
+    row = {"measured": "now", "survivors": ["a", "b", "c"]}
+    monkeypatch.setattr(drawn, "committed_score", lambda key: row)
+    result = Score("neurons", 9, 3, 1, (Survivor("a", "f", ""), Survivor("d", "f", "")))
+    assert drawn.score_complaints(result, {"a", "b", "d"}) == [
+        "neurons: mutant b is caught now",
+        "neurons: mutant d is not caught any more",
+    ]
+    row["measured"] = "before"
+    assert drawn.score_complaints(result, {"a", "b", "d"}) == []
 
 
 def test_what_is_proved_is_not_run_again_and_what_is_out_of_order_is(monkeypatch, tmp_path):

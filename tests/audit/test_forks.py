@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.audit.forks import TERMINATED, in_fork, tidied
+from course_utils.audit.forks import TERMINATED, Standing, in_fork, tidied
 from course_utils.topics import ROOT
 
 SLEEPER = """
@@ -60,3 +60,24 @@ def test_sigterm_ends_the_forks_and_removes_their_folders(tmp_path):
     assert list(place.iterdir()) == []
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_standing_fork_knows_what_was_when_it_was_taken(tmp_path):
+    (tmp_path / "early").write_text("")
+    seen = ["early"]
+
+    def work(told, done):
+        done()
+        done()
+        return [told, seen, sorted(path.name for path in Path.cwd().iterdir())]
+
+    standing, other = Standing(work, tmp_path), Standing(lambda told, done: os._exit(3), tmp_path)
+    seen.append("late")
+    (tmp_path / "late").write_text("")
+    pieces = []
+    assert standing.go("told", lambda: pieces.append(1)) == ["told", ["early"], ["early"]]
+    assert len(pieces) == 2
+    assert other.go("told") == {}
+    never = Standing(lambda told, done: None, tmp_path)
+    never.dismiss()
+    never.dismiss()
