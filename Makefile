@@ -7,7 +7,7 @@ MUTANTS ?= --mutants
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install course book class test notebooks check audit drawn faults clean
+.PHONY: help install course book class test notebooks check format audit drawn faults clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -59,6 +59,10 @@ check: install  ## lint, types, links and leaks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/course release --all --check
+
+format: install ## bring all Python into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 audit: install  ## every lab's checks against generated mutants; rewrites solutions/<key>/mutation_score.json
 	$(BIN)/course audit --all $(MUTANTS)

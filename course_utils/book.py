@@ -6,15 +6,17 @@ build, after all of them have been printed.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import yaml
 from filelock import FileLock
 
-from course_utils.topics import ROOT, TOPICS
+from course_utils.topics import ROOT, TOPICS, topic
 
 # Pages that belong to no topic, in their order; one that is not written is not listed.
 BACK_MATTER = ("results", "teaching", "notation", "glossary", "references")
@@ -62,27 +64,17 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
     Raises:
         BookError: a page is missing, a cell or a formula failed, or there was any warning.
     """
-    root = root.resolve()
-    if not (root / "_config.yml").is_file():
-        raise BookError(f"build: expected _config.yml in {root}; run it in the course's folder")
+    root = _course(root)
     toc, text = root / "_toc.yml", contents_text(root)
     if not toc.is_file() or toc.read_text(encoding="utf-8") != text:
         toc.write_text(text, encoding="utf-8")
     place = (output or root).resolve()
     began = time.monotonic()
-    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    command = [*program, "build", str(root), "-W", "-n", "--keep-going", "--path-output", str(place)]
-    # One thread a kernel: the nets are small, and threads that wait for each other cost more than they bring.
-    settings = {
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "COURSE_TIER": "mini",
-        "PYTHONPATH": str(root),
-    }
     with FileLock(lock_file(place)):
-        done = subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False)
+        _forget_if_moved(root, place / "_build")
+        failed = _jupyter_book(root, place, "-W", "-n", "--keep-going")
     page = place / "_build" / "html" / "index.html"
-    if done.returncode or not page.is_file():
+    if failed or not page.is_file():
         # Else the next build would not read the faulty pages again, and pass.
         (place / "_build" / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
         raise BookError("build: the book has warnings or errors, printed above; mend them and build again")
@@ -90,14 +82,75 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
     return page
 
 
+def build_page(key: str, root: Path = ROOT, output: Path | None = None) -> Path:
+    """Build one topic's page alone into `<output>/_build/pages/<key>`; returns the page to open.
+
+    Links to other pages lead nowhere there, and no warning of them is an error.
+
+    Raises:
+        BookError: there is no such page, or one of its cells failed.
+    """
+    root = _course(root)
+    if not (root / "book" / f"{key}.md").is_file():
+        raise BookError(f"build: book/{key}.md: no such page; write it first")
+    place = (output or root).resolve() / "_build" / "pages" / key
+    began = time.monotonic()
+    with FileLock(lock_file(place)), tempfile.TemporaryDirectory() as folder:
+        _forget_if_moved(root, place / "_build")
+        toc = Path(folder) / "toc.yml"
+        toc.write_text(yaml.safe_dump({"format": "jb-book", "root": f"book/{key}"}), encoding="utf-8")
+        failed = _jupyter_book(root, place, "--toc", str(toc))
+    page = place / "_build" / "html" / "book" / f"{key}.html"
+    if failed or not page.is_file():
+        raise BookError(f"build: the page of {key} has errors, printed above; mend them and build again")
+    print(f"The page is built in {time.monotonic() - began:.0f} s. Open {page}")
+    return page
+
+
+def _course(root: Path) -> Path:
+    if not (root / "_config.yml").is_file():
+        raise BookError(f"build: expected _config.yml in {root}; run it in the course's folder")
+    return root.resolve()
+
+
+def _jupyter_book(root: Path, place: Path, *options: str) -> int:
+    """Run `jupyter-book build` on the course in `root`; its exit code."""
+    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command = [*program, "build", str(root), *options, "--path-output", str(place)]
+    # One thread a kernel: the nets are small, and threads that wait for each other cost more than they bring.
+    settings = {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "COURSE_TIER": "mini",
+        "PYTHONPATH": str(root),
+    }
+    return subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False).returncode
+
+
+def _forget_if_moved(root: Path, build: Path) -> None:
+    """Remove what was built at another place: its runs and pages are kept under paths that are gone."""
+    mark, here = build / "built_at.txt", f"{root}\n{build}\n"
+    known = mark.read_text(encoding="utf-8") if mark.is_file() else None
+    if known != here:
+        if known is not None:
+            print(f"build: {build} was built as {known.splitlines()[1]}; it is built anew here")
+        for name in (".doctrees", ".jupyter_cache", "html"):
+            shutil.rmtree(build / name, ignore_errors=True)
+        mark.write_text(here, encoding="utf-8")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`course build [--output FOLDER]`."""
+    """`course build [KEY …] [--output FOLDER]`."""
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="build these topics' pages alone")
     parser.add_argument(
         "--output", type=Path, help="where _build/html is made (default: the course's folder)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the book of this checkout."""
-    build(ROOT, args.output)
+    """Build the book of this checkout, or some of its pages."""
+    for key in args.keys:
+        build_page(topic(key).key, ROOT, args.output)
+    if not args.keys:
+        build(ROOT, args.output)
     return 0

@@ -11,7 +11,9 @@ from course_utils.one_line import one_line
 
 # A command's module is imported only when it is called: `course --help` answers without PyTorch.
 COMMANDS = {
-    "build": ("course_utils.book", "build the book"),
+    "build": ("course_utils.book", "build the book, or the pages of some topics alone"),
+    "new": ("course_utils.authoring.new", "make a small topic to begin with"),
+    "topic": ("course_utils.authoring.whole", "train, release and audit a topic, and say what it lacks"),
     "release": ("course_utils.labs.release", "make the student labs from their sources"),
     "sample": ("course_utils.grading.classroom.commands:sample", "make a sample class of submissions"),
     "grade": ("course_utils.grading.classroom.commands:grade", "mark the submissions of a lab"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from course_utils.topics import ROOT
 
@@ -204,10 +205,10 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and _is_text(first.value):
-                node.body = node.body[1:]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                line for line in node.body if not (isinstance(line, ast.Expr) and _is_text(line.value))
+            ]
     return tree
 
 
@@ -220,7 +221,17 @@ def _called(call: ast.Call) -> str:
 
 
 def _program(tree: ast.AST) -> str:
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
+
+
+def _plain(node: Any) -> Any:
+    """A syntax tree as nested tuples, without what differs between versions of Python."""
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return (type(node).__name__, *((name, _plain(value)) for name, value in fields))
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    return node
 
 
 def _state(path: Path) -> State:

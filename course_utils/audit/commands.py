@@ -175,7 +175,9 @@ def _audited(key: str, jobs: int) -> Report:
     """Audit a topic; a lab or answers out of order are a finding like any other."""
     began = _cpu_seconds()
     try:
-        report = audit_apart(Lab.load(key), wrong_answers(key), right_answers(key), jobs)
+        lab = Lab.load(key)
+        lab.refuse_other_points()
+        report = audit_apart(lab, wrong_answers(key), right_answers(key), jobs)
         return replace(report, spent=_cpu_seconds() - began)
     except ValueError as error:
         return Report(key, topic(key).points, (Finding("reference", "the lab", False, str(error)),))

@@ -37,6 +37,14 @@ HEADER = """\
 Run the cells from top to bottom. Write your code where a cell says `raise NotImplementedError`, then run the check \
 below it: it tells you at once what is wrong and where to look. Checks are folded; open one to read it."""
 
+# What a cell's marker may say, by its first word; "" is plain code.
+MARKERS = {
+    "solution": {"solution", "take", "keep"},
+    "given": {"given", "trains"},
+    "test": {"test", "points"},
+    "answer": {"answer", "points"},
+    "": {"trains"},
+}
 TITLE = re.compile(r"\A# @title .*\n")
 # A check is run more often than read: Jupyter and VS Code fold it by the first, Colab by the second.
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
@@ -93,6 +101,15 @@ class Lab:
     def points(self) -> float:
         """What the lab is worth."""
         return sum(cell.points for cell in self.cells)
+
+    def refuse_other_points(self) -> None:
+        """Raise LabError where the table of topics says other points than the checks give."""
+        due = topic(self.key).points
+        if self.points != due:
+            raise LabError(
+                f"solutions/{self.key}/lab.py: its checks give {self.points:g} points, its row in "
+                f"course_utils/topics.py says {due:g}; make them agree"
+            )
 
     def instructor_notebook(self) -> NotebookNode:
         """The notebook with solutions and hidden tests, as nbgrader takes it."""
@@ -187,6 +204,7 @@ def _header(row: Topic) -> str:
 def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
     """One jupytext cell, whose marker carries `solution=`, `given=`, `test=`, `answer=` or `trains=`, as a `Cell`."""
     options: dict[str, Any] = raw.metadata
+    _refuse_misspelt(raw, path)
     points, trains = float(options.get("points", 0)), options.get("trains", "")
     if trains and (raw.cell_type == "markdown" or {"solution", "test"} & options.keys()):
         raise LabError(
@@ -212,6 +230,23 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
             )
         return Cell("test", f"{_title(options['test'], points)}\n{raw.source}", options["test"], points)
     return Cell("code", raw.source, trains=trains)
+
+
+def _refuse_misspelt(raw: NotebookNode, path: str) -> None:
+    """Whatever a marker says must have a meaning: a misspelt one would drop an exercise in silence."""
+    options = {name for name in raw.metadata if name != "lines_to_next_cell"}
+    kind = next((kind for kind in MARKERS if kind in options), "")
+    allowed = set() if raw.cell_type == "markdown" and kind != "answer" else MARKERS[kind]
+    shown = " ".join(f"{name}={raw.metadata[name]!r}" for name in sorted(options))
+    if "incorrectly_encoded_metadata" in options:
+        shown = raw.metadata["incorrectly_encoded_metadata"]
+    elif options <= allowed and all(isinstance(raw.metadata[name], str) for name in options - {"points"}):
+        if "points" not in options or isinstance(raw.metadata["points"], int | float):
+            return
+    raise LabError(
+        f"{path}: the marker {shown!r} has no meaning; a marker is one of solution=, given=, test=, answer= or "
+        'trains=, each with a name in quotation marks, as in `# %% test="f_values" points=2`'
+    )
 
 
 def _title(name: str, points: float) -> str:

@@ -33,12 +33,13 @@ def release(key: str, labs: Path, room: Path) -> Path:
 
     Raises:
         UnknownKey: no such topic.
-        LabError: the lab's source is not in order, or nbgrader refuses the notebook.
+        LabError: the lab's source is not in order, its points are not those of its row, or nbgrader refuses the notebook.
     """
-    topic(key)
+    lab = Lab.load(key)
+    lab.refuse_other_points()
     source = room / "source" / key
     source.mkdir(parents=True, exist_ok=True)
-    nbformat.write(Lab.load(key).instructor_notebook(), source / f"{key}.ipynb")
+    nbformat.write(lab.instructor_notebook(), source / f"{key}.ipynb")
     # nbgrader copies whatever lies beside the notebook into the release: a folder of its own keeps solutions out.
     with tempfile.TemporaryDirectory() as made:
         _generate_assignment(key, room, Path(made))

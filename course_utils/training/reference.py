@@ -1,13 +1,11 @@
 """Finding a topic's reference, importing it, and telling whether its code has changed."""
 
-import ast
-import hashlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from course_utils.dependencies import program
 from course_utils.topics import ROOT
 
 NEEDED = ("train", "evaluate", "baseline")
@@ -47,26 +45,4 @@ def load_reference(key: str, root: Path = ROOT) -> ModuleType:
 
 def code_hash(path: Path) -> str:
     """A hash of what a Python file does: comments, docstrings and layout do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [line for line in node.body if not _is_text(line)]
-    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
-
-
-def _is_text(line: ast.stmt) -> bool:
-    return (
-        isinstance(line, ast.Expr)
-        and isinstance(line.value, ast.Constant)
-        and isinstance(line.value.value, str)
-    )
-
-
-def _plain(node: Any) -> Any:
-    """A syntax tree as nested tuples, without what differs between versions of Python."""
-    if isinstance(node, ast.AST):
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
-        return (type(node).__name__, *((name, _plain(value)) for name, value in fields))
-    if isinstance(node, list):
-        return [_plain(item) for item in node]
-    return node
+    return program(path.read_text(encoding="utf-8"))
