@@ -98,7 +98,8 @@ class Demo(SphinxDirective):
             still = self.still(source, alt)
         except (demos.UnknownDemo, ValueError) as error:
             raise self.error(f"demo {name}: {error}") from None
-        self.env.note_dependency(str(demos.path(name)))
+        for file in (demos.path(name), demos.SHARED):
+            self.env.note_dependency(str(file))
         figure = nodes.container(classes=["demo"], ids=[f"demo-{name}"])
         figure += [nodes.raw("", before, format="html"), still, nodes.raw("", after, format="html")]
         caption = nodes.container(classes=["demo-caption"])

@@ -5,15 +5,22 @@ write traits (`model.get`, `model.set` and `model.save_changes`, `model.on("chan
 own where the model has none. Its arithmetic stands in named exports, so that tests compare it with PyTorch. It may
 export `still()`, a function without a document that returns SVG: the picture in the page until the demo starts.
 It loads nothing, and draws with `currentColor` on no background, so that it reads in both themes.
+
+What demos share (colours, controls, seeded random numbers, playing, the section around one) is `shared/kit.js`. A demo
+names what it takes from there in one line, `import { … } from "./shared/kit.js";`; where the demo is used, the shared
+text stands in front of its own instead.
 """
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
 from course_utils import topics
 
 FOLDER = Path(__file__).parent
+SHARED = FOLDER / "shared" / "kit.js"
+TAKEN = re.compile(r'^import \{[^}]*\} from "\./shared/kit\.js";\n', re.MULTILINE)
 
 
 class UnknownDemo(ValueError):
@@ -37,12 +44,13 @@ def path(name: str) -> Path:
 
 
 def source(name: str) -> str:
-    """Text of a demo's ES module.
+    """Text of a demo's ES module, whole: what it shares with others stands in it.
 
     Raises:
         UnknownDemo: there is none of that name.
     """
-    return path(name).read_text(encoding="utf-8")
+    own, taken = TAKEN.subn("", path(name).read_text(encoding="utf-8"))
+    return f"{SHARED.read_text(encoding='utf-8')}\n{own}" if taken else own
 
 
 def demo(name: str, **traits: Any) -> Any:

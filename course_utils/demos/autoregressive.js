@@ -2,6 +2,8 @@
 // Left: what a pixel can see through masked convolutions, the blind spot of PixelCNN (1601.06759), and how two stacks
 // (gated PixelCNN, 1606.05328) remove it. Right: the same picture filled pixel by pixel and by growing scales (1703.03664).
 
+import { h, s, choice, Moving, frame, renders, BLUE, ORANGE, PINK } from "./shared/kit.js";
+
 const SIDE = 15; // of the grid on which the receptive field is shown
 
 const grid = (side, f) => Array.from({ length: side * side }, (_, n) => f(Math.floor(n / side), n % side));
@@ -91,31 +93,15 @@ export function landscape(u, v) {
 
 /** The blind spot: what stands in the page until the demo starts. */
 export function still() {
-  const colours = { self: "#c2327f", seen: "#2878c8", blind: "#dd7b12" };
+  const colours = { self: PINK, seen: BLUE, blind: ORANGE };
   const squares = classify({ stacks: 1, kernel: 3, layers: 4, pixel: [9, 7] }).map((name, n) =>
     `<rect x="${n % SIDE}" y="${Math.floor(n / SIDE)}" width="1" height="1" fill="${colours[name] ?? "none"}" stroke="currentColor" stroke-opacity=".3" stroke-width=".03"/>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 0 31 15">${squares.join("")}</svg>`;
+  return frame("-8 0 31 15", squares);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .ar{color-scheme:light}
-html[data-theme=dark] .ar,[data-jp-theme-light=false] .ar{color-scheme:dark}
-.ar{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.ar *{box-sizing:border-box}
-.ar button,.ar select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.ar button:hover{background:var(--faint)}
-.ar button.ar-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.ar :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.ar-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.ar-row label{display:grid;gap:2px;margin:0}
-.ar-row label.ar-wide{flex:1 1 150px}
-.ar input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
-.ar p{margin:8px 0}
 .ar strong{display:block;margin:0 0 8px;font-size:1em;font-weight:600}
 .ar-parts{display:grid;gap:22px}
 .ar svg{display:block;width:100%;border:1px solid var(--edge)}
@@ -124,29 +110,11 @@ html[data-theme=dark] .ar,[data-jp-theme-light=false] .ar{color-scheme:dark}
 .ar-field .seen{fill:var(--pos)}.ar-field .self{fill:var(--hot)}
 .ar-field .blind{fill:var(--neg)}.ar-field .far{fill:var(--faint)}
 .ar-field path{stroke:currentColor;stroke-width:.06;fill:none}.ar-field path.no{stroke:var(--edge)}
-.ar-keys{display:flex;flex-wrap:wrap;gap:2px 14px;margin-top:6px}
-.ar-keys i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--edge)}
+.ar .kit-keys i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--edge)}
 .ar-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
 .ar-pair svg{background:var(--faint);shape-rendering:crispEdges}.ar-pair rect.new{stroke:var(--hot);stroke-width:.14}
 .ar-pair figure{margin:0}.ar-pair figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
 @container (min-width:560px){.ar-parts{grid-template-columns:1fr 1fr}}`;
-
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
 
 class Field {
   constructor(trait) {
@@ -165,11 +133,11 @@ class Field {
     this.layers = h("input", { type: "range", min: 1, max: 7, value: this.net.layers, oninput: () => this.set({ layers: +this.layers.value }) });
     this.count = h("span");
     const stacks = ["one stack", "two stacks"];
-    const part = h("div", {}, h("strong", {}, "What a pixel sees"), h("div", { class: "ar-row" },
+    const part = h("div", {}, h("strong", {}, "What a pixel sees"), h("div", { class: "kit-row" },
       choice("Network", stacks, stacks[this.net.stacks - 1], (v) => this.set({ stacks: 1 + stacks.indexOf(v) })),
       choice("Kernel", [3, 5, 7], this.net.kernel, (v) => this.set({ kernel: +v })),
-      h("label", { class: "ar-wide" }, this.count, this.layers)), this.svg,
-    h("div", { class: "ar-keys" }, key("var(--hot)", "the pixel to be made"), key("var(--pos)", "seen"),
+      h("label", { class: "kit-wide" }, this.count, this.layers)), this.svg,
+    h("div", { class: "kit-keys" }, key("var(--hot)", "the pixel to be made"), key("var(--pos)", "seen"),
       key("var(--neg)", "blind spot (×)"), key("var(--faint)", "out of reach"), key("none", "later (/)")), this.text);
     this.set({});
     return part;
@@ -207,16 +175,17 @@ class Field {
   }
 }
 
-class Filling {
+class Filling extends Moving {
   constructor(trait) {
+    super();
     this.side = trait("side", 16);
     this.base = trait("base", 1);
-    this.play = h("button", { type: "button", class: "ar-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
   }
 
   nodes() {
     this.panes = [this.pane("One pixel a call"), this.pane("Growing scales")];
-    const part = h("div", {}, h("strong", {}, "The same picture, in two orders"), h("div", { class: "ar-row" },
+    const part = h("div", {}, h("strong", {}, "The same picture, in two orders"), h("div", { class: "kit-row" },
       choice("Side", [8, 16, 32], this.side, (v) => this.restart({ side: +v })),
       choice("Coarsest", [1, 2, 4], this.base, (v) => this.restart({ base: +v })), this.play,
       h("button", { type: "button", onclick: () => this.step() }, "Step")),
@@ -275,15 +244,7 @@ class Filling {
   toggle() {
     if (this.timer) return this.pause();
     if (this.call === this.calls) this.call = 0;
-    this.play.textContent = "Pause";
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => this.tick(calm), calm ? 800 : 40);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    this.start((calm) => this.tick(calm), 40, 800);
   }
 
   draw() {
@@ -298,16 +259,10 @@ class Filling {
   }
 }
 
-function render({ model, el }) {
-  const trait = (name, fallback) => model?.get?.(name) ?? fallback;
+const render = renders("ar", "Pictures one pixel at a time", STYLE, (trait, root) => {
   const [field, filling] = [new Field(trait), new Filling(trait)];
-  const root = h("section", { class: "ar", "aria-label": "Pictures one pixel at a time" }, h("style", {}, STYLE),
-    h("div", { class: "ar-parts" }, field.nodes(), filling.nodes()));
-  el.append(root);
-  return () => {
-    filling.pause();
-    root.remove();
-  };
-}
+  root.append(h("div", { class: "ar-parts" }, field.nodes(), filling.nodes()));
+  return filling;
+});
 
 export default { render };

@@ -2,6 +2,8 @@
 // One output number at a time is computed before your eyes, as a sum of products; stride, padding and ReLU can be changed.
 // As in PyTorch, the kernel is not flipped (mathematicians would say cross-correlation).
 
+import { h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 const SIZE = 12; // the picture is SIZE × SIZE numbers from 0 (paper) to 1 (ink)
 const K = 3; // the kernel is K × K
 
@@ -82,28 +84,13 @@ export function still() {
   const squares = (values, side, left, colour) => values.map((v, n) => [v, n]).filter(([v]) => v).map(([v, n]) =>
     `<rect x="${left + (n % side)}" y="${Math.floor(n / side)}" width="1" height="1" fill="${colour(v)}" fill-opacity="${Math.min(1, Math.abs(v)).toFixed(2)}"/>`);
   const edges = convolve(PICTURES["digit 2"], SIZE, KERNELS["vertical edges"].map((w) => w / 4), { padding: 1 });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 12">${[...squares(PICTURES["digit 2"], SIZE, 0, () => "currentColor"),
-    ...squares(edges, SIZE, 16, (v) => (v > 0 ? "#2878c8" : "#dd7b12"))].join("")}</svg>`;
+  return frame("0 0 28 12", `${[...squares(PICTURES["digit 2"], SIZE, 0, () => "currentColor"),
+    ...squares(edges, SIZE, 16, (v) => (v > 0 ? BLUE : ORANGE))].join("")}`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .cv{color-scheme:light}
-html[data-theme=dark] .cv,[data-jp-theme-light=false] .cv{color-scheme:dark}
-.cv{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.cv *{box-sizing:border-box}
-.cv button,.cv select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.cv button:hover{background:var(--faint)}
-.cv button.cv-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.cv :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.cv-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.cv-row label{display:grid;gap:2px;margin:0}
-.cv-row label.cv-tick{display:flex;gap:6px;align-items:center;min-height:36px}
-.cv-tick input{width:20px;height:20px;accent-color:var(--pos)}
 .cv-stage{display:grid;grid-template-columns:1fr 1fr;gap:10px 14px;align-items:start}
 .cv-middle{grid-column:1/-1;grid-row:2;display:grid;gap:8px}
 .cv strong{display:block;margin:0 0 4px;font-size:1em;font-weight:600}
@@ -127,29 +114,14 @@ html[data-theme=dark] .cv,[data-jp-theme-light=false] .cv{color-scheme:dark}
 @container (min-width:420px){.cv-middle{grid-template-columns:198px 1fr;align-items:start}}
 @media (prefers-reduced-motion:reduce){.cv-map .window{transition:none}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const short = (v) => `${+v.toFixed(2)}`.replace("-", "−");
 const button = (text, title, onclick, cls) => h("button", { type: "button", title, onclick, class: cls }, text);
 
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", { value: o }, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
-
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-class Filter {
+class Filter extends Moving {
   constructor(trait, root) {
+    super();
     this.picture = [...(trait("image", null) ?? PICTURES[trait("picture", "digit 2")])];
     this.kernel = [...(trait("kernel", null) ?? KERNELS["vertical edges"])];
     this.stride = trait("stride", 1);
@@ -163,7 +135,7 @@ class Filter {
   }
 
   build(root) {
-    this.play = button("Play", "slide the window", () => this.toggle(), "cv-main");
+    this.play = button("Play", "slide the window", () => this.toggle(), "kit-main");
     this.input = s("svg", { class: "cv-map in", tabindex: 0, role: "application" });
     this.output = s("svg", { class: "cv-map out", tabindex: 0, role: "application" });
     this.inputTitle = h("strong");
@@ -171,8 +143,8 @@ class Filter {
     this.sum = h("div", { class: "cv-sum", role: "group", "aria-label": "The sum of products at the window" });
     this.note = h("p");
     root.append(
-      h("div", { class: "cv-row" }, ...this.choices()),
-      h("div", { class: "cv-row" }, this.play, button("Step", "move the window one place on", () => this.step()),
+      h("div", { class: "kit-row" }, ...this.choices()),
+      h("div", { class: "kit-row" }, this.play, button("Step", "move the window one place on", () => this.step()),
         button("Clear", "an empty picture to draw on", () => this.load(PICTURES.empty))),
       h("div", { class: "cv-stage" }, h("div", {}, this.inputTitle, this.input), this.middle(), h("div", {}, this.outputTitle, this.output)),
       this.note,
@@ -188,7 +160,7 @@ class Filter {
       choice("Kernel", Object.keys(KERNELS), "vertical edges", (v) => ((this.kernel = [...KERNELS[v]]), this.draw())),
       choice("Stride", [1, 2, 3], this.stride, (v) => ((this.stride = +v), this.draw())),
       choice("Padding", [0, 1, 2], this.padding, (v) => ((this.padding = +v), this.draw())),
-      h("label", { class: "cv-tick" }, tick, "ReLU"),
+      h("label", { class: "kit-tick" }, tick, "ReLU"),
     ];
   }
 
@@ -304,14 +276,7 @@ class Filter {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
-    this.timer = setInterval(() => this.advance(), matchMedia("(prefers-reduced-motion: reduce)").matches ? 900 : 300);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    this.start(() => this.advance(), 300, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing
@@ -392,14 +357,6 @@ class Filter {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "cv", "aria-label": "Play with a filter" }, h("style", {}, STYLE));
-  el.append(root);
-  const filter = new Filter((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    filter.pause();
-    root.remove();
-  };
-}
+const render = renders("cv", "Play with a filter", STYLE, (trait, root) => new Filter(trait, root));
 
 export default { render };

@@ -2,17 +2,10 @@
 // features alone, whether that one chooses back, and what neighbours' votes make of it. Both pictures are one drawn
 // street, the second seen by a turned camera; its windows are all alike, which is what makes matching hard.
 
+import { random, h, s, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 export const GRID = 16; // places along a side
 const PLACES = GRID * GRID;
-
-function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const inside = (x, y, left, top, right, bottom) => x > left && x < right && y > top && y < bottom;
 
@@ -150,22 +143,15 @@ export function still() {
     }).join("");
   }).join("");
   const [x, y] = move([-0.1, 0.4], turn).map((v) => 12 * (v + 1));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 50 24">${cells(street, 0)}${cells((u, v) => street(...moveBack([u, v], turn)), 26)}`
-    + `<path d="M10.8 16.8L${26 + x} ${y}" stroke="#2878c8" stroke-width=".4"/></svg>`;
+  return frame("0 0 50 24", `${cells(street, 0)}${cells((u, v) => street(...moveBack([u, v], turn)), 26)}`
+    + `<path d="M10.8 16.8L${26 + x} ${y}" stroke="${BLUE}" stroke-width=".4"/>`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .cp{color-scheme:light}
-html[data-theme=dark] .cp,[data-jp-theme-light=false] .cp{color-scheme:dark}
-.cp{--edge:color-mix(in srgb,currentColor 50%,transparent);--best:#d95f02;--voted:#1f66ad;
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.cp *{box-sizing:border-box}
-.cp :focus-visible{outline:2px solid #2878c8;outline-offset:2px}
-.cp-row{display:flex;flex-wrap:wrap;gap:8px 16px;margin:0 0 10px}
-.cp-row label{display:grid;gap:2px;margin:0;flex:1 1 150px}
-.cp input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--voted)}
+.cp{--best:var(--neg);--voted:var(--pos)}
+.cp .kit-row label{display:grid;gap:2px;margin:0;flex:1 1 150px}
 .cp-pair{display:grid;grid-template-columns:1fr 1fr;gap:10px}
 .cp-pair figure{margin:0}.cp-pair figcaption{padding:0;margin:0 0 4px;color:inherit;font-size:inherit;text-align:left}
 .cp-view{position:relative;border:1px solid var(--edge);touch-action:manipulation}
@@ -177,16 +163,6 @@ html[data-theme=dark] .cp,[data-jp-theme-light=false] .cp{color-scheme:dark}
 .cp-key.cp-square{border-radius:0}.cp-key.cp-dot{border-width:7px;width:14px}
 .cp table{border-collapse:collapse;margin:8px 0 0}.cp td,.cp th{padding:2px 14px 2px 0;text-align:left;font-weight:400;border:0;background:none;color:inherit}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const SIDE = 192; // pixels of a drawn picture
 
 function paint(canvas, colour) {
@@ -234,7 +210,7 @@ class Matching {
     this.lines = h("ul", { "aria-live": "polite" });
     this.table = h("table");
     root.append(
-      h("div", { class: "cp-row" }, this.range("Turn (degrees)", "turn", [-30, 30, 2], () => this.see()),
+      h("div", { class: "kit-row" }, this.range("Turn (degrees)", "turn", [-30, 30, 2], () => this.see()),
         this.range("Noise of features", "noise", [0, 2, 0.25], () => this.see()), this.range("Rounds of votes", "rounds", [0, 5, 1], () => this.count())),
       h("div", { class: "cp-pair" }, this.first.node, this.second.node), this.lines, this.table);
   }
@@ -288,7 +264,7 @@ class Matching {
     const [x, y] = move(middle(n), this.radians);
     this.first.marks.replaceChildren(...ring(middle(n), "#111", 0.07));
     this.second.marks.replaceChildren(s("circle", { cx: x, cy: y, r: 0.03, fill: "#111", stroke: "#fff", "stroke-width": 0.02 }),
-      ...square(middle(m), "#d95f02", 0.07), ...ring(middle(after), "#1f66ad", 0.09));
+      ...square(middle(m), ORANGE, 0.07), ...ring(middle(after), BLUE, 0.09));
     const off = (match) => {
       const away = gap(n, match, this.radians);
       return away === null ? "" : `, ${away.toFixed(1)} places off`;
@@ -302,12 +278,6 @@ class Matching {
   }
 }
 
-function render({ model, el }) {
-  const trait = (name, fallback) => model?.get?.(name) ?? fallback;
-  const root = h("section", { class: "cp", "aria-label": "Matching two pictures" }, h("style", {}, STYLE));
-  el.append(root);
-  new Matching(trait, root);
-  return () => root.remove();
-}
+const render = renders("cp", "Matching two pictures", STYLE, (trait, root) => new Matching(trait, root));
 
 export default { render };

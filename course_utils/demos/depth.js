@@ -2,23 +2,15 @@
 // in a plain net, x ← φ(W x), and in the same net with skips, x ← x + φ(W x) (He et al. 2016, 1512.03385).
 // Both nets are real and random: choose depth, activation, initialisation and batch normalisation.
 
+import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 const WIDTH = 40;
 const BATCH = 24;
 const EPS = 1e-5; // as in torch.nn.BatchNorm1d
 
-/** Numbers in [0, 1) that are the same in every browser (mulberry32). */
-export function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** rows × columns numbers from N(0, deviation²). */
 export function normals(rows, columns, deviation, rand) {
-  const one = () => deviation * Math.sqrt(-2 * Math.log(1 - rand())) * Math.cos(2 * Math.PI * rand());
+  const one = () => deviation * normal(rand);
   return Array.from({ length: rows }, () => Float64Array.from({ length: columns }, one));
 }
 
@@ -103,29 +95,12 @@ export function still() {
     const { signal } = measure({ depth: 24, init: "N(0, 0.01²)", activation: "ReLU", norm: false, seed: 1, skip });
     return `<polyline points="${signal.map((v, k) => `${4 * k},${(-Math.log10(v)).toFixed(2)}`).join(" ")}" fill="none" stroke="${colour}" stroke-dasharray="${dash}"/>`;
   };
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -6 100 42">${curve(true, "#2878c8", "none")}${curve(false, "#d96b12", "3 2")}</svg>`;
+  return frame("-2 -6 100 42", `${curve(true, BLUE, "none")}${curve(false, ORANGE, "3 2")}`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .dp{color-scheme:light}
-html[data-theme=dark] .dp,[data-jp-theme-light=false] .dp{color-scheme:dark}
-.dp{--pos:#2878c8;--neg:#d96b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.dp *{box-sizing:border-box}
-.dp button,.dp select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.dp button:hover{background:var(--faint)}
-.dp button.dp-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.dp :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.dp-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.dp-row label{display:grid;gap:2px;margin:0}
-.dp-row label.dp-tick{display:flex;gap:6px;align-items:center;min-height:36px}
-.dp-tick input{width:20px;height:20px;accent-color:var(--pos)}
-.dp-row label.dp-wide{flex:1 1 150px}
-.dp input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
 .dp-plots{display:grid;gap:12px;grid-template-columns:1fr 1fr}
 .dp figure{margin:0}.dp figcaption{padding:0;color:inherit;font-size:inherit;margin:0 0 2px;text-align:left}
 .dp-box{position:relative}
@@ -139,35 +114,19 @@ html[data-theme=dark] .dp,[data-jp-theme-light=false] .dp{color-scheme:dark}
 .dp-axis{display:flex;justify-content:space-between;font-size:.8125rem}
 .dp-key{display:inline-block;width:24px;border-top:3px dashed var(--neg);vertical-align:middle}
 .dp-key.skip{border-top:3px solid var(--pos)}
-.dp p{margin:8px 0}
 @container (max-width:270px){.dp-plots{grid-template-columns:1fr}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const superscript = (n) => `${n}`.replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
 const brief = (v) => (v === 0 ? "0" : v >= 0.01 && v < 1000 ? `${+v.toPrecision(2)}` : `10${superscript(Math.round(Math.log10(v)))}`);
 const line = (points) => points.map(([x, y], n) => `${n ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, o)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
 
 const KINDS = ["plain", "skip"];
 const BARS = 31;
 const REACH = 3; // histograms go from −3 to 3 times the root mean square
 
-class Depth {
+class Depth extends Moving {
   constructor(trait, root) {
+    super();
     this.options = { depth: trait("depth", 30), activation: trait("activation", "ReLU"), init: trait("init", "N(0, 0.01²)"),
       norm: trait("norm", false), seed: trait("seed", 1) };
     this.build(root);
@@ -181,15 +140,15 @@ class Depth {
     this.depth = h("input", { type: "range", min: 2, max: 50, value: depth, oninput: () => this.change({ depth: +this.depth.value }) });
     this.layer = h("input", { type: "range", min: 0, oninput: () => this.look(+this.layer.value) });
     this.texts = { depth: h("span"), layer: h("span"), verdict: h("p", { "aria-live": "polite" }) };
-    this.play = h("button", { type: "button", class: "dp-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     root.append(
-      h("div", { class: "dp-row" },
+      h("div", { class: "kit-row" },
         choice("Initialisation", Object.keys(DEVIATIONS), init, (v) => this.change({ init: v })),
         choice("Activation", Object.keys(ACTIVATIONS), activation, (v) => this.change({ activation: v })),
-        h("label", { class: "dp-tick" }, tick, "Batch normalisation"),
+        h("label", { class: "kit-tick" }, tick, "Batch normalisation"),
         h("button", { type: "button", onclick: () => this.change({ seed: this.options.seed + 1 }) }, "New weights")),
-      h("div", { class: "dp-row" }, this.play, h("label", { class: "dp-wide" }, this.texts.depth, this.depth),
-        h("label", { class: "dp-wide" }, this.texts.layer, this.layer)),
+      h("div", { class: "kit-row" }, this.play, h("label", { class: "kit-wide" }, this.texts.depth, this.depth),
+        h("label", { class: "kit-wide" }, this.texts.layer, this.layer)),
       h("p", {}, h("span", { class: "dp-key" }), " plain: x ← φ(W x) ", h("span", { class: "dp-key skip" }), " with skips: x ← x + φ(W x)"),
       h("div", { class: "dp-plots" }, this.plot("signal", "Signal: size by layer →"), this.plot("gradient", "← Gradient: size by layer"),
         this.bars("plain", "Plain"), this.bars("skip", "With skips")),
@@ -240,10 +199,8 @@ class Depth {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
     this.front = { signal: 0, gradient: this.options.depth };
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => this.advance(calm ? 10 : 1), calm ? 800 : 2400 / this.options.depth);
+    this.start((calm) => this.advance(calm ? 10 : 1), 2400 / this.options.depth, 800);
   }
 
   /** The signal goes to the end first; then the gradient comes back. */
@@ -256,9 +213,7 @@ class Depth {
   }
 
   pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    super.pause();
     if (this.nets) this.front = { signal: this.options.depth, gradient: 0 };
   }
 
@@ -315,14 +270,6 @@ class Depth {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "dp", "aria-label": "Signal and gradient through depth" }, h("style", {}, STYLE));
-  el.append(root);
-  const depth = new Depth((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    depth.pause();
-    root.remove();
-  };
-}
+const render = renders("dp", "Signal and gradient through depth", STYLE, (trait, root) => new Depth(trait, root));
 
 export default { render };

@@ -2,6 +2,8 @@
 // The picture is a mixture of small Gaussians around its dots. On the straight lines from noise to the picture the field
 // is known: the mean velocity of all lines through a place. The density of one point is followed by the field's trace.
 
+import { random, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 const SIZE = 0.09; // spread of the Gaussian around each dot of a picture
 const COUNT = 500; // points of the cloud
 const MOST = 260; // dots of a picture
@@ -56,13 +58,7 @@ export function path([x, y], dots, steps, method) {
 
 /** `count` points of standard normal noise, the same for the same seed. */
 export function noise(count, seed) {
-  let state = seed;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let v = Math.imul(state ^ (state >>> 15), 1 | state);
-    v = (v + Math.imul(v ^ (v >>> 7), 61 | v)) ^ v;
-    return ((v ^ (v >>> 14)) >>> 0) / 4294967296;
-  };
+  const uniform = random(seed);
   return Array.from({ length: count }, () => {
     const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
     const angle = 2 * Math.PI * uniform();
@@ -89,27 +85,14 @@ const marks = (points) => points.map(([x, y]) => `M${x.toFixed(2)} ${(-y).toFixe
 
 export function still() {
   const carried = noise(200, 5).map((point) => path(point, PICTURES.face, 12, "RK4")[12]);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5.4 -2.7 10.8 5.4"><g fill="none" stroke-width=".08" stroke-linecap="round">`
-    + `<path transform="translate(-2.7)" stroke="#dd7b12" d="${marks(noise(200, 5))}"/><path transform="translate(2.7)" stroke="#2878c8" d="${marks(carried)}"/></g></svg>`;
+  return frame("-5.4 -2.7 10.8 5.4", `<g fill="none" stroke-width=".08" stroke-linecap="round">`
+    + `<path transform="translate(-2.7)" stroke="${ORANGE}" d="${marks(noise(200, 5))}"/><path transform="translate(2.7)" stroke="${BLUE}" d="${marks(carried)}"/></g>`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .fl{color-scheme:light}
-html[data-theme=dark] .fl,[data-jp-theme-light=false] .fl{color-scheme:dark}
-.fl{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.fl *{box-sizing:border-box}
-.fl button,.fl select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.fl button:hover{background:var(--faint)}
-.fl button.fl-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.fl :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.fl-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.fl-row label{display:grid;gap:2px;margin:0}.fl-row label.fl-wide{flex:1 1 150px}
-.fl input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
+.fl .kit-row label{display:grid;gap:2px;margin:0}.fl .kit-row label.kit-wide{flex:1 1 150px}
 .fl-both{display:grid;gap:12px}
 @container (min-width:620px){.fl-both{grid-template-columns:380px 1fr}}
 .fl svg{display:block;width:100%;border:1px solid var(--edge)}
@@ -121,32 +104,14 @@ html[data-theme=dark] .fl,[data-jp-theme-light=false] .fl{color-scheme:dark}
 .fl-graph path{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}
 .fl-graph .kept{stroke:var(--hot)}.fl-graph .exact{stroke:currentColor;stroke-dasharray:6 5}
 .fl-graph .now{stroke:var(--edge);stroke-width:1}
-.fl p{margin:8px 0;min-height:4em}
-.fl-keys{display:flex;flex-wrap:wrap;gap:2px 14px;margin:6px 0}
-.fl-keys i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:5px}`;
-
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
+.fl p{margin:8px 0;min-height:4em}`;
 
 const OWN = "your own";
 const said = (value) => value.toFixed(2).replace("-", "−");
 
-class Flows {
+class Flows extends Moving {
   constructor(trait, root) {
+    super();
     this.picture = trait("picture", "two moons");
     this.method = trait("method", "RK4");
     this.steps = trait("steps", 24);
@@ -162,24 +127,24 @@ class Flows {
     const range = (attrs, set) => {
       const text = h("span");
       const input = h("input", { type: "range", ...attrs, oninput: () => set(+input.value) });
-      return { text, input, label: h("label", { class: "fl-wide" }, text, input) };
+      return { text, input, label: h("label", { class: "kit-wide" }, text, input) };
     };
     this.count = range({ min: 1, max: 40, value: this.steps }, (v) => ((this.steps = v), this.solve()));
     this.slider = range({ min: 0, max: 100, value: 100 * this.time }, (v) => (this.pause(), this.moveTo(v / 100)));
-    this.play = h("button", { type: "button", class: "fl-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.clear = h("button", { type: "button", onclick: () => ((this.own = []), this.solve()) }, "Clear");
     this.stage = s("svg", { class: "fl-stage", viewBox: `${-VIEW} ${-VIEW} ${2 * VIEW} ${2 * VIEW}`, role: "img" });
     this.graph = s("svg", { class: "fl-graph", viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img" });
     this.text = h("p", { "aria-live": "polite" });
     const key = (colour, text) => h("span", {}, h("i", { style: `background:${colour}` }), text);
     root.append(
-      h("div", { class: "fl-row" }, choice("Picture", [...Object.keys(PICTURES), OWN], this.picture, (v) => ((this.picture = v), this.solve())), this.clear,
+      h("div", { class: "kit-row" }, choice("Picture", [...Object.keys(PICTURES), OWN], this.picture, (v) => ((this.picture = v), this.solve())), this.clear,
         choice("Solver", ["Euler", "midpoint", "RK4"], this.method, (v) => ((this.method = v), this.solve())), this.count.label),
-      h("div", { class: "fl-row" }, this.play, this.slider.label,
+      h("div", { class: "kit-row" }, this.play, this.slider.label,
         h("button", { type: "button", onclick: () => this.choose((this.chosen + 1) % COUNT) }, "Another point")),
       h("div", { class: "fl-both" }, this.stage,
         h("div", {}, h("div", {}, "log p of the chosen point, from t = 0 to 1"), this.graph,
-          h("div", { class: "fl-keys" }, key("var(--hot)", "kept account of, by the trace"), key("currentColor", "exact, dashed")), this.text)),
+          h("div", { class: "kit-keys" }, key("var(--hot)", "kept account of, by the trace"), key("currentColor", "exact, dashed")), this.text)),
     );
     for (const kind of ["pointerdown", "pointermove"]) this.stage.addEventListener(kind, (event) => event.buttons && this.point(event));
     this.stage.addEventListener("pointerup", () => this.picture === OWN && this.solve());
@@ -221,19 +186,11 @@ class Flows {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
     const ahead = this.time < 1 ? 1 : -1; // from the end it runs back
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => {
+    this.start((calm) => {
       this.moveTo(this.time + ahead * (calm ? 0.1 : 0.02));
       if (this.time <= 0 || this.time >= 1) this.pause();
-    }, calm ? 600 : 50);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    }, 50, 600);
   }
 
   /** A path's state now, between two steps of the solver in proportion. */
@@ -277,14 +234,6 @@ class Flows {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "fl", "aria-label": "A flow from noise to a picture" }, h("style", {}, STYLE));
-  el.append(root);
-  const demo = new Flows((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    demo.pause();
-    root.remove();
-  };
-}
+const render = renders("fl", "A flow from noise to a picture", STYLE, (trait, root) => new Flows(trait, root));
 
 export default { render };

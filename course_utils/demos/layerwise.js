@@ -2,6 +2,8 @@
 // throw the head away, freeze the layer, keep what it says about every point, and train the next layer on that.
 // Beside it a net of the same depth learns end to end, from nothing, for as many epochs.
 
+import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 const SPAN = 3;
 const GRID = 32; // pictures are GRID × GRID samples of the plane
 const MOST = 6; // layers
@@ -11,17 +13,6 @@ const POINTS = { train: 300, val: 200 };
 const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 
-/** Numbers in [0, 1) that are the same in every browser (mulberry32). */
-export function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const normal = (rand) => Math.sqrt(-2 * Math.log(1 - rand())) * Math.cos(2 * Math.PI * rand());
 const polar = (r, angle) => [r * Math.cos(angle), r * Math.sin(angle)];
 
 const MAKERS = {
@@ -134,26 +125,13 @@ const cost = (net) => 3 * net.reduce((sum, { w }) => sum + w.length * w[0].lengt
 /** The points alone: what stands in the page until the demo starts. */
 export function still() {
   const { inputs, labels } = makeData("spiral", POINTS.train, 3);
-  const dots = inputs.map(([x, y], n) => `<circle cx="${x.toFixed(2)}" cy="${(-y).toFixed(2)}" r=".07" fill="${labels[n] > 0 ? "#2878c8" : "#dd7b12"}"/>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 -3.2 12 6.4">${dots.join("")}</svg>`;
+  const dots = inputs.map(([x, y], n) => `<circle cx="${x.toFixed(2)}" cy="${(-y).toFixed(2)}" r=".07" fill="${labels[n] > 0 ? BLUE : ORANGE}"/>`);
+  return frame("-6 -3.2 12 6.4", dots);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .lw{color-scheme:light}
-html[data-theme=dark] .lw,[data-jp-theme-light=false] .lw{color-scheme:dark}
-.lw{--pos:#2878c8;--neg:#dd7b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.lw *{box-sizing:border-box}
-.lw button,.lw select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.lw button:hover{background:var(--faint)}
-.lw button.lw-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.lw :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.lw-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.lw-row label{display:grid;gap:2px;margin:0}
 .lw-cards{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin:0 0 10px;padding:0;list-style:none}
 .lw-cards li{margin:0;min-width:0}
 .lw-cards div{position:relative;aspect-ratio:1;border:2px dashed var(--faint)}
@@ -175,26 +153,9 @@ html[data-theme=dark] .lw,[data-jp-theme-light=false] .lw{color-scheme:dark}
 .lw-ticks.across{grid-column:2;justify-content:space-between}
 .lw-key{display:inline-block;width:24px;border-top:3px solid var(--pos);vertical-align:middle;margin:0 4px 0 10px}
 .lw-key.s1{border-top:3px dashed var(--neg)}.lw-key.s2{border-top:3px dotted}
-.lw p{margin:8px 0}
 @container (min-width:560px){.lw-cards{grid-template-columns:repeat(6,1fr)}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const percent = (v) => `${(100 * v).toFixed(1)} %`;
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
 
 /** A chart of accuracies by number of layers: `series` is {name: [share right, …]}, the first value at `first` layers. */
 function chart(caption, series, first) {
@@ -220,8 +181,9 @@ const PLANE = Array.from({ length: GRID * GRID }, (_, n) => [
   SPAN * (1 - (2 * Math.floor(n / GRID) + 1) / GRID),
 ]);
 
-class Layerwise {
+class Layerwise extends Moving {
   constructor(trait, root) {
+    super();
     this.options = { data: trait("dataset", "spiral"), width: trait("width", 10), k: trait("k", 1), epochs: trait("epochs", 60), seed: trait("seed", 1) };
     const style = getComputedStyle(root);
     this.colours = ["--pos", "--neg"].map((name) => style.getPropertyValue(name).trim()).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
@@ -233,17 +195,17 @@ class Layerwise {
 
   build(root) {
     const { data, width, k, epochs } = this.options;
-    this.play = h("button", { type: "button", class: "lw-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.cards = Array.from({ length: MOST }, () => this.card());
     this.chart = h("div");
     this.note = h("p");
     root.append(
-      h("div", { class: "lw-row" },
+      h("div", { class: "kit-row" },
         choice("Data", Object.keys(MAKERS), data, (v) => this.restart({ data: v })),
         choice("Width", [2, 4, 6, 10, 16], width, (v) => this.restart({ width: +v })),
         choice("Auxiliary layers k", [1, 2, 3], k, (v) => this.restart({ k: +v })),
         choice("Epochs a layer", [20, 60, 150], epochs, (v) => this.restart({ epochs: +v }))),
-      h("div", { class: "lw-row" }, this.play,
+      h("div", { class: "kit-row" }, this.play,
         h("button", { type: "button", onclick: () => this.addLayer() }, "Add a layer"),
         h("button", { type: "button", onclick: () => this.restart({}) }, "Reset"),
         h("button", { type: "button", onclick: () => this.restart({ seed: this.options.seed + 1 }) }, "New weights")),
@@ -337,15 +299,7 @@ class Layerwise {
   toggle() {
     if (this.timer) return this.pause();
     if (this.finished) this.restart({});
-    this.play.textContent = "Pause";
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => this.advance(calm ? this.options.epochs : 2), calm ? 900 : 40);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    this.start((calm) => this.advance(calm ? this.options.epochs : 2), 40, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing
@@ -386,14 +340,6 @@ class Layerwise {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "lw", "aria-label": "A net made one layer at a time" }, h("style", {}, STYLE));
-  el.append(root);
-  const demo = new Layerwise((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    demo.pause();
-    root.remove();
-  };
-}
+const render = renders("lw", "A net made one layer at a time", STYLE, (trait, root) => new Layerwise(trait, root));
 
 export default { render };

@@ -2,6 +2,8 @@
 // Choose data, features, layers and activation; watch the loss and what every neuron computes; change a weight by hand.
 // The mathematics (data, forward pass, backpropagation, gradient descent) comes first, the page second.
 
+import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+
 const SPAN = 3; // the plane is [-3, 3] × [-3, 3], so that sin x makes about one turn
 const GRID = 48; // pictures are GRID × GRID samples of the plane
 const TRAINING = 200;
@@ -30,17 +32,6 @@ export const ACTIVATIONS = {
   ELU: { f: (z) => (z > 0 ? z : Math.expm1(z)), slope: (a) => (a > 0 ? 1 : a + 1) },
 };
 
-/** Numbers in [0, 1) that are the same in every browser (mulberry32). */
-export function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const normal = (rand) => Math.sqrt(-2 * Math.log(1 - rand())) * Math.cos(2 * Math.PI * rand());
 const polar = (r, angle) => [r * Math.cos(angle), r * Math.sin(angle)];
 
 // Each maker draws one point of the class `label` (+1 or −1).
@@ -148,26 +139,14 @@ export function evaluate(net, inputs, labels) {
 
 /** The points alone: what stands in the page until the demo starts. */
 export function still() {
-  const dot = ({ x, y, label }) => `<circle cx="${x.toFixed(2)}" cy="${-y.toFixed(2)}" r=".09" fill="${label > 0 ? "#2878c8" : "#dd7b12"}"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 -3.2 12 6.4">${makeData("circle", 150, 7).map(dot).join("")}</svg>`;
+  const dot = ({ x, y, label }) => `<circle cx="${x.toFixed(2)}" cy="${-y.toFixed(2)}" r=".09" fill="${label > 0 ? BLUE : ORANGE}"/>`;
+  return frame("-6 -3.2 12 6.4", `${makeData("circle", 150, 7).map(dot).join("")}`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .nn{color-scheme:light}
-html[data-theme=dark] .nn,[data-jp-theme-light=false] .nn{color-scheme:dark}
-.nn{--pos:#2878c8;--neg:#dd7b12;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.nn *{box-sizing:border-box}
-.nn button,.nn select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.nn button:hover{background:var(--faint)}
-.nn button.nn-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.nn :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.nn-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.nn-row label,.nn-row .nn-field{display:grid;gap:2px;margin:0}
+.nn .kit-row label,.nn .kit-row .nn-field{display:grid;gap:2px;margin:0}
 .nn-field>div{display:flex;gap:6px;align-items:center}
 .nn-stage{display:grid;gap:14px}
 .nn-graph{position:relative;height:366px;margin:0 22px 0 60px}
@@ -205,23 +184,7 @@ html[data-theme=dark] .nn,[data-jp-theme-light=false] .nn{color-scheme:dark}
 const ROW = 42; // pixels between neurons of a layer
 const TOP = 50; // room for the width buttons above them
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const signed = (v) => v.toFixed(2).replace("-", "−");
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", { value: o }, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
 
 /** Paint values on a canvas: blue above zero, orange below, nothing at zero, so that either theme shines through. */
 function paint(canvas, values, reach, colours) {
@@ -241,8 +204,9 @@ const PLANE = Array.from({ length: GRID * GRID }, (_, n) => [
 
 const rgb = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
 
-class Playground {
+class Playground extends Moving {
   constructor(trait, root) {
+    super();
     this.root = root;
     this.data = trait("dataset", "circle");
     this.features = trait("features", ["x", "y"]);
@@ -257,7 +221,7 @@ class Playground {
   build() {
     const style = getComputedStyle(this.root);
     this.colours = { pos: rgb(style.getPropertyValue("--pos").trim()), neg: rgb(style.getPropertyValue("--neg").trim()) };
-    this.play = h("button", { type: "button", class: "nn-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.status = h("span", { class: "nn-status" });
     this.graph = h("div", { class: "nn-graph", role: "group", "aria-label": "The network" });
     this.canvas = h("canvas", { width: GRID, height: GRID, "aria-hidden": "true" });
@@ -267,10 +231,10 @@ class Playground {
     this.graph.addEventListener("pointermove", (event) => this.mark(this.nearest(event)));
     this.graph.addEventListener("click", (event) => this.grab(event));
     this.root.append(
-      h("div", { class: "nn-row" }, this.play, this.button("Step", "one pass through the training points", () => this.step()),
+      h("div", { class: "kit-row" }, this.play, this.button("Step", "one pass through the training points", () => this.step()),
         this.button("Reset", "back to the first weights", () => this.restart()),
         this.button("New weights", "start from other random weights", () => this.restart(this.seed + 1)), this.status),
-      h("div", { class: "nn-row" }, ...this.choices()),
+      h("div", { class: "kit-row" }, ...this.choices()),
       h("div", { class: "nn-stage" }, this.graph,
         h("figure", { class: "nn-plane" }, h("div", {}, this.canvas, this.points), this.caption)),
       this.panel, this.curve(),
@@ -354,21 +318,13 @@ class Playground {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
     // Whoever asks for less motion sees two pictures a second, each further on, instead of a film.
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => this.tick(calm ? 10 : 2), calm ? 500 : 33);
+    this.start((calm) => this.tick(calm ? 10 : 2), 33, 500);
   }
 
   tick(epochs) {
     for (let n = 0; n < epochs; n++) this.advance();
     this.record();
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
   }
 
   // -------------------------------------------------------------------------------------------- the graph
@@ -552,14 +508,6 @@ class Playground {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "nn", "aria-label": "Playground: a network learns to colour the plane" }, h("style", {}, STYLE));
-  el.append(root);
-  const playground = new Playground((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    playground.pause();
-    root.remove();
-  };
-}
+const render = renders("nn", "Playground: a network learns to colour the plane", STYLE, (trait, root) => new Playground(trait, root));
 
 export default { render };

@@ -1,6 +1,8 @@
 // A boat in a field of arrows: draw the field, choose an engine and its steps, and see where it leaves the true path.
 // The mathematics (fields, one step of each method, fixed and adaptive journeys) comes first, the page second.
 
+import { h, s, choice, Moving, frame, renders } from "./shared/kit.js";
+
 const SPAN = 3; // the plane is [-3, 3] × [-3, 3]
 const END = 6; // how long a journey takes
 const WIDTH = 0.55; // how far a stroke of the pen reaches
@@ -152,26 +154,14 @@ function arrows(f, count = 15) {
 /** The field and one path: what stands in the page until the demo starts. */
 export function still() {
   const f = makeField("whirl");
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-3 -3 6 6" width="420"><g fill="none" stroke="currentColor">`
-    + `<path stroke-width=".02" opacity=".5" d="${arrows(f)}"/><path stroke-width=".04" d="${line(truth(f, [2, 0], END))}"/></g></svg>`;
+  return frame('-3 -3 6 6" width="420', `<g fill="none" stroke="currentColor">`
+    + `<path stroke-width=".02" opacity=".5" d="${arrows(f)}"/><path stroke-width=".04" d="${line(truth(f, [2, 0], END))}"/></g>`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .od{color-scheme:light}
-html[data-theme=dark] .od,[data-jp-theme-light=false] .od{color-scheme:dark}
-.od{--boat:#dd5b12;--look:#2878c8;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.od *{box-sizing:border-box}
-.od button,.od select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer;max-width:100%}
-.od button:hover{background:var(--faint)}
-.od button.od-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.od :focus-visible{outline:2px solid var(--look);outline-offset:2px}
-.od-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.od-row label{display:grid;gap:2px;margin:0}
+.od{--boat:var(--neg);--look:var(--pos)}
 .od input{width:170px;accent-color:var(--look);margin:8px 0}
 .od-stage{display:grid;gap:14px}
 .od-water{width:100%;max-width:430px;aspect-ratio:1;display:block;margin:0 auto;border:1px solid var(--edge);touch-action:none;cursor:crosshair;overflow:hidden}
@@ -190,28 +180,12 @@ html[data-theme=dark] .od,[data-jp-theme-light=false] .od{color-scheme:dark}
 .od p{margin:6px 0;min-height:4.2em}
 @container (min-width:560px){.od-stage{grid-template-columns:minmax(0,1.25fr) minmax(0,1fr);align-items:start}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", { value: o }, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
-
 const short = (v) => (v === 0 ? "0" : v >= 0.01 && v < 1000 ? v.toPrecision(2) : v.toExponential(0).replace("-", "−").replace("+", ""));
 const DASHES = { Euler: "1 5", midpoint: "7 4", "Runge–Kutta": "10 3 2 3", adaptive: null };
 
-class Water {
+class Water extends Moving {
   constructor(trait, root) {
+    super();
     this.field = trait("field", "whirl");
     this.engine = trait("engine", "Euler");
     this.dial = trait("dial", 4);
@@ -224,7 +198,7 @@ class Water {
   }
 
   build(root) {
-    this.play = h("button", { type: "button", class: "od-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.said = h("span");
     this.slider = h("input", { type: "range", min: 0, max: COUNTS.length - 1, value: this.dial, oninput: () => this.set("dial", +this.slider.value) });
     this.svg = s("svg", { class: "od-water", viewBox: `${-SPAN} ${-SPAN} ${2 * SPAN} ${2 * SPAN}`, tabindex: 0, role: "application" });
@@ -235,10 +209,10 @@ class Water {
     this.text = h("p", { "aria-live": "polite" });
     const button = (text, onclick) => h("button", { type: "button", onclick }, text);
     root.append(
-      h("div", { class: "od-row" }, choice("Water", Object.keys(FIELDS), this.field, (v) => this.set("field", v)),
+      h("div", { class: "kit-row" }, choice("Water", Object.keys(FIELDS), this.field, (v) => this.set("field", v)),
         choice("Your pen can", ["draw the field", "place the boat"], this.pen, (v) => (this.pen = v)),
         button("Wipe", () => this.set("strokes", []))),
-      h("div", { class: "od-row" }, choice("Engine", ENGINES, this.engine, (v) => this.set("engine", v)),
+      h("div", { class: "kit-row" }, choice("Engine", ENGINES, this.engine, (v) => this.set("engine", v)),
         h("label", {}, this.said, this.slider), this.play, button("Step", () => this.step())),
       h("div", { class: "od-stage" }, this.svg, h("div", {}, this.text, this.chart)),
     );
@@ -311,15 +285,8 @@ class Water {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
     this.shown = this.shown >= this.run.path.length - 1 ? 0 : this.shown;
-    this.timer = setInterval(() => this.advance() || this.pause(), matchMedia("(prefers-reduced-motion: reduce)").matches ? 900 : 220);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    if (this.play) this.play.textContent = "Play";
+    this.start(() => this.advance() || this.pause(), 220, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing
@@ -367,14 +334,6 @@ class Water {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "od", "aria-label": "A boat in a field that you draw" }, h("style", {}, STYLE));
-  el.append(root);
-  const water = new Water((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    water.pause();
-    root.remove();
-  };
-}
+const render = renders("od", "A boat in a field that you draw", STYLE, (trait, root) => new Water(trait, root));
 
 export default { render };

@@ -2,6 +2,8 @@
 // Below: the badness at every step, and the badness at the end for every learning rate (too low, good, too high).
 // The update rules are those of torch.optim, written for one weight at a time.
 
+import { h, s, Moving, frame, renders, BLUE, ORANGE, PINK } from "./shared/kit.js";
+
 const STEPS = 200;
 
 // Every surface has its height f, its gradient, the lowest height and where, the window [left, right, bottom, top] and a start.
@@ -88,36 +90,22 @@ export function still() {
   const { start, rates } = SURFACES.Beale;
   const path = (rule) => descend("Beale", rule, rates[rule], start).map(([x, y]) => `${x.toFixed(3)},${(-y).toFixed(3)}`).join(" ");
   const lines = Object.keys(RULES).map((rule) => `<polyline points="${path(rule)}" fill="none" stroke="${LOOKS[rule][1]}" stroke-width=".03"/>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1.5 -2 6 4.2">${lines.join("")}<path d="M2.9 -.6l.2 .2m0 -.2l-.2 .2" stroke="currentColor" stroke-width=".04"/></svg>`;
+  return frame("-1.5 -2 6 4.2", `${lines.join("")}<path d="M2.9 -.6l.2 .2m0 -.2l-.2 .2" stroke="currentColor" stroke-width=".04"/>`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 // Colours that keep apart for the colour-blind and on both themes; each also has a letter.
 const LOOKS = {
-  SGD: ["S", "#c2327f"], Momentum: ["M", "#d55e00"], Nesterov: ["N", "#a8790a"],
-  AdaGrad: ["G", "#0d8a68"], RMSProp: ["R", "#2878c8"], Adam: ["A", "#7c55c0"],
+  SGD: ["S", PINK], Momentum: ["M", ORANGE], Nesterov: ["N", "#a8790a"],
+  AdaGrad: ["G", "#0d8a68"], RMSProp: ["R", BLUE], Adam: ["A", "#7c55c0"],
 };
 const RATES = Array.from({ length: 41 }, (_, n) => 10 ** (-4 + n / 8)); // 0.0001 to 10
 const [FLOOR, CEILING] = [-8, 4]; // powers of ten on the axes of badness
 const PIXELS = 200;
 
 const STYLE = `
-html[data-theme=light] .tr{color-scheme:light}
-html[data-theme=dark] .tr,[data-jp-theme-light=false] .tr{color-scheme:dark}
-.tr{--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));--pos:#2878c8;
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.tr *{box-sizing:border-box}
-.tr button,.tr select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.tr button:hover{background:var(--faint)}
-.tr button.tr-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.tr :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.tr-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.tr-row label{display:grid;gap:2px;margin:0}
-.tr-row label.tr-step{flex:1 1 160px;min-width:0}
-.tr input[type=range]{width:100%;min-width:0;margin:0;accent-color:var(--pos)}
+.tr .kit-row label.tr-step{flex:1 1 160px;min-width:0}
 .tr-stage{display:grid;gap:12px 18px}
 .tr-map{position:relative;aspect-ratio:1;width:100%;max-width:380px;margin:0 auto;border:1px solid var(--edge);overflow:hidden;cursor:crosshair;touch-action:none}
 .tr-map :is(canvas,svg){position:absolute;inset:0;width:100%;height:100%}
@@ -142,16 +130,6 @@ html[data-theme=dark] .tr,[data-jp-theme-light=false] .tr{color-scheme:dark}
 .tr-axis{display:flex;justify-content:space-between;font-size:.8125rem}
 @container (min-width:560px){.tr-stage,.tr-plots{grid-template-columns:1fr 1fr;align-items:start}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 const brief = (v) => (Number.isFinite(v) ? (v >= 0.001 && v < 1e4 ? `${+v.toPrecision(2)}` : v.toExponential(0).replace("-", "−")) : "ran away");
 const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
 const line = (points) => points.map(([x, y], n) => `${n ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
@@ -160,8 +138,9 @@ const line = (points) => points.map(([x, y], n) => `${n ? "L" : "M"}${x.toFixed(
 const level = (badness) => (100 * (CEILING - clamp(Math.log10(Math.max(badness, 1e-12)), FLOOR, CEILING))) / (CEILING - FLOOR);
 const GRIDLINES = [-6, -4, -2, 0, 2].map((power) => `M0 ${level(10 ** power)}H100`).join("");
 
-class Race {
+class Race extends Moving {
   constructor(trait, root) {
+    super();
     this.surface = trait("surface", "Beale");
     this.running = new Set(trait("optimizers", Object.keys(RULES)));
     this.step = 0;
@@ -171,13 +150,13 @@ class Race {
   }
 
   build(root) {
-    this.play = h("button", { type: "button", class: "tr-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.slider = h("input", { type: "range", min: 0, max: STEPS, oninput: () => this.seek(+this.slider.value) });
     this.count = h("span");
     const pick = h("select", { onchange: () => this.choose(pick.value) }, ...Object.keys(SURFACES).map((name) => h("option", {}, name)));
     pick.value = this.surface;
     root.append(
-      h("div", { class: "tr-row" }, h("label", {}, "Surface", pick), this.play,
+      h("div", { class: "kit-row" }, h("label", {}, "Surface", pick), this.play,
         h("label", { class: "tr-step" }, this.count, this.slider)),
       h("div", { class: "tr-stage" }, this.map(), this.list()),
       h("div", { class: "tr-plots" }, this.plot("run", "Badness at every step", "step 0", `step ${STEPS}`),
@@ -269,21 +248,13 @@ class Race {
   toggle() {
     if (this.timer) return this.pause();
     if (this.step >= STEPS) this.step = 0;
-    this.play.textContent = "Pause";
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches; // ten jumps instead of a film
-    this.timer = setInterval(() => this.advance(calm ? STEPS / 10 : 1), calm ? 900 : 45);
+    this.start((calm) => this.advance(calm ? STEPS / 10 : 1), 45, 900);
   }
 
   advance(by) {
     this.step = Math.min(STEPS, this.step + by);
     if (this.step === STEPS) this.pause();
     this.draw();
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
   }
 
   // -------------------------------------------------------------------------------------------- drawing
@@ -360,14 +331,6 @@ class Race {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "tr", "aria-label": "Optimisers race downhill" }, h("style", {}, STYLE));
-  el.append(root);
-  const race = new Race((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    race.pause();
-    root.remove();
-  };
-}
+const render = renders("tr", "Optimisers race downhill", STYLE, (trait, root) => new Race(trait, root));
 
 export default { render };

@@ -2,18 +2,11 @@
 // from noise. With the trait `pictures`, [{layer, images: [data URI, …]}], the wall shows a real net's pictures instead.
 // The net here is small and set by hand, so that what its units look for is known: lines, then arrangements of lines.
 
+import { random, h, s, choice, Moving, frame, renders } from "./shared/kit.js";
+
 export const SIDE = 32;
 const HALF = SIDE / 2;
 const TURNS = 8; // orientations of the first layer
-
-function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const square = (size, f) => Float64Array.from({ length: size * size }, (_, n) => f(Math.floor(n / size) - (size - 1) / 2, (n % size) - (size - 1) / 2));
 
@@ -132,30 +125,12 @@ export function ascend(picture, layer, unit, { goal, jitter, smooth }, rand) {
 export function still() {
   const squares = NET.first.flatMap((filter, k) => [...filter].map((v, n) =>
     `<rect x="${6 * (k % 4) + (n % 5)}" y="${6 * Math.floor(k / 4) + Math.floor(n / 5)}" width="1.02" height="1.02" fill="rgb(${Array(3).fill(Math.round(128 + 110 * v)).join()})"/>`));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-6 0 35 11">${squares.join("")}</svg>`;
+  return frame("-6 0 35 11", squares);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-html[data-theme=light] .fv{color-scheme:light}
-html[data-theme=dark] .fv,[data-jp-theme-light=false] .fv{color-scheme:dark}
-.fv{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.fv *{box-sizing:border-box}
-.fv button,.fv select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.fv button:hover{background:var(--faint)}
-.fv button.fv-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.fv :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.fv-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.fv-row label{display:grid;gap:2px;margin:0}
-.fv-row label.fv-wide{flex:1 1 150px}
-.fv input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
-.fv p{margin:8px 0}
-.fv-row label.fv-tick{display:flex;gap:6px;align-items:center;min-height:36px}
-.fv-tick input{width:20px;height:20px;accent-color:var(--pos)}
 .fv strong{display:block;margin:8px 0 4px;font-size:1em;font-weight:600}
 .fv-all{display:grid;gap:16px}
 .fv-wall{display:grid;grid-template-columns:repeat(4,1fr);gap:6px}
@@ -168,23 +143,6 @@ html[data-theme=dark] .fv,[data-jp-theme-light=false] .fv{color-scheme:dark}
 .fv path{fill:none;stroke:currentColor;stroke-width:1.8;vector-effect:non-scaling-stroke}
 @container (min-width:560px){.fv-all{grid-template-columns:1.5fr 1fr}}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
-
 /** Grey for 0, white for 1 and black for −1: a picture, so the same on both themes. */
 function paint(canvas, picture) {
   const context = canvas.getContext("2d");
@@ -195,8 +153,9 @@ function paint(canvas, picture) {
 
 const newCanvas = () => h("canvas", { width: SIDE, height: SIDE });
 
-class Ascent {
+class Ascent extends Moving {
   constructor(trait, root) {
+    super();
     this.options = { goal: trait("goal", "one neuron"), jitter: trait("jitter", true), smooth: trait("smooth", true) };
     this.seed = trait("seed", 1);
     this.chosen = [2, 0];
@@ -205,7 +164,7 @@ class Ascent {
   }
 
   build(root) {
-    this.play = h("button", { type: "button", class: "fv-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.count = h("span");
     this.large = newCanvas();
     this.text = h("figcaption");
@@ -213,11 +172,11 @@ class Ascent {
     const tick = (name, label) => {
       const box = h("input", { type: "checkbox", onchange: () => (this.options[name] = box.checked) });
       box.checked = this.options[name];
-      return h("label", { class: "fv-tick" }, box, label);
+      return h("label", { class: "kit-tick" }, box, label);
     };
     this.tiles = UNITS.map((names, l) => names.map((_, unit) => this.tile(l + 1, unit)));
     root.append(
-      h("div", { class: "fv-row" }, this.play, h("button", { type: "button", onclick: () => this.step() }, "Step"),
+      h("div", { class: "kit-row" }, this.play, h("button", { type: "button", onclick: () => this.step() }, "Step"),
         h("button", { type: "button", onclick: () => this.restart(this.seed + 1) }, "New noise"),
         choice("Excite", ["one neuron", "whole channel"], this.options.goal, (v) => ((this.options.goal = v), this.restart())),
         tick("jitter", "Jitter"), tick("smooth", "Smoothing"), this.count),
@@ -261,20 +220,12 @@ class Ascent {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.timer = setInterval(() => this.tick(calm ? 8 : 1), calm ? 900 : 80);
+    this.start((calm) => this.tick(calm ? 8 : 1), 80, 900);
   }
 
   tick(steps) {
     for (let n = 0; n < steps; n++) this.advance();
     if (this.steps >= 150) this.pause(); // nothing changes much from here
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
   }
 
   draw() {
@@ -316,20 +267,11 @@ class Gallery {
     this.large.src = image;
     this.large.alt = this.text.textContent = node.getAttribute("aria-label");
   }
-
-  pause() {}
 }
 
-function render({ model, el }) {
-  const trait = (name, fallback) => model?.get?.(name) ?? fallback;
-  const root = h("section", { class: "fv", "aria-label": "Feature visualisation wall" }, h("style", {}, STYLE));
-  el.append(root);
+const render = renders("fv", "Feature visualisation wall", STYLE, (trait, root) => {
   const pictures = trait("pictures", null);
-  const wall = pictures ? new Gallery(pictures, root) : new Ascent(trait, root);
-  return () => {
-    wall.pause();
-    root.remove();
-  };
-}
+  return pictures ? new Gallery(pictures, root) : new Ascent(trait, root);
+});
 
 export default { render };

@@ -2,16 +2,9 @@
 // self-attention (1706.03762) computes its weights from the text itself. Change a letter and see which matrix changes.
 // The attention is the real one, softmax(Q Kᵀ / √d), on letters with positional encodings and heads whose weights are set by hand.
 
-const D = 16; // numbers for a letter, and as many for its position
+import { random, h, s, choice, frame, renders, BLUE } from "./shared/kit.js";
 
-function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+const D = 16; // numbers for a letter, and as many for its position
 
 /** PE(t, 2k) = sin(t / 10000^(2k/d)), PE(t, 2k + 1) = cos(…): one row for each of `count` positions. */
 export function positionalEncoding(count, d = D) {
@@ -81,10 +74,10 @@ export function headWeights(head, text, { causal = true, sharpness = 1 } = {}) {
 /** Attention weights beside a convolution's: what stands in the page until the demo starts. */
 export function still() {
   const squares = (matrix, left) => matrix.flatMap((row, i) => row.map((w, j) =>
-    (w > 0.02 ? `<rect x="${left + j}" y="${i}" width="1" height="1" fill="#2878c8" fill-opacity="${w.toFixed(2)}"/>` : "")));
+    (w > 0.02 ? `<rect x="${left + j}" y="${i}" width="1" height="1" fill="${BLUE}" fill-opacity="${w.toFixed(2)}"/>` : "")));
   const text = "to be or not to be";
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 18">${squares(headWeights("the same letter", text, { sharpness: 2 }), 0).join("")}${
-    squares(convolutionMatrix([0.4, 0.3, 0.2, 0.1], text.length), 22).join("")}</svg>`;
+  return frame("0 0 40 18", `${squares(headWeights("the same letter", text, { sharpness: 2 }), 0).join("")}${
+    squares(convolutionMatrix([0.4, 0.3, 0.2, 0.1], text.length), 22).join("")}`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
@@ -92,26 +85,8 @@ export function still() {
 const LONGEST = 20;
 
 const STYLE = `
-html[data-theme=light] .tf{color-scheme:light}
-html[data-theme=dark] .tf,[data-jp-theme-light=false] .tf{color-scheme:dark}
-.tf{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.tf *{box-sizing:border-box}
-.tf button,.tf select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.tf button:hover{background:var(--faint)}
-.tf button.tf-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.tf :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.tf-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.tf-row label{display:grid;gap:2px;margin:0}
-.tf-row label.tf-wide{flex:1 1 150px}
-.tf input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
-.tf p{margin:8px 0}
 .tf input[type=text]{font:inherit;font-family:monospace;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
  min-height:36px;padding:2px 8px;width:100%;min-width:0}
-.tf-row label.tf-tick{display:flex;gap:6px;align-items:center;min-height:36px}
-.tf-tick input{width:20px;height:20px;accent-color:var(--pos)}
 .tf-pair{display:grid;grid-template-columns:1fr 1fr;gap:14px}
 .tf-pair section{min-width:0}
 .tf strong{display:block;margin:0 0 4px;font-size:1em;font-weight:600}
@@ -124,23 +99,6 @@ html[data-theme=dark] .tf,[data-jp-theme-light=false] .tf{color-scheme:dark}
 .tf-kernel{display:grid;grid-template-columns:repeat(4,1fr);gap:8px}
 .tf-kernel label{display:grid;margin:0;min-width:0}
 @container (max-width:559px){.tf-pair{grid-template-columns:1fr}.tf-kernel{grid-template-columns:1fr 1fr}}`;
-
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
 
 const CHANGED = 0.01; // a weight counts as changed from one part in a hundred
 
@@ -166,11 +124,11 @@ class Kernels {
     this.svgs = ["Attention weights", "Convolution weights"].map((label) => s("svg", { role: "img", "aria-label": label }));
     this.svgs.forEach((svg) => ["pointerdown", "pointermove"].forEach((kind) => svg.addEventListener(kind, (event) => event.buttons && this.point(event, svg))));
     root.append(
-      h("div", { class: "tf-row" }, h("label", { class: "tf-wide" }, "Text: change it", this.input),
+      h("div", { class: "kit-row" }, h("label", { class: "kit-wide" }, "Text: change it", this.input),
         h("button", { type: "button", onclick: () => this.swap() }, "Swap two letters")),
-      h("div", { class: "tf-row" }, choice("The head looks for", Object.keys(HEADS), this.head, (v) => this.set({ head: v })),
-        h("label", { class: "tf-wide" }, this.texts.sharp, this.sharp), h("label", { class: "tf-tick" }, tick, "Causal")),
-      h("div", { class: "tf-row" }, h("label", { class: "tf-wide" }, this.texts.query, this.query)),
+      h("div", { class: "kit-row" }, choice("The head looks for", Object.keys(HEADS), this.head, (v) => this.set({ head: v })),
+        h("label", { class: "kit-wide" }, this.texts.sharp, this.sharp), h("label", { class: "kit-tick" }, tick, "Causal")),
+      h("div", { class: "kit-row" }, h("label", { class: "kit-wide" }, this.texts.query, this.query)),
       h("div", { class: "tf-pair" }, h("section", {}, h("strong", {}, "Attention: adaptive"), this.svgs[0], this.texts.reads[0]),
         h("section", {}, h("strong", {}, "Convolution: fixed"), this.svgs[1], this.texts.reads[1])),
       this.sliders(), this.texts.note,
@@ -275,11 +233,6 @@ class Kernels {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "tf", "aria-label": "Attention against convolution" }, h("style", {}, STYLE));
-  el.append(root);
-  new Kernels((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => root.remove();
-}
+const render = renders("tf", "Attention against convolution", STYLE, (trait, root) => new Kernels(trait, root));
 
 export default { render };

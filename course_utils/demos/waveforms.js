@@ -2,6 +2,8 @@
 // how the receptive field grows with the dilations, and what a new sample costs with and without queues (1611.09482).
 // Below, a real stack of such layers with all weights 1/kernel answers a click: the answer is as long as the field.
 
+import { h, s, choice, Moving, frame, renders, BLUE, PINK } from "./shared/kit.js";
+
 /** Dilations of all layers: 1, `factor`, `factor`², … over `layers` layers, the whole `repeats` times. */
 export function dilations({ layers, factor, repeats }) {
   return Array.from({ length: layers * repeats }, (_, n) => factor ** (n % layers));
@@ -39,7 +41,7 @@ export function cost(dilation, kernel, time) {
 export function still() {
   const dilation = [1, 2, 4, 8];
   const edges = needed(dilation, 2, 15).slice(1).flatMap((set, l) => [...set].flatMap((t) => [t, t - dilation[l]].map((u) => `M${t} ${3 * (3 - l)}L${u} ${3 * (4 - l)}`)));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -1 26 14"><path d="${edges.join("")}" fill="none" stroke="#2878c8" stroke-width=".12"/><circle cx="15" cy="0" r=".35" fill="#c2327f"/></svg>`;
+  return frame("-5 -1 26 14", `<path d="${edges.join("")}" fill="none" stroke="${BLUE}" stroke-width=".12"/><circle cx="15" cy="0" r=".35" fill="${PINK}"/>`);
 }
 
 // ---------------------------------------------------------------------------------------------- the page
@@ -47,22 +49,6 @@ export function still() {
 const SHOWN = 48; // samples in the picture
 
 const STYLE = `
-html[data-theme=light] .wf{color-scheme:light}
-html[data-theme=dark] .wf,[data-jp-theme-light=false] .wf{color-scheme:dark}
-.wf{--pos:#2878c8;--neg:#dd7b12;--hot:#c2327f;--paper:var(--pst-color-background,var(--jp-layout-color0,Canvas));
- --faint:color-mix(in srgb,currentColor 14%,transparent);--edge:color-mix(in srgb,currentColor 50%,transparent);
- container-type:inline-size;font-size:.875rem;line-height:1.35;text-align:left}
-.wf *{box-sizing:border-box}
-.wf button,.wf select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
- min-height:36px;padding:2px 10px;cursor:pointer}
-.wf button:hover{background:var(--faint)}
-.wf button.wf-main{background:#1f66ad;border-color:#1f66ad;color:#fff;min-width:84px}
-.wf :focus-visible{outline:2px solid var(--pos);outline-offset:2px}
-.wf-row{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:0 0 10px}
-.wf-row label{display:grid;gap:2px;margin:0}
-.wf-row label.wf-wide{flex:1 1 150px}
-.wf input[type=range]{width:100%;margin:0;min-height:24px;accent-color:var(--pos)}
-.wf p{margin:8px 0}
 .wf svg{display:block;width:100%}
 .wf-net{border:1px solid var(--edge);cursor:crosshair;touch-action:none}
 .wf-net path{fill:none;stroke:var(--pos);stroke-width:1.6;stroke-linecap:round}
@@ -73,34 +59,16 @@ html[data-theme=dark] .wf,[data-jp-theme-light=false] .wf{color-scheme:dark}
 .wf-wave path{fill:none;stroke:currentColor;stroke-width:1.8;vector-effect:non-scaling-stroke}
 .wf-wave .field{fill:var(--pos);fill-opacity:.16;stroke:none}
 .wf-wave svg{height:90px;border:1px solid var(--edge)}
-.wf-keys{display:flex;flex-wrap:wrap;gap:2px 14px;margin:6px 0}
-.wf-keys i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:5px}
 .wf table{border-collapse:collapse;margin:8px 0;width:auto;font-size:inherit;color:inherit}
 .wf :is(th,td){text-align:right;padding:2px 12px 2px 0;font-weight:400;border:0;font-variant-numeric:tabular-nums}
 .wf thead th{border-bottom:1px solid var(--edge)}.wf th:first-child{text-align:left}`;
 
-function fill(node, attrs, kids) {
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...kids);
-  return node;
-}
-const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
-const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
-
-function choice(label, options, value, onchange) {
-  const select = h("select", { onchange: () => onchange(select.value) }, ...options.map((o) => h("option", {}, `${o}`)));
-  select.value = value;
-  return h("label", {}, label, select);
-}
-
 const WIDE = 600; // drawing units across the picture of the net
 const MARGIN = 14;
 
-class Waveforms {
+class Waveforms extends Moving {
   constructor(trait, root) {
+    super();
     this.net = { layers: trait("layers", 4), factor: trait("factor", 2), repeats: trait("repeats", 1) };
     this.kernel = trait("kernel", 2);
     this.time = trait("time", SHOWN - 1);
@@ -114,20 +82,20 @@ class Waveforms {
       const text = h("span");
       const input = h("input", { type: "range", min: 1, max: most, value: this.net[name], oninput: () => ((this.net[name] = +input.value), this.draw()) });
       this[name] = { text, input };
-      return h("label", { class: "wf-wide" }, text, input);
+      return h("label", { class: "kit-wide" }, text, input);
     };
     const growth = { "1, 1, 1, …": 1, "1, 2, 4, …": 2, "1, 3, 9, …": 3 };
     const named = Object.keys(growth).find((k) => growth[k] === this.net.factor);
     const mode = ["from nothing", "with queues"];
-    this.play = h("button", { type: "button", class: "wf-main", onclick: () => this.toggle() }, "Play");
+    this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.svg = s("svg", { class: "wf-net", tabindex: 0, role: "application" });
     this.text = h("p", { "aria-live": "polite" });
     this.table = h("table");
     this.wave = h("div", { class: "wf-wave" });
     root.append(
-      h("div", { class: "wf-row" }, choice("Dilations", Object.keys(growth), named, (v) => ((this.net.factor = growth[v]), this.draw())),
+      h("div", { class: "kit-row" }, choice("Dilations", Object.keys(growth), named, (v) => ((this.net.factor = growth[v]), this.draw())),
         choice("Kernel", [2, 3], this.kernel, (v) => ((this.kernel = +v), this.draw())), range("layers", 6), range("repeats", 3)),
-      h("div", { class: "wf-row" }, this.play, h("button", { type: "button", onclick: () => this.step() }, "Step"),
+      h("div", { class: "kit-row" }, this.play, h("button", { type: "button", onclick: () => this.step() }, "Step"),
         choice("A new sample is computed", mode, mode[+this.queues], (v) => ((this.queues = v === mode[1]), this.draw()))),
       this.svg, this.keys(), this.text, this.wave, this.table,
     );
@@ -136,7 +104,7 @@ class Waveforms {
 
   keys() {
     const key = (colour, text) => h("span", {}, h("i", { style: `background:${colour}` }), text);
-    return h("div", { class: "wf-keys" }, key("var(--hot)", "the new sample"), key("var(--pos)", "computed or heard for it"),
+    return h("div", { class: "kit-keys" }, key("var(--hot)", "the new sample"), key("var(--pos)", "computed or heard for it"),
       key("var(--neg)", "kept in a queue"), key("var(--edge)", "not needed"));
   }
 
@@ -175,14 +143,7 @@ class Waveforms {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.play.textContent = "Pause";
-    this.timer = setInterval(() => this.advance(), matchMedia("(prefers-reduced-motion: reduce)").matches ? 1200 : 350);
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
+    this.start(() => this.advance(), 350, 1200);
   }
 
   // -------------------------------------------------------------------------------------------- drawing
@@ -256,14 +217,6 @@ class Waveforms {
   }
 }
 
-function render({ model, el }) {
-  const root = h("section", { class: "wf", "aria-label": "Dilated causal convolutions" }, h("style", {}, STYLE));
-  el.append(root);
-  const demo = new Waveforms((name, fallback) => model?.get?.(name) ?? fallback, root);
-  return () => {
-    demo.pause();
-    root.remove();
-  };
-}
+const render = renders("wf", "Dilated causal convolutions", STYLE, (trait, root) => new Waveforms(trait, root));
 
 export default { render };

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from course_utils import demos
+from course_utils.plots import COLOURS
 
 from .accessibility import AXE, violations
 from .conftest import PHONE
@@ -12,7 +13,7 @@ from .demo_maths import maths
 
 pytestmark = pytest.mark.browser
 
-LARGEST = 26_000  # bytes; a page carries the text of each of its demos
+LARGEST = 28_000  # bytes with what demos share; a page carries the text of each of its demos
 
 CLEAN_UP = """async (m) => {
   const el = document.body.appendChild(document.createElement("div"));
@@ -80,3 +81,15 @@ def test_every_control_can_be_reached_and_moved_by_keyboard(demo_page, name):
         if n % 3 == 0:
             page.keyboard.press("ArrowRight")
     assert len(seen - {-1}) >= count - 1
+
+
+def test_the_demos_colours_are_the_figures():
+    shared = dict(
+        re.findall(r'^export const (BLUE|ORANGE|PINK) = "(#\w+)";$', demos.SHARED.read_text(), re.MULTILINE)
+    )
+    assert shared == {"BLUE": COLOURS[0], "ORANGE": COLOURS[1], "PINK": COLOURS[4]}
+    for name in demos.names():
+        own = demos.path(name).read_text()
+        assert not re.search("|".join(shared.values()), own), f"{name}.js: take the colour from shared/kit.js"
+        assert "mulberry32" not in own
+        assert "matchMedia" not in own.replace("@media", "")
