@@ -204,12 +204,13 @@ def _header(row: Topic) -> str:
 def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
     """One jupytext cell, whose marker carries `solution=`, `given=`, `test=`, `answer=` or `trains=`, as a `Cell`."""
     options: dict[str, Any] = raw.metadata
-    _refuse_misspelt(raw, path)
-    points, trains = float(options.get("points", 0)), options.get("trains", "")
+    trains = options.get("trains", "")
     if trains and (raw.cell_type == "markdown" or {"solution", "test"} & options.keys()):
         raise LabError(
             f"{path}: trains={trains!r} stands in front of plain or given code only; split that cell"
         )
+    _refuse_misspelt(raw, path)
+    points = float(options.get("points", 0))
     if raw.cell_type == "markdown":
         name = options.get("answer", "")
         return Cell("answer" if name else "prose", raw.source, name, points)

@@ -1,5 +1,7 @@
 # %%
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from course_utils import plots
 from course_utils.colab import save_artifact

@@ -5,7 +5,7 @@ A topic to begin with. Replace it, piece by piece, by yours.
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.data import points
 from course_utils.training import Run, main
@@ -41,14 +41,12 @@ def descend(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, rate: float) -> 
 def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     """Weights that tell the clusters apart, from random ones."""
     x, y = run.to(*points.load(tier, "train", "clusters").tensors)
-    parts = {
-        "weight": run.to(torch.randn(2, generator=run.generator("weights"))),
-        "bias": run.to(torch.zeros(())),
-    }
-    for _ in run.steps(STEPS[tier], parts):
-        parts["weight"], parts["bias"] = descend(x, y, parts["weight"], parts["bias"], RATE)
-        run.log(loss=surprise(logits(x, parts["weight"], parts["bias"]), y))
-    return parts
+    begin = {"weight": torch.randn(2, generator=run.generator("weights")), "bias": torch.zeros(())}
+    net = nn.ParameterDict(begin).to(run.device).requires_grad_(False)
+    for _ in run.steps(STEPS[tier], {"net": net}):
+        net["weight"][:], net["bias"][...] = descend(x, y, net["weight"], net["bias"], RATE)
+        run.log(loss=surprise(logits(x, net["weight"], net["bias"]), y))
+    return net.state_dict()
 
 
 def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> float:
