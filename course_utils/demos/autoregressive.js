@@ -244,7 +244,7 @@ class Filling extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     if (this.call === this.calls) this.call = 0;
-    this.start((calm) => this.tick(calm), 40, 800);
+    this.animate((calm) => this.tick(calm), 40, 800);
   }
 
   draw() {

@@ -276,7 +276,7 @@ class Filter extends Moving {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.start(() => this.advance(), 300, 900);
+    this.animate(() => this.advance(), 300, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing

@@ -200,7 +200,7 @@ class Depth extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     this.front = { signal: 0, gradient: this.options.depth };
-    this.start((calm) => this.advance(calm ? 10 : 1), 2400 / this.options.depth, 800);
+    this.animate((calm) => this.advance(calm ? 10 : 1), 2400 / this.options.depth, 800);
   }
 
   /** The signal goes to the end first; then the gradient comes back. */

@@ -187,7 +187,7 @@ class Flows extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     const ahead = this.time < 1 ? 1 : -1; // from the end it runs back
-    this.start((calm) => {
+    this.animate((calm) => {
       this.moveTo(this.time + ahead * (calm ? 0.1 : 0.02));
       if (this.time <= 0 || this.time >= 1) this.pause();
     }, 50, 600);

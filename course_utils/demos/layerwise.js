@@ -299,7 +299,7 @@ class Layerwise extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     if (this.finished) this.restart({});
-    this.start((calm) => this.advance(calm ? this.options.epochs : 2), 40, 900);
+    this.animate((calm) => this.advance(calm ? this.options.epochs : 2), 40, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing

@@ -319,7 +319,7 @@ class Playground extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     // Whoever asks for less motion sees two pictures a second, each further on, instead of a film.
-    this.start((calm) => this.tick(calm ? 10 : 2), 33, 500);
+    this.animate((calm) => this.tick(calm ? 10 : 2), 33, 500);
   }
 
   tick(epochs) {

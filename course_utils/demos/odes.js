@@ -286,7 +286,7 @@ class Water extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     this.shown = this.shown >= this.run.path.length - 1 ? 0 : this.shown;
-    this.start(() => this.advance() || this.pause(), 220, 900);
+    this.animate(() => this.advance() || this.pause(), 220, 900);
   }
 
   // -------------------------------------------------------------------------------------------- drawing

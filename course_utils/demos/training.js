@@ -248,7 +248,7 @@ class Race extends Moving {
   toggle() {
     if (this.timer) return this.pause();
     if (this.step >= STEPS) this.step = 0;
-    this.start((calm) => this.advance(calm ? STEPS / 10 : 1), 45, 900);
+    this.animate((calm) => this.advance(calm ? STEPS / 10 : 1), 45, 900);
   }
 
   advance(by) {

@@ -220,7 +220,7 @@ class Ascent extends Moving {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.start((calm) => this.tick(calm ? 8 : 1), 80, 900);
+    this.animate((calm) => this.tick(calm ? 8 : 1), 80, 900);
   }
 
   tick(steps) {

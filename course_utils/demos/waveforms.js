@@ -143,7 +143,7 @@ class Waveforms extends Moving {
 
   toggle() {
     if (this.timer) return this.pause();
-    this.start(() => this.advance(), 350, 1200);
+    this.animate(() => this.advance(), 350, 1200);
   }
 
   // -------------------------------------------------------------------------------------------- drawing

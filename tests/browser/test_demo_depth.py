@@ -88,5 +88,5 @@ def test_playing_goes_forth_and_back(page):
     page.wait_for_function(
         "() => document.querySelectorAll('.dp-plots figure')[1].querySelectorAll('path.dot').length === 0"
     )
-    page.wait_for_function("() => document.querySelector('.dp-main').textContent === 'Play'", timeout=20_000)
+    page.wait_for_function("() => document.querySelector('.kit-main').textContent === 'Play'", timeout=20_000)
     assert "layer 0" in page.locator(".dp-bars").first.inner_text()

@@ -84,7 +84,7 @@ def test_engine_and_dial_are_told(page):
     page.get_by_role("slider").fill("6")
     assert said(page).startswith("Runge–Kutta, 48 steps, 192 looks")
     page.get_by_role("combobox", name="Engine").select_option("adaptive")
-    assert page.locator(".od-row label", has=page.get_by_role("slider")).inner_text() == "Tolerance: 1e−3"
+    assert page.locator(".kit-row label", has=page.get_by_role("slider")).inner_text() == "Tolerance: 1e−3"
     assert "tried again" in said(page)
     assert page.locator(".od-chart [data-engine]").count() == 4
 

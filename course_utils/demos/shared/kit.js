@@ -64,7 +64,7 @@ export function choice(label, options, value, onchange) {
 /** What plays and pauses, with a button `play`. */
 export class Moving {
   /** Call `tick` again and again; whoever asks for less motion gets `tick(true)`, seldom. */
-  start(tick, delay, calmDelay) {
+  animate(tick, delay, calmDelay) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.play.textContent = "Pause";
     this.timer = setInterval(() => tick(calm), calm ? calmDelay : delay);
