@@ -19,7 +19,7 @@ from filelock import FileLock
 from course_utils.topics import ROOT, TOPICS, topic
 
 # Pages that belong to no topic, in their order; one that is not written is not listed.
-BACK_MATTER = ("results", "teaching", "notation", "glossary", "references")
+BACK_MATTER = ("results", "teaching", "architecture", "notation", "glossary", "references")
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"
 
 

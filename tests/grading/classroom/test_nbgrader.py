@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,17 +20,8 @@ from course_utils.topics import ROOT
 from tests.grading.room import DESERVED, marked_room
 from tests.grading.typed import nbgrader
 
-ENGINE = """
-c.Autograde.exporter_class = "course_utils.grading.classroom.autograde.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = []
-c.Autograde.autograde_preprocessors = [
-    "course_utils.grading.classroom.autograde.Grade",
-    "course_utils.grading.classroom.autograde.SaveVerdict",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-"""
-
+# What the book's page on the architecture tells a teacher to write.
+ENGINE = re.search(r"```python\n(c\.Autograde.*?)```", (ROOT / "book/architecture.md").read_text(), re.DOTALL)[1]
 
 ANSWERS = {
     "ada": {
@@ -66,7 +58,7 @@ def quickstart(tmp_path):
             (folder / release.name).write_text(fill_in(release, answers))
     ours = Path(shutil.copytree(stock, tmp_path / "ours"))
     with (ours / "nbgrader_config.py").open("a") as file:
-        file.write(ENGINE)
+        file.write(f"\n{ENGINE}")
     return stock, ours
 
 
