@@ -176,7 +176,7 @@ def test_answers_are_in_the_hash_of_the_audit_alone(course):
 
 
 def test_pages_depend_on_what_they_show(course):
-    from book_freshness import fingerprint
+    from course_book.freshness import fingerprint
 
     def prints():
         return [

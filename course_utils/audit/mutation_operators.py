@@ -79,8 +79,9 @@ def expression_slips(node: ast.expr, parent: ast.AST) -> Iterator[ast.expr]:
         yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
         yield from node.values
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-        for other in _COMPARE[type(node.ops[0])]:
-            yield ast.Compare(node.left, [other()], node.comparators)
+        yield from (
+            ast.Compare(node.left, [other()], node.comparators) for other in _COMPARE[type(node.ops[0])]
+        )
     elif isinstance(node, ast.Constant):
         yield from _constant(node)
     elif isinstance(node, ast.IfExp):

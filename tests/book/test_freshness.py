@@ -9,7 +9,7 @@ from course_utils.topics import ROOT
 
 pytest.importorskip("jupyter_cache", reason="jupyter-cache is not installed: chapters are not run")
 sys.path.append(str(ROOT / "book" / "_ext"))
-import book_freshness
+from course_book import freshness
 
 PAGE = """# A page
 
@@ -56,7 +56,7 @@ def test_a_page_that_shows_measurements_changes_with_them(course):
 
 
 def fingerprint(course):
-    return book_freshness.fingerprint(course / "book" / "page.md", course)
+    return freshness.fingerprint(course / "book" / "page.md", course)
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_a_page_that_imports_nothing_of_the_course_has_none(course):
 
 def test_options_of_a_cell_are_not_read_as_python():
     page = "```{code-cell} python\n---\ntags: [a]\n---\nimport course_utils\n```\n\n```python\nimport solutions\n```\n"
-    assert [set(read(cell).modules) for cell in book_freshness.cells(page)] == [{"course_utils"}]
+    assert [set(read(cell).modules) for cell in freshness.cells(page)] == [{"course_utils"}]

@@ -10,7 +10,7 @@ from course_utils.topics import ROOT
 
 pytest.importorskip("myst_nb", reason="myst-nb is not installed: chapters are not run")
 sys.path.append(str(ROOT / "book" / "_ext"))
-import book_runs
+from course_book import runs
 from jupyter_cache import get_cache
 from myst_nb.core.config import NbParserConfig
 from myst_parser.config.main import MdParserConfig
@@ -22,7 +22,7 @@ FRONT = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n"
 def book(tmp_path, monkeypatch):
     """A folder of pages as Sphinx's environment shows it; kernels are forked from a process that imported little."""
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
-    book_runs.FORKS.set_forkserver_preload(["ipykernel.kernelapp"])
+    runs.FORKS.set_forkserver_preload(["ipykernel.kernelapp"])
     pages = {
         "one": "# One\n\n```{code-cell}\nfirst = 1\n```\n\n```{code-cell}\nfirst + 1\n```\n",
         # Sphinx, imported in every kernel, took as long as many a chapter's cells.
@@ -42,13 +42,13 @@ def book(tmp_path, monkeypatch):
 
 
 def waiting(book):
-    return {page.stem for page in book_runs.waiting(book, book.names)}
+    return {page.stem for page in runs.waiting(book, book.names)}
 
 
 def test_each_page_runs_once_in_a_kernel_of_its_own_and_a_failed_one_still_waits(book):
-    pages = book_runs.waiting(book, book.names)
+    pages = runs.waiting(book, book.names)
     assert {page.stem for page in pages} == {"one", "other", "broken"}
-    asyncio.run(book_runs.run_all(pages, book.mystnb_config))
+    asyncio.run(runs.run_all(pages, book.mystnb_config))
     assert waiting(book) == {"broken"}
     found = {}
     for record in get_cache(book.mystnb_config.execution_cache_path).list_cache_records():
@@ -58,7 +58,7 @@ def test_each_page_runs_once_in_a_kernel_of_its_own_and_a_failed_one_still_waits
 
 
 def test_a_changed_cell_waits_again_and_changed_words_do_not(book):
-    asyncio.run(book_runs.run_all(book_runs.waiting(book, book.names), book.mystnb_config))
+    asyncio.run(runs.run_all(runs.waiting(book, book.names), book.mystnb_config))
     page = book.doc2path("one")
     page.write_text(page.read_text().replace("# One", "# Number one"))
     assert waiting(book) == {"broken"}
@@ -67,11 +67,11 @@ def test_a_changed_cell_waits_again_and_changed_words_do_not(book):
 
 
 def test_the_longest_page_comes_first(book):
-    sizes = [page.stat().st_size for page in book_runs.waiting(book, book.names)]
+    sizes = [page.stat().st_size for page in runs.waiting(book, book.names)]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_kernel_that_dies_does_not_end_the_others(book):
     book.doc2path("broken").write_text(FRONT + "# Dies\n\n```{code-cell}\nimport os; os._exit(1)\n```\n")
-    asyncio.run(book_runs.run_all(book_runs.waiting(book, book.names), book.mystnb_config))
+    asyncio.run(runs.run_all(runs.waiting(book, book.names), book.mystnb_config))
     assert waiting(book) == {"broken"}

@@ -167,7 +167,7 @@ def demo_page(open_page, tmp_path):
     sys.path.append(str(ROOT / "book" / "_ext"))
     import json
 
-    from book_demo import stage
+    from course_book.demo import stage
 
     def opened(name: str, theme: str = "light", size: dict = DESK, **traits):
         before, after = stage(name, demos.source(name), f"The demo {name}.", json.dumps(traits))

@@ -8,8 +8,8 @@ from typing import Any
 
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.errors import student_error
-from course_utils.grading.wire.channel import Node, WireError
 from course_utils.grading.wire.peer import Peer
+from course_utils.grading.wire.values import Node, WireError
 
 BATCH = 32  # items of a student's iterator that are fetched at once
 ITEMS = 100_000

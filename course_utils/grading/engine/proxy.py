@@ -18,8 +18,9 @@ from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.errors import student_error
 from course_utils.grading.engine.handle import ITEMS, Handle, copying, handle, named, words
-from course_utils.grading.wire.channel import Channel, Closed, Late, Node, WireError
+from course_utils.grading.wire.channel import Channel, Closed, Late
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
+from course_utils.grading.wire.values import Node, WireError
 
 LIBRARIES = (
     "torch",

@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.checks.student import with_gradients_as_they_were
 from course_utils.grading.kernel.shell import CellShell, own_line, text_of
-from course_utils.grading.wire.channel import Channel, Node, WireError
+from course_utils.grading.wire.channel import Channel
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
+from course_utils.grading.wire.values import Node, WireError
 
 EAGER = 10_000  # items of a module's parameters, or of an iterator, that are sent at once
 

@@ -23,7 +23,8 @@ from typing import Any
 
 from course_utils.grading.sandbox.files import ROOT, import_path, nets, view
 from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.wire.channel import Channel, WireError
+from course_utils.grading.wire.channel import Channel
+from course_utils.grading.wire.values import WireError
 
 START_SECONDS = 120
 FORK_SECONDS = 20

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.grading.wire.channel import Node, WireError
+from course_utils.grading.wire.values import Node, WireError
 
 MOST = 10_000
 

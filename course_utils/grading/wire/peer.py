@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_utils.grading.wire.channel import Channel, Closed, Node, Reader, WireError, Writer
+from course_utils.grading.wire.channel import Channel, Closed
 from course_utils.grading.wire.leaves import Leaves, ancestors
+from course_utils.grading.wire.values import Node, Reader, WireError, Writer
 
 
 class Graph(NamedTuple):

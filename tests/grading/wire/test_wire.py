@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.grading.wire.channel import (
-    BODY_BYTES,
-    DEPTH,
-    Channel,
-    Closed,
-    Late,
-    Reader,
-    WireError,
-    Writer,
-)
+from course_utils.grading.wire.channel import BODY_BYTES, Channel, Closed, Late
+from course_utils.grading.wire.values import DEPTH, Reader, WireError, Writer
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ import unicodedata
 from pathlib import Path
 
 import ziamath
-from book_pages import written_pages
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
+
+from course_book.pages import written_pages
 
 # fontTools tells of each table that it cuts, Sphinx of each cut font that it makes whole again.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -101,7 +102,6 @@ def cut_fonts(app: Sphinx, error: Exception | None) -> None:
         font.unlink()
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """After the pages are written and lightened."""
     app.connect("build-finished", cut_fonts, priority=800)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,8 +6,7 @@ from sphinx.application import Sphinx
 BACKENDS = ("docutils", "plaintext")  # what a citation and its entry are written with
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Look once; what is registered is asked first."""
     for name in BACKENDS:
         register_plugin("pybtex.backends", name, find_plugin("pybtex.backends", name), force=True)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -66,7 +66,6 @@ class LabBar(SphinxDirective):
         )
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Register the directive."""
     app.add_directive("lab", LabBar)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

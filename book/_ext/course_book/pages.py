@@ -70,9 +70,8 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         script.unlink()
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """After the theme has filled the page's context, and after all is written."""
     app.connect("config-inited", own_address)
     app.connect("html-page-context", describe, priority=900)
     app.connect("build-finished", lighten, priority=700)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

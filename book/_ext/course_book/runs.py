@@ -14,7 +14,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import book_kernel
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_client.connect import KernelConnectionInfo
@@ -28,6 +27,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from course_book import kernel
+
 logger = logging.getLogger(__name__)
 
 AT_ONCE = min(os.cpu_count() or 1, 4)
@@ -36,7 +37,7 @@ PRELOADED = [
     "torch",
     "torch._dynamo",
     "torch.utils.data",
-    "book_kernel",
+    "course_book.kernel",
     "ipykernel.debugger",
     "sklearn.datasets",
     "matplotlib.pyplot",
@@ -67,7 +68,7 @@ class ForkedKernel(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork one that reads the options of the command `python -m ipykernel_launcher OPTIONS`."""
         options = cmd[cmd.index("-f") :]
-        self.process = FORKS.Process(target=book_kernel.serve, args=(options, kwargs["cwd"]), daemon=True)
+        self.process = FORKS.Process(target=kernel.serve, args=(options, kwargs["cwd"]), daemon=True)
         self.process.start()
         return self.connection_info
 
@@ -162,7 +163,6 @@ def run_before_reading(app: Sphinx, env: BuildEnvironment, names: list[str]) -> 
         asyncio.run(run_all(pages, env.mystnb_config))
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """When it is known which pages are read."""
     app.connect("env-before-read-docs", run_before_reading)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -118,7 +118,6 @@ class Demo(SphinxDirective):
         return nodes.paragraph("", alt)
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Register the directive."""
     app.add_directive("demo", Demo)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -164,7 +164,7 @@ def visit_block(translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Register the renderer `mathml` and the setting `formula_macros`."""
     app.add_config_value("formula_macros", {}, "env", dict)
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))

@@ -72,8 +72,7 @@ def keep_fingerprints(app: Sphinx, error: Exception | None) -> None:
         path.write_text(json.dumps(now, indent=1))
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Look before pages are read, remember after they are written."""
     app.connect("env-get-outdated", stale_pages)
     app.connect("build-finished", keep_fingerprints)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

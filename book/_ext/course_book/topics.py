@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from book_lab import released
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from course_book.lab import released
 from course_utils import topics
 
 
@@ -44,8 +44,7 @@ def reread(app: Sphinx, env, added: set, changed: set, removed: set) -> list[str
     return ["book/intro"] if "book/intro" in env.found_docs else []
 
 
-def setup(app: Sphinx) -> dict:
+def connect(app: Sphinx) -> None:
     """Register the directive."""
     app.add_directive("topics", Topics)
     app.connect("env-get-outdated", reread)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
