@@ -81,7 +81,7 @@ def course(tmp_path_factory):
     shutil.copy(ROOT / "_config.yml", root)
     for folder in ("book/_ext", "book/_static", "course_utils/demos"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("__init__.py", "topics.py"):
+    for name in ("__init__.py", "dependencies.py", "topics.py"):
         shutil.copy(ROOT / "course_utils" / name, root / "course_utils")
     shutil.copy(ROOT / "book/references.bib", root / "book")
     (root / "course_utils/demos/dial.js").write_text(DIAL)
