@@ -28,7 +28,7 @@ PHOTOGRAPHS = {
     "test": ("chelsea", "camera", "grass", "motorcycle_left"),
 }
 SIDE = {"mini": 48, "full": 128}
-SIZES = {"mini": {"train": 96, "val": 30, "test": 50}, "full": {"train": 960, "val": 96, "test": 160}}
+SIZES = {"mini": {"train": 96, "val": 30, "test": 50}, "full": {"train": 240, "val": 96, "test": 160}}
 ENOUGH = 144  # pixels: photographs of the mini tier are made as small as this first
 TURN, STRETCH, SHEAR, SHIFT, TILT = math.radians(20), 0.2, 0.1, 0.45, 0.06  # the most of each
 

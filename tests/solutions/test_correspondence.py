@@ -204,13 +204,13 @@ def test_points_learn_from_labels_too(monkeypatch):
     monkeypatch.setattr(reference, "aeroplane_pairs", lambda tier, split: few)
     monkeypatch.setattr(reference, "KeypointNet", lambda: KeypointNet(width=8))
     steps = Run.steps
-    monkeypatch.setattr(Run, "steps", lambda run, total, *rest: steps(run, 12, *rest))
+    monkeypatch.setattr(Run, "steps", lambda run, total, *rest: steps(run, 40, *rest))
     run = Run(seed=0, device="cpu")
     errors = reference.beside("mini", run)
     assert all(0 < error < 180 for error in errors.values())
     for name in ("keypoints", "supervised"):
         losses = [loss for _, loss in run.curve[name]]
-        assert losses[-1] < losses[0]
+        assert sum(losses[-10:]) < sum(losses[:10])
 
 
 def test_true_points_have_no_loss_of_geometry():
@@ -260,7 +260,7 @@ def test_a_few_steps_of_the_full_tier(monkeypatch):
         first, second, homography = warps.wall(64)
     except DataError as error:
         pytest.skip(f"needs {DATASETS['warps'].name}: {error}")
-    assert len(data) == 960
+    assert len(data) == 240
     back = F.grid_sample(second, warps.moved(warps.centres(64, 64), homography), align_corners=False)
     seen = (warps.moved(warps.centres(64, 64), homography).abs() < 1).all(-1)
     assert (back - first).abs().mean(1)[seen].mean() < (second - first).abs().mean(1)[seen].mean() / 2
