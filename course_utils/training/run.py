@@ -148,6 +148,10 @@ class Run:
         """Whether this is one of each `steps` steps: for measures that cost something."""
         return (self.step + 1) % steps == 0
 
+    def finish(self) -> None:
+        """Bring over what was noted after the last loop, such as measures of nets that were trained beside."""
+        self._read(self._done)
+
     def _read(self, total: int) -> None:
         """Bring the noted values over, all at once; stop at the first that is not finite."""
         pending, self._pending = self._pending, []

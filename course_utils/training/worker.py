@@ -63,6 +63,7 @@ def perform(task: Task, report: Report | None = None) -> dict[str, Any]:
     run = Run(task.name, task.seed, task.device, task.place, report, code, task.compiled)
     begun = time.monotonic()
     tensors: dict[str, Tensor] = reference.train(task.tier, task.seed, run)
+    run.finish()
     seconds = max(run.seconds, time.monotonic() - begun)
     result = {
         "code": code,

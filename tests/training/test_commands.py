@@ -96,6 +96,23 @@ def test_an_interrupted_training_goes_on(course, tmp_path):
     assert finished(task) is None  # the code has changed
 
 
+def test_what_is_measured_after_the_last_loop_is_kept(course, tmp_path):
+    beside = """
+    first = train
+
+
+    def train(tier, seed, run):
+        tensors = first(tier, seed, run)
+        for number in range(2):
+            run.step += 1
+            run.log(beside=7.0 + number)
+        return tensors
+    """
+    result = perform(Task("line", "mini", 0, "cpu", tmp_path / "runs", course(extra=beside, steps=20)))
+    assert [value for _, value in result["curve"]["beside"]] == [7.0, 8.0]
+    assert len(result["curve"]["loss"]) == 20
+
+
 def test_a_killed_coordinator_loses_no_finished_seed(course, tmp_path):
     slow = """
     _train = train
