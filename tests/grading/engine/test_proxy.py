@@ -262,6 +262,19 @@ def test_a_module_trained_by_the_student_comes_back(student):
     assert trained(x).pow(2).sum() < net(x).pow(2).sum()
 
 
+def test_gradients_reach_the_weights_of_a_module_that_a_check_is_handed_back(student):
+    s = student(
+        "from torch import nn\nclass Block(nn.Module):\n    def __init__(self, f, step):\n        super().__init__()\n"
+        "        self.f, self.step = f, step\n    def forward(self, x):\n        return self.step(self.f, x)"
+    )
+    net, x = nn.Linear(2, 2), torch.randn(3, 2)
+    block = s.Block(net, lambda f, x: x + f(f(x)))
+    block(x).sin().sum().backward()
+    got = [weight.grad for weight in block.parameters()]
+    (x + net(net(x))).sin().sum().backward()
+    torch.testing.assert_close(got, [weight.grad for weight in net.parameters()])
+
+
 def test_functions_come_back_and_can_be_called(student):
     s = student("def adder(n):\n    return lambda x: x + n")
     assert s.adder(3)(torch.ones(2)).tolist() == [4, 4]
