@@ -11,6 +11,7 @@ REPOSITORY = "https://github.com/neurons-to-neural-odes/neurons-to-neural-odes"
 BRANCH = "main"
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSROOM = "classroom"  # the folder of submissions, marks and feedback
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,11 @@ import nbformat
 from course_utils.audit.dependence import Dependence
 from course_utils.audit.findings import Finding
 from course_utils.audit.proof import DRAWS, release_sources, runnable
-from course_utils.grading import Limits, SandboxError, Verdict, Warm, grade
+from course_utils.grading import SandboxError, Verdict, Warm, grade
+from course_utils.grading.sandbox.limits import AUDIT
 from course_utils.labs.answers import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Lab, to_notebook
-
-# Wide: the code is the course's own, and a busy machine is no fault of it.
-LIMITS = Limits(cell_seconds=900, check_seconds=300, total_seconds=3600, cpu_seconds=3600)
 
 
 def engine_findings(lab: Lab, wrong: list[Answer], right: list[Answer]) -> list[Finding]:
@@ -85,7 +83,7 @@ def _warm() -> Warm:
     """Sandboxed kernels; without a sandbox where the machine has none, for all that runs here is the course's own."""
     warm = Warm()
     try:
-        warm.fork(LIMITS).close()
+        warm.fork(AUDIT).close()
     except SandboxError as error:
         warm.close()
         print(
@@ -102,7 +100,7 @@ def _graded(lab: Lab, changed: dict[int, str], warm: Warm) -> Verdict:
     )
     with tempfile.TemporaryDirectory() as folder:
         nbformat.write(to_notebook(lab.key, cells), Path(folder) / f"{lab.key}.ipynb")
-        return grade(lab, Path(folder), LIMITS, warm)
+        return grade(lab, Path(folder), AUDIT, warm)
 
 
 def _said(answers: list[Answer], members: list[int]) -> str:

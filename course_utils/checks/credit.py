@@ -1,4 +1,4 @@
-"""Points of a check: what its last expression gives, judged and rounded here and nowhere else."""
+"""Points of a check: what its last expression gives, judged here and nowhere else."""
 
 import math
 import numbers
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from course_utils.credit import rounded
 
 TRUTH = (torch.bool, np.dtype(bool))
 
@@ -21,8 +23,8 @@ class Earned(float):
     why: str
 
     def __new__(cls, points: float, why: str = "") -> "Earned":
-        """Points to the nearest hundredth."""
-        earned = super().__new__(cls, round(points, 2))
+        """Points as they are given."""
+        earned = super().__new__(cls, rounded(points))
         earned.why = why
         return earned
 
@@ -43,7 +45,7 @@ def credit(value: object, points: float) -> Earned:
         if _false(value):
             raise NoShare(_said(value, points))
         return Earned(points)
-    if isinstance(number, complex) or not math.isfinite(number) or not 0 <= round(number, 2) <= points:
+    if isinstance(number, complex) or not math.isfinite(number) or not 0 <= rounded(number) <= points:
         raise NoShare(_said(value, points))
     return Earned(min(float(number), points))
 

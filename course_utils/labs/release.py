@@ -11,14 +11,14 @@ from pathlib import Path
 import nbformat
 from traitlets.config import Config
 
-from course_utils.topics import ROOT, UnknownKey, topic
+from course_utils.topics import CLASSROOM, ROOT, UnknownKey, topic
 from course_utils.labs.lab import Lab, LabError
 from course_utils.keys import add_keys, chosen
 
 
 def classroom() -> Path:
-    """Where submissions, marks and feedback live: `classroom/`, or what COURSE_CLASSROOM says."""
-    return Path(os.environ.get("COURSE_CLASSROOM", ROOT / "classroom")).resolve()
+    """Where submissions, marks and feedback live: in the course's folder, or where COURSE_CLASSROOM says."""
+    return Path(os.environ.get("COURSE_CLASSROOM", ROOT / CLASSROOM)).resolve()
 
 
 def find_alembic() -> None:

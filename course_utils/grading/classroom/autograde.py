@@ -22,10 +22,11 @@ from course_utils.grading.gradebook.database import released_sources, save_score
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.engine.runner import refused
 from course_utils.grading.engine.handed_in import SubmissionError
-from course_utils.grading.classroom.worker import LIMITS, Job, Marked, mark, shown
+from course_utils.grading.classroom.worker import Job, Marked, mark, shown
 from course_utils.grading.gradebook.exchange_files import carry
 from course_utils.grading.gradebook.hand_marks import ask_again
 from course_utils.grading.gradebook.times import TimeError
+from course_utils.grading.sandbox.limits import CLASS
 from course_utils.labs.lab import Lab, from_notebook
 
 Resources = dict[str, Any]
@@ -112,12 +113,12 @@ def _marked(
 ) -> Marked:
     """Mark a submission, or take what is known of it."""
     try:
-        handed_in = hand_in.read(lab, LIMITS)
+        handed_in = hand_in.read(lab, CLASS)
     except SubmissionError as error:
         return shown(lab, refused(lab, str(error)))
     found = handed_in.digest
     kept = results.find(hand_in.student, found)
-    job = Job(lab, handed_in, released, LIMITS, sandboxed)
+    job = Job(lab, handed_in, released, CLASS, sandboxed)
     marked = mark(job if kept is None else job.going_on(kept))
     with Gradebook(facts["db_url"]) as book:
         notebook = book.find_submission_notebook(facts["notebook"], facts["assignment"], facts["student"])

@@ -23,7 +23,7 @@ from course_utils.grading.engine.digests import stamp, version
 from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions, submitted
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.classroom.summary import Summary
-from course_utils.grading.classroom.worker import LIMITS, Job, Marked, WrongEngine, mark_bounded, shown
+from course_utils.grading.classroom.worker import Job, Marked, WrongEngine, mark_bounded, shown
 from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.grading.gradebook import database as gradebook
@@ -34,7 +34,7 @@ from course_utils.grading.gradebook.exchange_files import TIMESTAMP, carry
 from course_utils.grading.gradebook.hand_marks import ask_again
 from course_utils.grading.gradebook.times import TimeError
 from course_utils.grading.gradebook.database import Scores
-from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.sandbox.limits import CLASS, Limits
 from course_utils.labs.lab import Lab
 from course_utils.one_line import one_line
 from course_utils.progress import bar
@@ -55,7 +55,7 @@ class Settings:
     """
 
     cluster: Cluster = field(default_factory=Cluster)
-    limits: Limits = LIMITS
+    limits: Limits = CLASS
     sandboxed: bool = True
     force: bool = False
     students: frozenset[str] = frozenset()

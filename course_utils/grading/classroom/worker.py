@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 TRIES = 3
 OVERTIME = 2  # times a submission's seconds, after which its worker is ended: the run's own limits have failed
 
-# For a class. A check of a lab takes less than a second: one that takes six waits for a loop that never ends, and
-# several of them in one notebook must not keep the others waiting.
-LIMITS = Limits(check_seconds=6, total_seconds=300)
-
 
 class WrongEngine(OSError):
     """A worker has other code than the coordinator, and would mark by other rules."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from course_utils.checks.credit import NoShare, credit
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.checks.student import from_a_cell
+from course_utils.credit import rounded
 from course_utils.grading.engine.verdict import CheckStatus
 
 
@@ -40,7 +41,7 @@ def run_check(source: str, name: str, points: float, names: dict[str, Any] | Non
         if own is not None:
             return Check("error", 0.0, str(own))
         return Check("failed", 0.0, _explained(error, source, filename))
-    if earned >= round(points, 2):
+    if earned >= rounded(points):
         return Check("passed", float(points))
     said = f"{earned:g} of {points:g} points" + (f": {earned.why}" if earned.why else "")
     return Check("partial" if earned > 0 else "failed", float(earned), said)

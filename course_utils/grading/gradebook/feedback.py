@@ -21,6 +21,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from course_utils.credit import rounded
 from course_utils.grading.gradebook.exchange_files import carry
 from course_utils.grading.gradebook.marked_notebook import legible
 from course_utils.grading.gradebook.pictures import picture
@@ -152,7 +153,7 @@ def page(notebook: NotebookNode, facts: dict[str, Any]) -> str:
 def _template() -> Template:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["points"] = lambda value: f"{round(value, 2):g}"
+    environment.filters["points"] = lambda value: f"{rounded(value):g}"
     return environment.get_template("feedback.html.j2")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbgrader.api import Student
 
+from course_utils.credit import rounded
 from course_utils.grading.engine.found import is_called, walk
 from course_utils.grading.gradebook import database as gradebook
 from course_utils.grading.gradebook.entries import Entry, entries
@@ -98,7 +99,7 @@ def _cell(row: Row) -> str:
 
 def number(points: float | None) -> str:
     """Points as every table shows them, to a hundredth; nothing for None."""
-    return "" if points is None else f"{round(points, 2):g}"
+    return "" if points is None else f"{rounded(points):g}"
 
 
 def rows(room: Path, keys: tuple[str, ...]) -> list[str]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from course_utils.topics import CLASSROOM
+
 COURSE = Path(__file__).parents[2]  # course_utils, by the path that this Python knows it by
 ROOT = COURSE.parent
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin")
 ETC = ("ld.so.cache", "localtime", "fonts", "nsswitch.conf", "mime.types", "alternatives")
-PRIVATE = ("solutions", "classroom", "labs", "tests", ".git")  # of the course's folder
+PRIVATE = ("solutions", CLASSROOM, "labs", "tests", ".git")  # of the course's folder
 PACKAGES = ("site-packages", "dist-packages")
 LINKS = 40  # as many as Linux follows on one path
 NET = re.compile(r'reference_tensors\("(\w+)"')

@@ -26,3 +26,10 @@ class Limits:
     depth: int = 20
     artifact: int = 32 << 20
     pictures: bool = False  # draw the student's figures for the feedback: some 50 ms each
+
+
+# A class is marked within these. A check of a lab takes less than a second: one that takes six waits for a loop that
+# never ends, and several of them in one notebook must not keep the others waiting.
+CLASS = Limits(check_seconds=6, total_seconds=300)
+# Wide: an audit runs the course's own code, and a busy machine is no fault of it.
+AUDIT = Limits(cell_seconds=900, check_seconds=300, total_seconds=3600, cpu_seconds=3600)
