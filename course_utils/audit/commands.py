@@ -10,6 +10,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -217,37 +218,46 @@ def _warm() -> None:
 def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
     """The audit in forks, so that whatever a lab does to its process stays there.
 
-    The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already.
+    The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already. It is
+    handed the nets that the reference has trained by then.
     """
-    report = rehearsed_apart(lab, wrong, right, jobs)
-    return (
-        replace(report, findings=report.findings + graded_apart(lab, wrong, right))
-        if report.passed
-        else report
-    )
+    with tempfile.TemporaryDirectory() as nets:
+        report = rehearsed_apart(lab, wrong, right, jobs, Path(nets))
+        if not report.passed:
+            return report
+        return replace(report, findings=report.findings + graded_apart(lab, wrong, right, Path(nets)))
 
 
-def rehearsed_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
-    """The audit without the engine."""
+def rehearsed_apart(
+    lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int, nets: Path | None = None
+) -> Report:
+    """The audit without the engine; what the reference trains is left in `nets`."""
     from course_utils.audit.proof import audit
 
     def work() -> dict:
         _hush()
         try:
-            return asdict(audit(lab, wrong, right, jobs))
+            report = asdict(audit(lab, wrong, right, jobs))
         except ValueError as error:
             return asdict(Report(lab.key, lab.points, (Finding("reference", "the lab", False, str(error)),)))
+        if nets is not None:
+            for path in Path.cwd().glob("*.safetensors"):
+                shutil.copy(path, nets)
+        return report
 
     return _report(lab, in_fork(work, LAB_SECONDS))
 
 
-def graded_apart(lab: Lab, wrong: list[Answer], right: list[Answer]) -> tuple[Finding, ...]:
-    """What the engine makes of the reference, the release and all answers."""
+def graded_apart(
+    lab: Lab, wrong: list[Answer], right: list[Answer], nets: Path | None = None
+) -> tuple[Finding, ...]:
+    """What the engine makes of the reference, with `nets` handed in, of the release and of all answers."""
     from course_utils.audit.engine import engine_findings
 
     def work() -> list[dict]:
         _hush()
-        return [asdict(finding) for finding in engine_findings(lab, wrong, right)]
+        handed_in = sorted(nets.glob("*.safetensors")) if nets is not None else []
+        return [asdict(finding) for finding in engine_findings(lab, wrong, right, handed_in)]
 
     found = in_fork(work, LAB_SECONDS)
     if found is None:

@@ -3,8 +3,10 @@
 What passes in the student's own process must pass through the sandbox and the remote proxy too.
 """
 
+import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +22,17 @@ from course_utils.labs.fill import sources
 from course_utils.labs.lab import Lab, to_notebook
 
 
-def engine_findings(lab: Lab, wrong: list[Answer], right: list[Answer]) -> list[Finding]:
+def engine_findings(
+    lab: Lab, wrong: list[Answer], right: list[Answer], nets: Sequence[Path] = ()
+) -> list[Finding]:
     """Grade the reference, the release, each wrong answer, and the right ones with one of each cell at the same time.
 
-    Where such a company loses points, its members are graded one by one.
+    With the reference its trained `nets` are handed in; the right answers train here. Where a company of right answers
+    loses points, its members are graded one by one.
     """
     with _warm() as warm:
         findings = [
-            _full(lab, "reference", _graded(lab, {}, warm)),
+            _full(lab, "reference", _graded(lab, {}, warm, nets)),
             _empty(_graded(lab, release_sources(lab), warm)),
         ]
         changed = [sources(lab.cells, answer) for answer in right]
@@ -94,12 +99,14 @@ def _warm() -> Warm:
     return warm
 
 
-def _graded(lab: Lab, changed: dict[int, str], warm: Warm) -> Verdict:
+def _graded(lab: Lab, changed: dict[int, str], warm: Warm, nets: Sequence[Path] = ()) -> Verdict:
     cells = tuple(
         replace(cell, source=changed.get(place, cell.source)) for place, cell in enumerate(lab.cells)
     )
     with tempfile.TemporaryDirectory() as folder:
         nbformat.write(to_notebook(lab.key, cells), Path(folder) / f"{lab.key}.ipynb")
+        for path in nets:
+            shutil.copy(path, folder)
         return grade(lab, Path(folder), AUDIT, warm)
 
 
