@@ -225,7 +225,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=False,
         margin=0.3,
         target=0.005,
-        draft=True,
     ),
     Topic(
         key="flows",
