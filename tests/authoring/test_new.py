@@ -89,7 +89,7 @@ def test_its_own_tests_pass(made):
     options = ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:hypothesispytest")
     code, said = course_command(root, "tests/solutions/test_line.py", program=options)
     assert code == 0, said
-    assert "4 passed" in said
+    assert said.startswith("....")
 
 
 @pytest.mark.parametrize(
