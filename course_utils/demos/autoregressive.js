@@ -110,7 +110,7 @@ const STYLE = `
 .ar-field .seen{fill:var(--pos)}.ar-field .self{fill:var(--hot)}
 .ar-field .blind{fill:var(--neg)}.ar-field .far{fill:var(--faint)}
 .ar-field path{stroke:currentColor;stroke-width:.06;fill:none}.ar-field path.no{stroke:var(--edge)}
-.ar .kit-keys i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--edge)}
+.ar .kit-keys i{border:1px solid var(--edge);border-radius:0}
 .ar-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
 .ar-pair svg{background:var(--faint);shape-rendering:crispEdges}.ar-pair rect.new{stroke:var(--hot);stroke-width:.14}
 .ar-pair figure{margin:0}.ar-pair figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
