@@ -43,8 +43,9 @@ def load(tier: str = "full", split: str = "train") -> dict[str, Tensor]:
 
 def prepare(pictures: Tensor) -> Tensor:
     """Pictures (N, 3, H, W), RGB in [0, 1], as the net wants them: blue first, from 0 to 255, less the means."""
-    means = torch.tensor(MEANS, device=pictures.device).reshape(3, 1, 1)
-    return pictures.flip(-3) * 255 - means
+    blue_first = (pictures.flip(-3) * 255).unbind(-3)
+    # Nothing is copied to the pictures' device.
+    return torch.stack([channel - mean for channel, mean in zip(blue_first, MEANS)], -3)
 
 
 def layers() -> dict[str, tuple[int, int, int, int]]:

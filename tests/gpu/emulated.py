@@ -6,6 +6,7 @@
 `counts` says how many operations were put on the device and where the host had to wait for it.
 """
 
+import functools
 import importlib
 import subprocess
 import sys
@@ -92,8 +93,17 @@ class Everywhere(TorchDispatchMode):
     """Every operation at all: those that make tensors name a device in their arguments only."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        """One operation."""
-        return _run(func, args, kwargs or {})
+        """One operation; of those on the host alone, which are the most, nothing is asked."""
+        kwargs = kwargs or {}
+        if kwargs.get("device") is None and not any(map(_is_here, (*args, *kwargs.values()))):
+            return func(*args, **kwargs)
+        return _run(func, args, kwargs)
+
+
+def _is_here(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(isinstance(item, OnDevice) for item in value)
+    return isinstance(value, OnDevice)
 
 
 def _run(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -115,13 +125,13 @@ def _run(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         if to_device:
             return _wrapped(made)
         return made.clone() if here and made is _bare(args[0]) else made
-    made = func(*tree_map(_bare, args), **tree_map(_bare, plain))
+    made = ON_DEVICE_ONLY.get(func, func)(*tree_map(_bare, args), **tree_map(_bare, plain))
     if not to_device:
         return made
     if not _is_view(func):
         _counts.operations[str(func)] += 1
     made = tree_map(_wrapped, made)
-    return return_and_correct_aliasing(func, args, kwargs, made) if here or func._schema.is_mutable else made
+    return return_and_correct_aliasing(func, args, kwargs, made) if here or _is_mutable(func) else made
 
 
 def _refuse_generators(func: Any, leaves: list, to_device: bool) -> None:
@@ -179,9 +189,15 @@ def _site() -> str:
     return "?"
 
 
+@functools.cache
 def _is_view(func: Any) -> bool:
     returned = func._schema.returns
     return any(item.alias_info is not None and not item.alias_info.is_write for item in returned)
+
+
+@functools.cache
+def _is_mutable(func: Any) -> bool:
+    return func._schema.is_mutable
 
 
 def _bare(value: Any) -> Any:
@@ -190,6 +206,33 @@ def _bare(value: Any) -> Any:
 
 def _wrapped(value: Any) -> Any:
     return OnDevice(value) if type(value) is torch.Tensor else value
+
+
+def _gru_cell(x_gates, h_gates, h, x_bias=None, h_bias=None):
+    """A step of a GRU from its products with weights (B, 3H), as CUDA computes it in one kernel."""
+    x_parts = (x_gates if x_bias is None else x_gates + x_bias).chunk(3, 1)
+    h_parts = (h_gates if h_bias is None else h_gates + h_bias).chunk(3, 1)
+    reset, update = (torch.sigmoid(a + b) for a, b in zip(x_parts[:2], h_parts[:2]))
+    new = torch.tanh(x_parts[2] + reset * h_parts[2])
+    return new + update * (h - new), torch.cat([reset, update, new, h, h_parts[2]], 1)
+
+
+def _gru_cell_backward(g, workspace, has_bias):
+    """Its gradients: in both products, in h and in both biases."""
+    reset, update, new, h, h_new = workspace.chunk(5, 1)
+    of_update = g * (h - new) * (1 - update) * update
+    of_new = g * (1 - update) * (1 - new**2)
+    of_reset = of_new * h_new * (1 - reset) * reset
+    of_x = torch.cat([of_reset, of_update, of_new], 1)
+    of_h = torch.cat([of_reset, of_update, of_new * reset], 1)
+    return of_x, of_h, g * update, *((of_x.sum(0), of_h.sum(0)) if has_bias else (None, None))
+
+
+# What PyTorch has for GPUs alone, as functions of the host's tensors.
+ON_DEVICE_ONLY = {
+    aten._thnn_fused_gru_cell.default: _gru_cell,
+    aten._thnn_fused_gru_cell_backward.default: _gru_cell_backward,
+}
 
 
 def guard(folder: Path) -> Path:
@@ -228,5 +271,6 @@ def install() -> Counts:
     torch.cuda.set_rng_state = lambda *_: None
     torch.cuda.amp.common.amp_definitely_not_available = lambda: False
     importlib.import_module("torch.optim.optimizer")._foreach_supported_types.append(OnDevice)
+    torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(…, device="cuda") makes a copy that is seen here
     Everywhere().__enter__()
     return _counts

@@ -1,63 +1,92 @@
-"""A lab, solved, on the emulated device as a student with a GPU runs it: the full tier, on few data, for a few steps.
+"""Labs, solved, on the emulated device as a student with a GPU runs them: the full tier, on few data, for a few steps.
 
-    LD_PRELOAD=guard.so python -m tests.gpu.run_lab KEY
+    LD_PRELOAD=guard.so python -m tests.gpu.run_lab KEY …
 
-Loops of over a hundred rounds are cut to three. A check of what was trained is left out: it asks for a good net.
-Prints a line for each cell or check that fails; exit status 1 if there is one.
+Trainings are cut to a few steps of a few examples, nets are narrow, loops that repeat something over a hundred times
+are cut to twelve rounds where no check looks. A check of what was trained is left out: it asks for a good net. Prints a
+line of JSON a lab: what failed in it, and how much the device did.
 """
 
 import builtins
+import json
 import os
 import sys
-import tempfile
+from functools import partial
 
-os.environ["COURSE_TIER"] = "full"
-os.environ["COURSE_PICTURES"] = "0"
+os.environ |= {"COURSE_TIER": "full", "COURSE_PICTURES": "0", "MPLBACKEND": "Agg"}
 
-LONG, SHORT = 100, 12
+import matplotlib.pyplot  # noqa: F401 - once, before the forks
+
+from course_utils.audit.forks import Forks
+from course_utils.audit.proof import runnable
+from course_utils.audit.rehearsal import Notebook
+from course_utils.labs.lab import from_notebook
+from course_utils.training import Run
+from tests.gpu.emulated import Counts, install
+from tests.gpu.small import NARROWER, narrower, stand_in
+from tests.labs.filled import filled
+
+SECONDS = 900  # for one lab, so that none hangs
+LONG, SHORT = 100, 12  # rounds of a loop
+FEW = 3  # steps of a training, and examples of a step
+LOGGED = 40  # points of a learning curve: what a lab draws of it averages over some
 TRAINED = ("student.artifact", "judge(")
+steps, batches = Run.steps, Run.batches
 
 
 def short_range(*bounds):
-    """`range`, cut where it would train for long."""
+    """`range`, cut where it would train or draw for long."""
     rounds = builtins.range(*bounds)
     return rounds[:SHORT] if len(rounds) > LONG else rounds
 
 
-def main(key: str) -> int:
-    """Run the lab; what failed, a line each."""
-    from tests.gpu.emulated import install
-    from tests.gpu.small import stand_in
+def shorter(source):
+    """A cell's text whose loops that only repeat something ask `short_range`."""
+    return source.replace("for _ in range(", "for _ in short_range(")
 
-    stand_in()
-    counts = install()
-    from course_utils.audit.proof import runnable
-    from course_utils.audit.rehearsal import Notebook
-    from tests.labs.filled import filled
 
-    os.chdir(tempfile.mkdtemp())
-    notebook, failed = Notebook(), []
-    notebook.names["range"] = short_range
-    for place, cell in enumerate(runnable(cells_of(filled(key, {})))):
-        if cell.kind == "test":
-            if not any(word in cell.source for word in TRAINED):
-                outcome = notebook.check(cell, 0, 600)
-                failed += [f"{cell.name}: {outcome.message}"] * outcome.lost
+def few_steps(self, total, saved, phase="train"):
+    """`Run.steps`, but a few; the learning curve stays where they left it."""
+    yield from steps(self, min(total, FEW), saved, phase)
+    for line in self.curve.values():
+        line.extend(line[-1:] * (LOGGED - len(line)))
+
+
+def few_examples(self, data, size, *more, **named):
+    """`Run.batches`, but small ones."""
+    return batches(self, data, min(size, FEW), *more, **named)
+
+
+def run(key: str, counts: Counts) -> dict:
+    """Run the lab: {"key", "failed": what went wrong, a line each, "operations": how many ran on the device}."""
+    notebook, cells = Notebook(), runnable(from_notebook(filled(key, {})))
+    text = "\n".join(cell.source for cell in cells)
+    failed = [
+        f"small.py: {wide!r} is gone from the lab" for wide in NARROWER.get(key, {}) if wide not in text
+    ]
+    for place, cell in enumerate(cells):
+        label = f"cell {cell.name or place}"
+        notebook.names["short_range"] = range if cell.kind == "test" else short_range
+        if cell.kind == "test" and not any(word in cell.source for word in TRAINED):
+            outcome = notebook.check(cell, 0, SECONDS)
+            failed += [f"{label}: {outcome.message}"] * outcome.lost
         elif cell.kind in ("code", "solution"):
-            error = notebook.run(cell.name or str(place), cell.source, 600)
-            failed += [f"cell {cell.name or place}: {error}"] * bool(error)
-    print(
-        "\n".join(failed) or f"{key}: every cell ran; {sum(counts.operations.values())} operations on the GPU"
-    )
-    return int(bool(failed))
+            error = notebook.run(label, shorter(narrower(key, cell.source)), SECONDS)
+            failed += [f"{label}: {error}"] * bool(error)
+    return {"key": key, "failed": failed, "operations": sum(counts.operations.values())}
 
 
-def cells_of(notebook):
-    """The notebook's cells as a lab's."""
-    from course_utils.labs.lab import from_notebook
-
-    return from_notebook(notebook)
+def main(keys: list[str]) -> None:
+    """Run each lab in a fork of this process."""
+    stand_in()
+    Run.steps, Run.batches = few_steps, few_examples
+    counts = install()
+    for key in keys:
+        forks = Forks(1, SECONDS)
+        forks.start(key, partial(run, key, counts))
+        died = {"key": key, "failed": [f"its process died, or did not end in {SECONDS} s"], "operations": 0}
+        print(json.dumps(forks.finish()[key] or died), flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(sys.argv[1:])

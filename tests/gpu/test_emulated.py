@@ -1,0 +1,54 @@
+"""The emulated device refuses what CUDA refuses, and counts what the host waits for."""
+
+import pytest
+
+TOY = """
+import torch
+from tests.gpu.emulated import install
+counts = install()
+net = torch.nn.Linear(2, 1).to("cuda")
+{line}
+print(sorted(place.split()[-1] for place in counts.waits))
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("torch.rand(3, device='cuda', generator=torch.Generator())", "for generator but found 'cpu'"),
+        ("net(torch.ones(3, 2))", "on the same device, found cuda:0 and cpu"),
+        ("torch.ones(3)[torch.arange(2, device='cuda')]", "indices should be on the cpu"),
+    ],
+)
+def test_what_is_left_on_the_cpu_is_an_error(on_device, line, said):
+    done = on_device("-c", TOY.format(line=line))
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+GRU = """
+torch.manual_seed(0)
+cell, x = torch.nn.GRU(3, 4), torch.rand(5, 2, 3)
+found = []
+for device in ("cpu", "cuda"):
+    cell, inputs = cell.to(device), x.detach().to(device).requires_grad_()
+    cell.zero_grad()
+    cell(inputs)[0].pow(2).sum().backward()
+    found.append([t.grad.cpu() for t in (inputs, *cell.parameters())])
+for a, b in zip(*found):
+    torch.testing.assert_close(a, b)
+"""
+
+
+def test_a_gru_there_is_a_gru(on_device):
+    done = on_device("-c", TOY.format(line=GRU))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_training_on_the_device_runs_and_its_waits_are_counted(on_device):
+    step = "y = net(torch.rand(3, 2, device='cuda')); y.sum().backward()"
+    assert on_device("-c", TOY.format(line=step)).stdout.strip() == "[]"
+    line = f"{step}; loss = y.sum().item(); kept = y[y > 0]"
+    assert on_device("-c", TOY.format(line=line)).stdout.strip() == (
+        "['aten._local_scalar_dense.default', 'aten.index.Tensor']"
+    )
