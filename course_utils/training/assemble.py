@@ -1,6 +1,7 @@
 """Make one record from the results of several seeds."""
 
 import inspect
+import os
 import platform
 import re
 import statistics
@@ -54,7 +55,7 @@ def assemble(row: Topic, tier: str, results: list[dict[str, Any]], root: Path) -
         t4_minutes=t4_minutes(first["flops"], seconds, first["device"]),
         versions=_versions(),
         code=first["code"],
-        commit=_commit(root),
+        commit=commit(root),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
     )
 
@@ -69,15 +70,18 @@ def _versions() -> dict[str, str]:
     return found | ({"cuda": torch.version.cuda} if torch.version.cuda else {})
 
 
-def _commit(root: Path) -> str:
-    """The commit that was trained, with a plus where the tree had other changes; 'unknown' outside a clone."""
+def commit(root: Path) -> str:
+    """The commit that was trained, with a plus where the tree had other changes.
+
+    Where a copy of a clone travels without its history, `COURSE_COMMIT` says it; else it is 'unknown'.
+    """
     try:
         head = _git(root, "rev-parse", "--short=12", "HEAD")
         return head + (
             "+" if _git(root, "status", "--porcelain", "-uno", "--", "solutions", "course_utils") else ""
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("COURSE_COMMIT", "unknown")
 
 
 def _git(root: Path, *words: str) -> str:

@@ -1,24 +1,29 @@
 """`course train`: train references, several at once, and write their records."""
 
 import argparse
+import contextlib
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from tqdm import tqdm
 
+from course_utils import topics
 from course_utils.data.fetch import cache_folder
 from course_utils.progress import bar
-from course_utils.topics import KEYS, ROOT, TOPICS, UnknownKey, topic
+from course_utils.topics import KEYS, ROOT, UnknownKey, topic
 from course_utils.training import devices
 from course_utils.training.assemble import assemble
 from course_utils.training.record import TIERS, Record, RecordError, records, write
 from course_utils.training.reference import NoReference, reference_path
 from course_utils.training.report import status, table
-from course_utils.training.worker import Task, finished, work
+from course_utils.training.slot import SlotError, unpack
+from course_utils.training.worker import Progress, Task, finished, work
 
 SIDE_BY_SIDE = 6  # trainings on one GPU
 
@@ -28,6 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", metavar="key", help="topics to train")
     parser.add_argument("--all", action="store_true", help="train every topic that has a reference")
     parser.add_argument("--stale", action="store_true", help="only those whose record is missing or stale")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="train what is missing or stale for so long at most, and pack it into --out",
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where archives of what --seconds reached are written"
+    )
+    parser.add_argument(
+        "--take", metavar="FOLDER", help="put the archives of a slot in their place, train nothing"
+    )
     parser.add_argument("--status", action="store_true", help="list the records' state and train nothing")
     add_run_arguments(parser)
 
@@ -46,17 +62,44 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, root: Path = ROOT) -> int:
     """`course train`. Returns 0, or 1 where something failed, 2 where nothing could begin, 130 on Ctrl-C."""
     if args.status:
-        print(status())
+        print(status(root))
         return 0
-    keys = [row.key for row in TOPICS if reference_path(row.key).is_file()] if args.all else args.keys
+    if args.take:
+        return take_back(Path(args.take), root)
+    if (args.seconds is None) != (args.out is None):
+        return _refuse("train: --seconds and --out go together: how long, and where what came of it is put.")
+    keys = (
+        [row.key for row in topics.TOPICS if reference_path(row.key, root).is_file()]
+        if args.all
+        else args.keys
+    )
     if not keys:
         return _refuse(f"train: name topics, or say --all; there are {', '.join(KEYS)}.")
+    if args.seconds is not None:
+        from course_utils.training.budget import train_in_slot  # it uses this module
+
+        return train_in_slot(keys, args, root)
     if args.stale:
-        keys = [key for key in keys if _needs_training(key, args.tier)]
-    return train(keys, args)
+        keys = [key for key in keys if needs_training(key, args.tier, root)]
+    return train(keys, args, root)
+
+
+def take_back(folder: Path, root: Path = ROOT) -> int:
+    """`course train --take`: records into `solutions/`, results and checkpoints where the next slot looks for them."""
+    try:
+        for line in unpack(folder, runs_folder(), root):
+            print(line)
+    except SlotError as error:
+        return _refuse(f"course train: {error}")
+    return 0
+
+
+def runs_folder() -> Path:
+    """Where trainings keep what they have reached."""
+    return Path(os.environ.get("COURSE_RUNS") or cache_folder() / "runs").expanduser()
 
 
 def main(spec: ModuleSpec | None) -> None:
@@ -70,30 +113,55 @@ def main(spec: ModuleSpec | None) -> None:
 
 def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> int:
     """Train `keys`, write each record as soon as its seeds are done, print the table."""
+    written: dict[str, Record] = {}
     try:
         for key in keys:
             topic(key)
-        tasks = _tasks(keys, args, root)
+        tasks = tasks_for(keys, args, root)
         if args.fresh:
             _forget(tasks)
-        written, failed = _train(keys, tasks, args)
-    except (UnknownKey, NoReference, RecordError, ValueError) as error:
+        with ending_ends_trainings():
+            failed = _train(tasks, args, written)
+    except (UnknownKey, NoReference, ValueError) as error:
         return _refuse(f"course train: {error}")
     except KeyboardInterrupt:
+        done = f"; recorded: {', '.join(written)}" if written else ""
         print(
-            "course train: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr
+            f"course train: interrupted{done}; the same command goes on from the last checkpoint.",
+            file=sys.stderr,
         )
         return 130
     if written:
-        print(table(written))
-    for task, line in failed.items():
-        print(f"{task.name}: {line.removeprefix(f'{task.name}: ')}", file=sys.stderr)
+        print(table(written.values()))
+    say(failed)
     if not failed:
         _forget(tasks)
     return 1 if failed else 0
 
 
-def _tasks(keys: Sequence[str], args: argparse.Namespace, root: Path) -> list[Task]:
+def say(failed: dict[str, str]) -> None:
+    """A line for each thing that failed, by its name."""
+    for name, line in failed.items():
+        print(f"{name}: {line.removeprefix(f'{name}: ')}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def ending_ends_trainings() -> Iterator[None]:
+    """In this block SIGTERM, and Ctrl-C where a shell has it ignored, are a KeyboardInterrupt."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():
+        kept = {}  # only there can signals be handled
+    for number in kept:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def tasks_for(keys: Sequence[str], args: argparse.Namespace, root: Path) -> list[Task]:
+    """Every topic's seeds, as the options say."""
     if args.seeds < 1:
         raise ValueError(f"train: expected at least one seed, got {args.seeds}.")
     where = devices.device(args.device).type
@@ -102,34 +170,51 @@ def _tasks(keys: Sequence[str], args: argparse.Namespace, root: Path) -> list[Ta
         raise NoReference(
             f"train: there is no {missing[0]}; references are trained in a clone of the course."
         )
-    place = Path(os.environ.get("COURSE_RUNS") or cache_folder() / "runs").expanduser()
     return [
-        Task(key, args.tier, seed, where, place, root, args.compile)
+        Task(key, args.tier, seed, where, runs_folder(), root, args.compile)
         for key in keys
         for seed in range(args.seeds)
     ]
 
 
-def _train(
-    keys: Sequence[str], tasks: list[Task], args: argparse.Namespace
-) -> tuple[list[Record], dict[Task, str]]:
-    """Do what is not yet done; what is done becomes a record, whatever happened to the others."""
+def _train(tasks: list[Task], args: argparse.Namespace, written: dict[str, Record]) -> dict[str, str]:
+    """Do what is not yet done; what failed, by name. Each topic whose seeds are done is added to `written` at once."""
     todo = [task for task in tasks if finished(task) is None]
-    jobs = args.jobs or (SIDE_BY_SIDE if tasks[0].device == "cuda" else _cores())
-    failed = _work_with_bars(todo, jobs)
-    written = []
-    for key in keys:
-        own = [task for task in tasks if task.key == key]
-        results = [result for task in own if (result := finished(task)) is not None]
-        if len(results) == len(own):
-            entry = assemble(topic(key), args.tier, results, own[0].root)
-            write(entry, results[0]["tensors"], own[0].root)
-            written.append(entry)
-    return written, failed
+    failed: dict[str, str] = {}
+
+    def done(key: str) -> None:
+        if key not in written:
+            recorded(key, tasks, written, failed)
+
+    for key in dict.fromkeys(task.key for task in tasks):
+        done(key)
+    jobs = args.jobs or default_jobs(args.device)
+    lost = with_bars(jobs, lambda progress: work(todo, jobs, progress, lambda task: done(task.key)))
+    return {task.name: line for task, line in lost.items()} | failed
 
 
-def _work_with_bars(todo: list[Task], jobs: int) -> dict[Task, str]:
-    """`work`, with one bar a training that is under way."""
+def recorded(key: str, tasks: list[Task], written: dict[str, Record], failed: dict[str, str]) -> None:
+    """Write the record of a topic whose seeds are all done, and note it, or what kept it from being written."""
+    own = [task for task in tasks if task.key == key]
+    results = [result for task in own if (result := finished(task)) is not None]
+    if len(results) < len(own):
+        return
+    try:
+        entry = assemble(topic(key), own[0].tier, results, own[0].root)
+        write(entry, results[0]["tensors"], own[0].root)
+    except (RecordError, NoReference) as error:
+        failed[f"{key} {own[0].tier}"] = str(error).removeprefix(f"{key}: ")
+    else:
+        written[key] = entry
+
+
+def default_jobs(device: str | None) -> int:
+    """How many trainings run at once where nobody says."""
+    return SIDE_BY_SIDE if devices.device(device).type == "cuda" else _cores()
+
+
+def with_bars(jobs: int, working: Callable[[Progress], dict[Task, str]]) -> dict[Task, str]:
+    """`working`, with one bar a training that is under way."""
     bars: dict[Task, tqdm] = {}
 
     def progress(task: Task, step: int, total: int, values: dict[str, float]) -> None:
@@ -143,15 +228,16 @@ def _work_with_bars(todo: list[Task], jobs: int) -> dict[Task, str]:
             shown.close()
 
     try:
-        return work(todo, jobs, progress)
+        return working(progress)
     finally:
         for shown in bars.values():
             shown.close()
 
 
-def _needs_training(key: str, tier: str) -> bool:
-    entry = records(key).get(tier)
-    return entry is None or entry.stale()
+def needs_training(key: str, tier: str, root: Path = ROOT) -> bool:
+    """Whether a topic's record is missing or stale."""
+    entry = records(key, root).get(tier)
+    return entry is None or entry.stale(root)
 
 
 def _forget(tasks: Sequence[Task]) -> None:

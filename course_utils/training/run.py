@@ -37,6 +37,10 @@ class Together:
         """Nothing was hooked."""
 
 
+class Stopped(Exception):
+    """A training that was asked to end, and has saved where it stands."""
+
+
 class TrainingError(RuntimeError):
     """A training that cannot go on; the message says what to try."""
 
@@ -46,6 +50,9 @@ class Run:
 
     `report(step, total, values)` is called with the newest values; `folder` keeps checkpoints, or None for none.
     """
+
+    until = math.inf  # of this process's trainings, on the clock of `time.monotonic`; then they save and stop
+    looping = False  # whether one of them is in its loop, where it notices that
 
     def __init__(
         self,
@@ -112,8 +119,12 @@ class Run:
 
         `saved` names everything that the loop changes (nets, optimisers, schedules: anything with `state_dict`); it is
         written between steps and put back on resuming. A training in several loops gives each a `phase`.
+
+        Raises:
+            Stopped: the time is up (`until`), and everything is saved.
         """
         first = self._resume(saved, phase)
+        Run.looping = True
         begun = last_save = time.monotonic()
         for step in range(first, total):
             self.step = self._done + step
@@ -124,10 +135,14 @@ class Run:
             if (step + 1) % READ_EVERY == 0 or step + 1 == total:
                 self._read(self._done + total)
             now = time.monotonic()
-            if self.folder and (now - last_save > SAVE_EVERY or step + 1 == total):
+            stop = now > Run.until
+            if self.folder and (stop or now - last_save > SAVE_EVERY or step + 1 == total):
                 self._read(self._done + total)
                 self.seconds, begun, last_save = self.seconds + now - begun, now, now
                 self._save(saved, phase, step + 1)
+                if stop and step + 1 < total:
+                    raise Stopped(self.name)
+        Run.looping = False
         self.seconds += time.monotonic() - begun
         self._done += total
 

@@ -1,7 +1,9 @@
 """Trainings in processes of their own, forked from one that has already imported PyTorch."""
 
+import math
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
@@ -18,12 +20,16 @@ from course_utils.data import DataError
 from course_utils.topics import ROOT
 from course_utils.training import checkpoint, devices
 from course_utils.training.reference import NoReference, code_hash, load_reference, reference_path
-from course_utils.training.run import Report, Run, TrainingError
+from course_utils.training.run import Report, Run, Stopped, TrainingError
 
 KEPT_POINTS = 100  # of each curve
 KNOWN = (TrainingError, DataError, NoReference)  # errors whose message says all
+GRACE = 20.0  # seconds that a training which is asked to end has for its step and its checkpoint
+TERMINATED = 128 + signal.SIGTERM
 
-Progress = Callable[["Task", int, int, dict[str, float]], None]
+Progress = Callable[
+    ["Task", int, int, dict[str, float]], object
+]  # what it returns, if true, ends the training
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Task:
     folder: Path  # of all runs
     root: Path = ROOT
     compiled: bool = False
+    until: float = math.inf  # when it saves and stops, by `time.monotonic`
 
     @property
     def name(self) -> str:
@@ -88,42 +95,83 @@ def thin(points: list[tuple[int, float]]) -> list[list[float]]:
     return [[group[-1][0], round(sum(value for _, value in group) / len(group), 6)] for group in groups]
 
 
-def work(tasks: Sequence[Task], jobs: int, progress: Progress) -> dict[Task, str]:
-    """Perform all tasks, `jobs` at a time; returns one line for each that failed. The others are not disturbed."""
+def first(waiting: list[Task]) -> Task:
+    """The next training to begin: in the order that they have."""
+    return waiting[0]
+
+
+def work(
+    tasks: Sequence[Task],
+    jobs: int,
+    progress: Progress,
+    done: Callable[[Task], object] = lambda task: None,
+    pick: Callable[[list[Task]], Task | None] = first,
+    until: float = math.inf,
+) -> dict[Task, str]:
+    """Perform all tasks, `jobs` at a time; returns one line for each that failed. The others are not disturbed.
+
+    `done` is called for each as soon as its result is there. `pick` chooses the next of those that wait, or None for
+    none of them. At `until`, by `time.monotonic`, and where this process is interrupted, those under way save and end.
+    """
     context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     if hasattr(context, "set_forkserver_preload"):
         context.set_forkserver_preload([__name__, "course_utils.data.digits"])
-    waiting, failed = list(tasks), {}
+    waiting = list(tasks)
+    failed: dict[Task, str] = {}
     active: dict[Any, tuple[BaseProcess, Task]] = {}  # by the end of the pipe that we read
     try:
-        while waiting or active:
-            while waiting and len(active) < jobs:
-                task = waiting.pop(0)
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_child, args=(task, theirs))
-                process.start()
-                theirs.close()
+        while time.monotonic() < until:
+            while waiting and len(active) < jobs and (task := pick(waiting)):
+                waiting.remove(task)
+                ours, process = _start(context, task)
                 active[ours] = (process, task)
-            ready: list[Any] = wait(list(active))
-            for ours in ready:
+            if not active:
+                break
+            for ours in wait(list(active), None if math.isinf(until) else max(0.0, until - time.monotonic())):
                 process, task = active[ours]
-                try:
-                    message = ours.recv()
-                except EOFError:
-                    process.join()
+                if not _heard(ours, process, task, progress, failed):
                     del active[ours]
-                    if process.exitcode and task not in failed:
-                        failed[task] = _ending(process, task)
-                    continue
-                if isinstance(message, str):
-                    failed[task] = message
-                else:
-                    progress(task, *message)
+                    done(task)
     finally:
-        for process, _ in active.values():
-            process.terminate()
-            process.join()
+        _end([process for process, _ in active.values()])
+        for _, task in active.values():
+            done(task)
     return failed
+
+
+def _start(context: Any, task: Task) -> tuple[Any, BaseProcess]:
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(task, theirs))
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def _heard(ours: Any, process: BaseProcess, task: Task, progress: Progress, failed: dict[Task, str]) -> bool:
+    """Take what a training says; False when it has ended."""
+    try:
+        message = ours.recv()
+    except EOFError:
+        process.join()
+        if process.exitcode not in (0, TERMINATED) and task not in failed:
+            failed[task] = _ending(process, task)
+        return False
+    if isinstance(message, str):
+        failed[task] = message
+    elif progress(task, *message):
+        process.terminate()
+    return True
+
+
+def _end(processes: list[BaseProcess]) -> None:
+    """Ask trainings to save and end; they have `GRACE` seconds for that, all together."""
+    for process in processes:
+        process.terminate()
+    limit = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, limit - time.monotonic()))
+        process.kill()
+        process.join()
 
 
 def _ending(process: BaseProcess, task: Task) -> str:
@@ -134,12 +182,17 @@ def _ending(process: BaseProcess, task: Task) -> str:
 
 def _child(task: Task, out: Connection) -> None:
     """Perform `task`, printing to its log; send progress, and the error if there is one."""
+    Run.until = task.until
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: who started this one ends it
     task.place.mkdir(parents=True, exist_ok=True)
     log = os.open(task.place / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
         perform(task, lambda step, total, values: out.send((step, total, values)))
+    except Stopped:
+        pass
     except KNOWN as error:
         out.send(str(error))
         sys.exit(1)
@@ -148,3 +201,10 @@ def _child(task: Task, out: Connection) -> None:
         sys.stderr.flush()
         out.send(f"{type(error).__name__}: {error} (traceback in {task.place / 'log.txt'})")
         sys.exit(1)
+
+
+def _stop(number: int, frame: object) -> None:
+    """End at the next step, with a checkpoint; at once where nothing is in a loop."""
+    if not Run.looping:
+        os._exit(TERMINATED)
+    Run.until = 0.0

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
+from course_utils import topics
 from course_utils.training import records, reference_tensors
 from course_utils.training.commands import add_arguments, main, run, train
 from course_utils.training.worker import Task, finished, perform, thin
@@ -186,3 +188,24 @@ def test_a_thinned_curve_keeps_its_mean_and_its_end():
     assert thin([]) == []
     assert thin([(0, 1.0)]) == [[0, 1.0]]
     assert os.environ.get("OMP_NUM_THREADS") == "1"
+
+
+def test_one_topics_error_keeps_no_other_from_its_record(course, capsys, monkeypatch):
+    """`line` learns, `wide` returns more than a record may hold; both orders."""
+    root = course()
+    text = (root / "solutions/line/reference.py").read_text()
+    (root / "solutions/wide").mkdir()
+    wide = (
+        text
+        + "\n_train = train\ndef train(*told):\n    return _train(*told) | {'more': torch.zeros(2_000_000)}\n"
+    )
+    (root / "solutions/wide/reference.py").write_text(wide)
+    monkeypatch.setattr(topics, "TOPICS", (*topics.TOPICS, replace(topics.TOPICS[0], key="wide")))
+    for keys in (["wide", "line"], ["line", "wide"]):
+        (root / "solutions/line/reference.json").unlink(missing_ok=True)
+        assert train(keys, arguments("--seeds", "1"), root) == 1
+        assert records("line", root)["mini"].seeds == [0]
+        assert records("wide", root) == {}
+        said = capsys.readouterr()
+        assert "wide mini: its tensors take 8,000," in said.err
+        assert "line" in said.out
