@@ -426,6 +426,7 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     net = DeepNet(widths, he_weights, False, run.generator("weights")).to(run.device)
     optimizer = torch.optim.Adam(net.parameters(), config.lr)
     saved = {"net": net, "optimizer": optimizer}
+    held_out = run.to(*data(tier, "val").tensors)
     for x, y in run.batches(examples, config.batch, config.steps, saved):
         optimizer.param_groups[0]["lr"] = config.lr * (1 - run.step / config.steps)
         loss = cross_entropy(net(x), y)
@@ -434,8 +435,9 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
         optimizer.step()
         run.log(loss=loss)
         if run.every(100):
-            run.log(accuracy=_accuracy(net, *run.to(*data(tier, "val").tensors)))
-    return {name: tensor.detach() for name, tensor in net.state_dict().items()}
+            run.log(accuracy=_accuracy(net, *held_out))
+    # Half precision keeps the full tier's record small.
+    return {name: tensor.detach().half() for name, tensor in net.state_dict().items()}
 
 
 def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> float:
