@@ -1,4 +1,7 @@
-"""What `benchmarks/` has measured, as Markdown for the page for teachers: no figure there is typed by hand."""
+"""What `benchmarks/` has measured, as Markdown for the page for teachers and as numbers for chapters.
+
+No figure there is typed by hand.
+"""
 
 import json
 import math
@@ -72,6 +75,18 @@ def _aim(met: bool, words: str) -> str:
 
 def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def experiment(name: str, folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
+    """What `benchmarks.chapters` has kept of an experiment: for each kind of net what each seed gave.
+
+    Raises:
+        KeyError: it was not run; the message says how to run it.
+    """
+    kept = _read(folder, "chapters") or {}
+    if name not in kept:
+        raise KeyError(f"experiment: {name!r} is not kept; run it: python -m benchmarks.chapters {name}")
+    return kept[name]
 
 
 def _when(facts: dict[str, Any]) -> str:

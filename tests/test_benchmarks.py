@@ -4,7 +4,7 @@ import math
 import subprocess
 import sys
 
-from benchmarks import attacks, class_size
+from benchmarks import attacks, chapters, class_size
 from benchmarks.cpu import counted
 from tests.grading.attacks.attacks import ATTACKS
 
@@ -41,3 +41,27 @@ def test_the_suites_own_report_says_which_attacks_were_held():
     first, second = ATTACKS[0].name, ATTACKS[1].name
     found = attacks.passed(REPORT.format(first, second), [first, second])
     assert found == {first: True, second: False}
+
+
+def test_experiments_of_chapters_go_on_where_they_stopped(tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def experiment(kind, seed):
+        ran.append((kind, seed))
+        return {"right": 0.5, "curve": [2.0, 1.0]}
+
+    monkeypatch.setattr(chapters, "RESULTS", tmp_path / "chapters.json")
+    monkeypatch.setattr(chapters, "EXPERIMENTS", {"small": (experiment, ("one", "two"))})
+    monkeypatch.setattr(sys, "argv", ["chapters"])
+    chapters.keep({"small": {"one": [experiment("one", 0)]}})
+    chapters.main()
+    assert sorted(ran) == [(kind, seed) for kind in ("one", "two") for seed in chapters.SEEDS]
+    assert chapters.kept()["small"]["two"] == [{"right": 0.5, "curve": [2.0, 1.0]}] * 3
+    chapters.main()
+    assert len(ran) == 6
+    assert "small two seed 2: 0.500 right" in capsys.readouterr().out
+
+
+def test_curves_are_averaged():
+    curve = [(step, float(step)) for step in range(chapters.WINDOW + 2)]
+    assert chapters.smooth(curve) == [(chapters.WINDOW - 1) / 2, chapters.WINDOW + 0.5]

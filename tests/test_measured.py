@@ -58,3 +58,17 @@ def test_a_class_of_each_size_has_a_row(tmp_path):
 @pytest.mark.parametrize("name", ["speed", "class_size", "attacks"])
 def test_what_is_not_measured_says_how_to(tmp_path, name):
     assert "python -m benchmarks." in getattr(measured, name)(tmp_path)
+
+
+def test_an_experiment_is_read_by_name_and_a_missing_one_says_how_to_run_it(tmp_path):
+    runs = {"plain 1": [{"right": 0.5}]}
+    written(tmp_path, "chapters", {"depths": runs})
+    assert measured.experiment("depths", tmp_path) == runs
+    with pytest.raises(KeyError, match=r"python -m benchmarks\.chapters adding"):
+        measured.experiment("adding", tmp_path)
+
+
+def test_what_chapters_say_about_learning_was_seen_from_three_seeds():
+    for name in ("adding", "depths"):
+        for kind, runs in measured.experiment(name).items():
+            assert len(runs) >= 3, (name, kind)

@@ -222,6 +222,32 @@ def test_mistakes_of_an_author_fail_the_build_and_are_all_named_at_once(course, 
         intro.write_text(INTRO)
 
 
+CLAIM = """
+The mean is above a half.
+
+```{code-cell}
+:tags: [remove-cell]
+
+share = 0.4
+assert share > 0.5, f"claimed above a half, found {share}"
+```
+"""
+
+
+def test_a_false_claim_fails_the_build_and_is_named(course, page, capfd):
+    """An assert beside the cell that it speaks of, hidden or not, is how a chapter's claims are kept true."""
+    chapter = course / "book/neurons.md"
+    chapter.write_text(FRONT + CHAPTER + CLAIM)
+    try:
+        with pytest.raises(book.BookError, match="warnings or errors"):
+            book.build(course)
+        output = "".join(capfd.readouterr())
+        assert "book/neurons.md" in output
+        assert "claimed above a half, found 0.4" in output
+    finally:
+        chapter.write_text(FRONT + CHAPTER)
+
+
 def test_a_folder_that_holds_no_book_is_named(tmp_path):
     with pytest.raises(book.BookError, match=re.escape(str(tmp_path))):
         book.build(tmp_path)

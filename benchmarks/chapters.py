@@ -1,0 +1,94 @@
+"""Experiments of chapters that take longer than a page may: each over three seeds, kept in `chapters.json`.
+
+    python -m benchmarks.chapters            # what is not kept yet
+    python -m benchmarks.chapters adding     # one experiment, anew
+
+Pages draw and judge what is kept (`course_utils.measured.experiment`). A run that was cut off goes on where it stopped.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from course_utils.training import Run
+from solutions.depth import reference as depth
+from solutions.transformers import reference as transformers
+
+SEEDS = (0, 1, 2)
+RESULTS = Path(__file__).with_name("chapters.json")
+WINDOW = 20  # steps that are averaged to one point of a curve
+
+Facts = dict[str, float | list[float]]
+
+
+def smooth(curve: list[tuple[int, float]]) -> list[float]:
+    """Means of each WINDOW steps of a run's curve."""
+    values = [value for _, value in curve]
+    parts = [values[n : n + WINDOW] for n in range(0, len(values), WINDOW)]
+    return [round(sum(part) / len(part), 4) for part in parts]
+
+
+def adding(kind: str, seed: int) -> Facts:
+    """A small language model of sums, trained as the lab's reference is; kinds: the three of `build`, and "waves"."""
+    run = Run(seed=seed, device="cpu")
+    net = transformers.build("mini", "attention" if kind == "waves" else kind)
+    if kind == "waves":
+        net.places.weight = nn.Parameter(transformers.positional_encoding(9, 64), requires_grad=False)
+    sums, fresh = (transformers.load("mini", split) for split in ("train", "test"))
+    transformers.fit(net, transformers.language_cost, sums, transformers.CONFIG["mini"], run)
+    weights = sum(p.numel() for p in net.parameters())
+    right = transformers.exact(net, fresh)
+    return {"weights": weights, "right": round(right, 4), "curve": smooth(run.curve["nats"])}
+
+
+def depths(kind: str, seed: int) -> Facts:
+    """A plain or residual net, "plain 3" of 6 · 3 + 2 layers: its training loss and its accuracy on new pictures."""
+    name, n = kind.split()
+    run = Run(seed=seed, device="cpu")
+    right = depth.compare("mini", int(n), name == "residual", run)
+    curve = smooth(run.curve[f"{name}{6 * int(n) + 2}_loss"])
+    return {"layers": 6 * int(n) + 2, "right": round(right, 4), "curve": curve}
+
+
+EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
+    "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
+    "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
+}
+
+
+def kept() -> dict[str, dict[str, list[Facts]]]:
+    """What was run: for each experiment its kinds, for each kind what each seed gave."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+
+
+def keep(facts: dict) -> None:
+    """Write what was run, each list of numbers on one line."""
+    text = json.dumps(facts, indent=1)
+    rows = re.sub(r"\[[^\[\]{}]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+    RESULTS.write_text(rows + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run what is asked for, seed by seed, and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("names", nargs="*", help="experiments to run anew")
+    args = parser.parse_args()
+    if unknown := set(args.names) - set(EXPERIMENTS):
+        parser.error(f"no experiment is called {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+    facts = {name: found for name, found in kept().items() if name not in args.names}
+    for name in args.names or EXPERIMENTS:
+        run, kinds = EXPERIMENTS[name]
+        for kind in kinds:
+            found = facts.setdefault(name, {}).setdefault(kind, [])
+            for seed in SEEDS[len(found) :]:
+                found.append(run(kind, seed))
+                print(name, kind, f"seed {seed}: {found[-1]['right']:.3f} right", flush=True)
+                keep(facts)
+
+
+if __name__ == "__main__":
+    main()
