@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="experiments to run anew")
     args = parser.parse_args()
     if unknown := set(args.names) - set(EXPERIMENTS):
-        parser.error(f"no experiment is called {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+        parser.error(
+            f"no experiment is called {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}"
+        )
     facts = {name: found for name, found in kept().items() if name not in args.names}
     for name in args.names or EXPERIMENTS:
         run, kinds = EXPERIMENTS[name]

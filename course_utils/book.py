@@ -20,6 +20,20 @@ from course_utils.topics import ROOT, TOPICS, topic
 
 # Pages that belong to no topic, in their order; one that is not written is not listed.
 BACK_MATTER = ("results", "teaching", "architecture", "notation", "glossary", "references")
+# Behind a title in the menu: the words that people look for, where the title does not say them.
+SOUGHT = {
+    "neurons": "perceptrons, layers, activations",
+    "convolution": "kernels, pooling, dropout",
+    "training": "backpropagation, optimisers, normalisation",
+    "transfer": "fine-tuning, style transfer, DeepDream",
+    "layerwise": "greedy training, linear probes",
+    "autoregressive": "autoregressive models, PixelCNN",
+    "waveforms": "WaveNet, dilated convolutions",
+    "transformers": "attention, language models, translation",
+    "odes": "neural ODEs",
+    "flows": "normalising flows, flow matching",
+    "correspondence": "matching, keypoints",
+}
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"
 
 
@@ -34,7 +48,7 @@ def contents(root: Path = ROOT) -> dict:
         parts.setdefault(row.part, []).append(row.key)
     parts["Beside the chapters"] = list(BACK_MATTER)
     listed = {
-        caption: [{"file": f"book/{name}"} for name in names if (root / "book" / f"{name}.md").is_file()]
+        caption: [_entry(name) for name in names if (root / "book" / f"{name}.md").is_file()]
         for caption, names in parts.items()
     }
     return {
@@ -42,6 +56,14 @@ def contents(root: Path = ROOT) -> dict:
         "root": "book/intro",
         "parts": [{"caption": caption, "chapters": pages} for caption, pages in listed.items() if pages],
     }
+
+
+def _entry(name: str) -> dict[str, str]:
+    """A page in the contents, with its words in the menu where they are more than its title."""
+    page = {"file": f"book/{name}"}
+    if name not in SOUGHT:
+        return page
+    return page | {"title": f"{topic(name).title}: {SOUGHT[name]}"}
 
 
 def contents_text(root: Path = ROOT) -> str:

@@ -5,6 +5,7 @@ themes. `COLOURS` stand out from white and from near-black (contrast of 3 and mo
 from each other under the three common colour blindnesses; lines also differ in their dashes.
 """
 
+import base64
 import hashlib
 import html
 import io
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 COLOURS = ("#2277cc", "#f04e06", "#4aa564", "#8a3ffc", "#d0569a")
@@ -30,6 +32,9 @@ INK = "#010203"
 # Where a figure scatters more points than this, they are drawn as pixels; fewer compress better as paths, and keep the
 # ink of the page.
 MOST_POINTS = 2500
+# A picture of more colours is like a photograph and weighs a fraction of its PNG as WebP; others stay exact.
+MOST_COLOURS = 256
+PHOTO_QUALITY = 85
 
 STYLE: dict[str, Any] = {
     "axes.prop_cycle": plt.cycler(color=COLOURS) + plt.cycler(linestyle=DASHES),
@@ -159,7 +164,20 @@ def _inline(document: str, alt: str) -> str:
     svg = re.sub(r'<g id="[a-zA-Z0-9]+_\d+">', "<g>", svg)
     # Hundredths of a point are finer than any screen.
     svg = re.sub(r'\b(?:d|x|y)="[^"]*"', lambda drawn: re.sub(r"(\.\d\d)\d+", r"\1", drawn[0]), svg)
+    svg = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _lighter(found[1]), svg)
     own = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{own}-", svg)
     label = f'<svg class="figure" role="img" aria-label="{html.escape(alt)}"'
     return svg.replace("<svg", label, 1).replace(INK, "currentColor")
+
+
+def _lighter(png: str) -> str:
+    """A picture's address: WebP where it has many colours and that is lighter, else the PNG that it was."""
+    data = base64.b64decode(png)
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.convert("RGB").getcolors(MOST_COLOURS) is None:
+            packed = io.BytesIO()
+            picture.save(packed, "WEBP", quality=PHOTO_QUALITY, method=6)
+            if len(packed.getvalue()) < len(data):
+                return f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

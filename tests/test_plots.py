@@ -124,3 +124,18 @@ def test_where_nobody_looks_nothing_is_drawn_but_the_words_are_there(monkeypatch
     picture = plots.show(figure, "A line and & nothing else")
     assert "<path" not in picture.svg
     assert repr(picture) == "[picture: A line and & nothing else]"
+
+
+def embedded(picture):
+    return re.findall(r"data:image/(\w+);base64", picture.svg)
+
+
+def test_photographs_are_packed_lighter_and_flat_pictures_stay_exact():
+    shades = np.random.RandomState(0).rand(64, 64, 3)
+    drawn = {}
+    for name, pixels in (("photograph", shades), ("flat", np.round(shades))):
+        figure, ax = plots.subplots(figsize=(2, 2))
+        ax.imshow(pixels)
+        drawn[name] = plots.show(figure, "Colours that change over a square")
+    assert embedded(drawn["photograph"]) == ["webp"]
+    assert embedded(drawn["flat"]) == ["png"]

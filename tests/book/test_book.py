@@ -46,6 +46,11 @@ from course_utils import sample
 print("value", sample.VALUE)
 ```
 
+```{code-cell}
+from IPython.display import HTML
+HTML('<svg class="figure" role="img" aria-label="Three points on a line"><path d="M0 0"/></svg>')
+```
+
 ```{bibliography}
 ```
 """
@@ -171,6 +176,12 @@ def test_a_demo_stands_with_its_module_its_height_and_its_still(page):
     assert 'data-angle="90"' in page, "the still picture is drawn by the module itself"
     assert "export default { render(" in page
     assert "<em>dial</em>" in page
+
+
+def test_a_cells_figure_has_a_number_and_its_words_as_caption(page):
+    assert page.count("<figcaption") == 1
+    assert "<b>Figure 1.</b> Three points on a line.</figcaption>" in page
+    assert 'aria-label="Three points on a line"' in page
 
 
 def test_a_page_describes_itself(course, page):

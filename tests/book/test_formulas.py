@@ -29,6 +29,25 @@ def test_letters_are_written_in_the_alphabet_they_mean(tex, shown):
     assert shown in formulas.mathml(tex, display=False)
 
 
+SPACE = '<mspace width="0.1667em" />'
+
+
+@pytest.mark.parametrize(
+    ("tex", "shown"),
+    [
+        (r"-\log p", f"<mo>−</mo><mi>log</mi><mo>\u2061</mo>{SPACE}<mi>p</mi>"),
+        (r"2 \sin x", f"<mn>2</mn>{SPACE}<mi>sin</mi><mo>\u2061</mo>{SPACE}<mi>x</mi>"),
+        (r"\max_i a", f"</msub>{SPACE}<mi>a</mi>"),
+    ],
+)
+def test_names_of_functions_keep_a_thin_space(tex, shown):
+    assert shown in formulas.mathml(tex, display=False)
+
+
+def test_a_bracket_needs_no_space():
+    assert "mspace" not in formulas.mathml(r"\ln(1 + \mu)", display=False)
+
+
 def test_no_letter_keeps_a_variant_that_browsers_ignore():
     math = formulas.mathml(r"\mathbb{E}\mathbf{x}\mathsf{T}\mathtt{code}", display=False)
     assert not re.search(r'mathvariant="(?!normal)', math)

@@ -30,6 +30,9 @@ STYLES = {
     "double-struck": "DOUBLE-STRUCK",
     "monospace": "MONOSPACE",
 }
+APPLICATION = "\u2061"  # KaTeX writes this invisible sign behind the name of a function
+THIN_SPACE = "0.1667em"
+CLOSING = (")", "]", "}", "!")
 ACCENTS = {"^": "\u0302", "~": "\u0303", "ˉ": "\u0304", "˙": "\u0307", "¨": "\u0308"}
 
 
@@ -73,6 +76,7 @@ def tidy(math: ElementTree.Element) -> None:
     for element in list(math.iter()):
         if element.tag == "mrow":
             join_upright(element)
+            space_functions(element)
         elif element.tag == "mtable":
             align_columns(element)
         elif element.tag == "menclose":
@@ -95,6 +99,27 @@ def join_upright(row: ElementTree.Element) -> None:
         word = ElementTree.Element("mi")
         word.text = "".join(child.text or "" for child in row)
         row[:] = [word]
+
+
+def space_functions(row: ElementTree.Element) -> None:
+    """A thin space between a function's name and what is no bracket beside it, as TeX sets it: `log p`, not `logp`."""
+    spaced: list[ElementTree.Element] = []
+    parts = list(row)
+    for n, part in enumerate(parts):
+        before, after = (parts[n - 1] if n else None), (parts[n + 1] if n + 1 < len(parts) else None)
+        named = after is not None and after.text == APPLICATION
+        if (named or limits(part)) and before is not None and (before.tag != "mo" or before.text in CLOSING):
+            spaced.append(ElementTree.Element("mspace", width=THIN_SPACE))
+        spaced.append(part)
+        if (part.text == APPLICATION or limits(part)) and after is not None and after.tag != "mo":
+            spaced.append(ElementTree.Element("mspace", width=THIN_SPACE))
+    row[:] = spaced
+
+
+def limits(element: ElementTree.Element) -> bool:
+    """Whether this is a function's name with something below or above it, such as `max` over x."""
+    name = element[0] if element.tag in ("msub", "msup", "msubsup", "munder", "mover", "munderover") else None
+    return name is not None and len(name) > 1 and name[-1].text == APPLICATION
 
 
 def align_columns(table: ElementTree.Element) -> None:
