@@ -51,6 +51,16 @@ from IPython.display import HTML
 HTML('<svg class="figure" role="img" aria-label="Three points on a line"><path d="M0 0"/></svg>')
 ```
 
+```{code-cell}
+from solutions.neurons.reference import double, half
+```
+
+```{reference} double
+```
+
+```{reference}
+```
+
 ```{bibliography}
 ```
 """
@@ -62,6 +72,9 @@ export function still() {
 }
 export default { render({ model, el }) { el.textContent = `angle ${angle(model.get("turn"))}`; } };
 """
+
+
+REFERENCE = "from operator import neg\n\n\ndef double(x):\n    return 2 * x\n\n\nhalf = 0.5\n"
 
 
 class Elements(HTMLParser):
@@ -91,6 +104,8 @@ def course(tmp_path_factory):
     shutil.copy(ROOT / "book/references.bib", root / "book")
     (root / "course_utils/demos/dial.js").write_text(DIAL)
     (root / "course_utils/sample.py").write_text("VALUE = 1\n")
+    (root / "solutions/neurons").mkdir(parents=True)
+    (root / "solutions/neurons/reference.py").write_text(REFERENCE)
     (root / "book/intro.md").write_text(INTRO)
     (root / "book/neurons.md").write_text(FRONT + CHAPTER)
     (root / "book/convolution.md").write_text("# Convolution\n\n```{lab} convolution\n```\n")
@@ -211,12 +226,21 @@ def test_a_changed_module_runs_its_chapter_again_and_nothing_else_does(course, p
     assert "value 22" in (course / "_build/html/book/neurons.html").read_text()
 
 
+def test_the_references_definitions_stand_folded_where_they_are_asked_for(page):
+    folds = re.findall(r'<details class="reference">(.*?)</details>', page, re.DOTALL)
+    bare = [re.sub(r"<[^>]+>", "", fold) for fold in folds]
+    assert "One way to write it: double" in bare[0]
+    assert "def double(x):\n    return 2 * x" in bare[0]
+    assert [re.sub(r"\s+", " ", fold).strip() for fold in bare[1:]] == ["half half = 0.5"]
+
+
 MISTAKES = {
     "$\\frac{1}{$": "Unexpected end of input",
     "```{demo} dail\n:alt: A dial.\n```": "no demo is called 'dail'",
     "```{demo} dial\n```": "expected an :alt:",
     "```{lab} neuron\n```": "no topic is called 'neuron'",
     "[](nowhere.md)": "nowhere",
+    "```{reference} treble\n```": "expected a name that this page imports",
 }
 
 

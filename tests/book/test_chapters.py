@@ -1,10 +1,14 @@
-"""The chapters' text: no visible line of code is cut on a desk, and import blocks are folded."""
+"""The chapters' text: no visible line of code is cut, imports are folded, what they call stands on the page."""
 
 import re
+import sys
 
 import pytest
 
 from course_utils.topics import KEYS, ROOT
+
+sys.path.append(str(ROOT / "book" / "_ext"))
+from course_book import reference
 
 WIDEST = 76  # columns that a page shows at 1366 pixels
 CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
@@ -35,6 +39,31 @@ def test_no_visible_line_of_code_is_cut(key):
 def test_blocks_of_imports_are_folded(key):
     page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
     assert [block for block in shown(page) if block.count("import ") > 2] == []
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_what_a_page_takes_from_solutions_stands_on_it(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    names = reference.imported(page)
+    everything = re.search(r"^```\{reference\}$", page, re.MULTILINE)
+    assert set(names) if everything else reference.shown(page) >= set(names)
+    assert reference.shown(page) <= set(names)
+    for name, module in names.items():
+        assert name in reference.definition(module, name)
+
+
+def test_a_definition_is_followed_to_where_it_stands_and_a_missing_one_is_named(tmp_path):
+    folder = tmp_path / "solutions" / "one"
+    folder.mkdir(parents=True)
+    (folder / "reference.py").write_text("from solutions.one.parts import part\nLIMIT: int = 3\n")
+    (folder / "parts.py").write_text("import functools\n\n\n@functools.cache\ndef part():\n    return 1\n")
+    module = "solutions.one.reference"
+    assert reference.definition(module, "LIMIT", tmp_path) == "LIMIT: int = 3"
+    assert (
+        reference.definition(module, "part", tmp_path) == "@functools.cache\ndef part():\n    return 1"
+    )
+    with pytest.raises(KeyError, match="defines no 'whole'"):
+        reference.definition(module, "whole", tmp_path)
 
 
 def test_a_long_line_is_seen_where_it_is_visible():
