@@ -59,9 +59,7 @@ def test_a_definition_is_followed_to_where_it_stands_and_a_missing_one_is_named(
     (folder / "parts.py").write_text("import functools\n\n\n@functools.cache\ndef part():\n    return 1\n")
     module = "solutions.one.reference"
     assert reference.definition(module, "LIMIT", tmp_path) == "LIMIT: int = 3"
-    assert (
-        reference.definition(module, "part", tmp_path) == "@functools.cache\ndef part():\n    return 1"
-    )
+    assert reference.definition(module, "part", tmp_path) == "@functools.cache\ndef part():\n    return 1"
     with pytest.raises(KeyError, match="defines no 'whole'"):
         reference.definition(module, "whole", tmp_path)
 

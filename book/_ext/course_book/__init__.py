@@ -7,7 +7,19 @@ from importlib import import_module
 from typing import Any
 
 # In the order in which each is told of an event.
-PARTS = ("citations", "formulas", "captions", "demo", "reference", "lab", "topics", "freshness", "runs", "pages", "fonts")
+PARTS = (
+    "citations",
+    "formulas",
+    "captions",
+    "demo",
+    "reference",
+    "lab",
+    "topics",
+    "freshness",
+    "runs",
+    "pages",
+    "fonts",
+)
 
 
 def setup(app: Any) -> dict:
