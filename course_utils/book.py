@@ -29,6 +29,7 @@ SOUGHT = {
     "layerwise": "greedy training, linear probes",
     "autoregressive": "autoregressive models, PixelCNN",
     "waveforms": "WaveNet, dilated convolutions",
+    "recurrence": "embeddings, RNN, LSTM",
     "transformers": "attention, language models, translation",
     "odes": "neural ODEs",
     "flows": "normalising flows, flow matching",

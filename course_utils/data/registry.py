@@ -300,6 +300,13 @@ DATASETS: dict[str, Dataset] = {
             _SHAKESPEARE,
         ),
         Dataset(
+            "tales",
+            "2,500 sentences of a small grammar, 187,000 characters, of known entropy",
+            "the same",
+            "generated",
+            _OWN,
+        ),
+        Dataset(
             "translation",
             "Multi30k: 31,014 English captions and their French",
             "generated from a small grammar",
