@@ -713,24 +713,29 @@ plots.show(figure, "One example of each of the ten classes.")
 
 # %% trains="layerwise"
 run = Run("layerwise", seed=0)
-x, y, x_test, y_test = run.to(*load(tier, "train"), *load(tier, "test"))
+x_test, y_test = load(tier, "test")
 blocks, heads = build(net, c_in=x.shape[1])
 
 
-def probe() -> float:
-    """The linear separability of the features as they stand, averaged over a grid of cells."""
-    grid = (1, 10) if tier == "mini" else (4, 4)
-    pooled, pooled_test = (F.adaptive_avg_pool2d(part, grid) for part in (x, x_test))
-    return linear_probe(pooled, y, pooled_test, y_test)
+def probe(depth: int) -> float:
+    """The linear separability of the features of the first blocks, averaged over a grid of cells."""
+    cells = nn.Sequential(*blocks[:depth], nn.AdaptiveAvgPool2d((1, 10) if tier == "mini" else (4, 4)))
+    return linear_probe(pooled(cells, x), y.to(run.device), pooled(cells, x_test), y_test.to(run.device))
 
 
-separable, accuracies = [probe()], []
+def pooled(cells: nn.Module, pictures: Tensor) -> Tensor:
+    """What the cells hold, part by part: features of all pictures at once could be more than a GPU takes."""
+    return torch.cat([cache(cells, part.to(run.device)) for part in pictures.split(5000)])
+
+
+separable, accuracies = [probe(0)], []
 for depth, (block, head) in enumerate(zip(blocks, heads)):
     block, head = block.to(run.device), head.to(run.device)
-    train_layer(block, head, x, y, net.steps, net.batch, net.rate, run, f"layer {depth}")
-    x, x_test = cache(block, x), cache(block, x_test)
-    accuracies.append((cache(head, x_test).argmax(1) == y_test).double().mean().item())
-    separable.append(probe())
+    below = blocks[:depth]
+    train_layer(block, head, x, y, net.steps, net.batch, net.rate, run, f"layer {depth}", below)
+    scores = pooled(nn.Sequential(*below, block, head), x_test).cpu()
+    accuracies.append((scores.argmax(1) == y_test).double().mean().item())
+    separable.append(probe(depth + 1))
     print(f"{depth + 1} layers: accuracy {accuracies[-1]:.3f}, linear separability {separable[-1]:.3f}")
 
 # %% trains="layerwise"
