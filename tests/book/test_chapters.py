@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from course_utils.topics import KEYS, ROOT
+from course_utils.topics import KEYS, ROOT, TOPICS
 
 sys.path.append(str(ROOT / "book" / "_ext"))
 from course_book import reference
@@ -15,11 +15,10 @@ CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | r
 LISTING = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FOLDED = ("hide-input", "remove-input", "remove-cell", "hide-cell")
 WRITTEN = [key for key in KEYS if (ROOT / "book" / f"{key}.md").is_file()]
-NOT_YET = {
-    key: pytest.mark.xfail(reason="its lines are not wrapped yet")
-    for key in ("odes", "flows", "correspondence")
-}
-CHAPTERS = [pytest.param(key, marks=NOT_YET.get(key, ())) for key in WRITTEN]
+# Topics that are still written, and three whose pages have not been gone through.
+NOT_YET = {"odes", "flows", "correspondence"} | {topic.key for topic in TOPICS if topic.draft}
+WAITS = pytest.mark.xfail(reason="this page's lines, imports and code have not been gone through yet")
+CHAPTERS = [pytest.param(key, marks=WAITS if key in NOT_YET else ()) for key in WRITTEN]
 
 
 def shown(page):
