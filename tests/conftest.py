@@ -70,3 +70,13 @@ def no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_settings():
+    """What a test sets among the course's settings in the environment does not reach the next one."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("COURSE_")}
+    yield
+    for name in {name for name in os.environ if name.startswith("COURSE_")} - set(before):
+        del os.environ[name]
+    os.environ.update(before)

@@ -23,7 +23,7 @@ from course_utils.training.record import TIERS, Record, RecordError, records, wr
 from course_utils.training.reference import NoReference, reference_path
 from course_utils.training.report import status, table
 from course_utils.training.slot import SlotError, unpack
-from course_utils.training.worker import Progress, Task, finished, work
+from course_utils.training.worker import Progress, Task, Told, finished, work
 
 SIDE_BY_SIDE = 6  # trainings on one GPU
 
@@ -151,8 +151,9 @@ def ending_ends_trainings() -> Iterator[None]:
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     if threading.current_thread() is not threading.main_thread():
         kept = {}  # only there can signals be handled
+    Told.to_end = False
     for number in kept:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, Told.end)
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ KEPT_POINTS = 100  # of each curve
 KNOWN = (TrainingError, DataError, NoReference)  # errors whose message says all
 GRACE = 20.0  # seconds that a training which is asked to end has for its step and its checkpoint
 TERMINATED = 128 + signal.SIGTERM
+LOOK_SECONDS = 1.0  # so often it is looked whether this process was told to end
 
 Progress = Callable[
     ["Task", int, int, dict[str, float]], object
@@ -100,6 +101,18 @@ def first(waiting: list[Task]) -> Task:
     return waiting[0]
 
 
+class Told:
+    """Whether this process was told to end. The handler's exception alone will not do: a finaliser may swallow it."""
+
+    to_end = False
+
+    @classmethod
+    def end(cls, number: int, frame: object) -> None:
+        """A handler of signals."""
+        cls.to_end = True
+        raise KeyboardInterrupt
+
+
 def work(
     tasks: Sequence[Task],
     jobs: int,
@@ -127,7 +140,9 @@ def work(
                 active[ours] = (process, task)
             if not active:
                 break
-            for ours in wait(list(active), None if math.isinf(until) else max(0.0, until - time.monotonic())):
+            if Told.to_end:
+                raise KeyboardInterrupt
+            for ours in wait(list(active), max(0.0, min(LOOK_SECONDS, until - time.monotonic()))):
                 process, task = active[ours]
                 if not _heard(ours, process, task, progress, failed):
                     del active[ours]

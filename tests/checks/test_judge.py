@@ -25,6 +25,7 @@ def test_the_references_own_artifact_earns_all_where_mini_counts(monkeypatch):
 
 def test_a_mini_artifact_earns_a_share_where_the_full_tier_counts(monkeypatch):
     monkeypatch.delenv("COURSE_COUNTS", raising=False)
+    monkeypatch.setattr("course_utils.training.judging.records", lambda key, root: {"mini": 0})
     assert judge(KEY, artifact(), 4) == 4  # there is no record of a full tier
     full = replace(record(KEY, "mini"), tier="full")
     monkeypatch.setattr("course_utils.training.judging.records", lambda key, root: {"full": full})

@@ -233,7 +233,7 @@ def test_a_class_that_cannot_be_sandboxed_says_so_at_once(tmp_path, monkeypatch)
 
 
 def test_limits_of_the_tests_are_those_of_a_class_but_shorter():
-    from course_utils.grading.classroom.worker import LIMITS as CLASS
+    from course_utils.grading.sandbox.limits import CLASS
 
     assert LIMITS.check_seconds < CLASS.check_seconds
     assert LIMITS.memory == CLASS.memory
