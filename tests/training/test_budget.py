@@ -16,7 +16,7 @@ from course_utils.training.budget import Slot
 from course_utils.training.checkpoint import save
 from course_utils.training.commands import add_arguments, run
 from course_utils.training.reference import code_hash
-from course_utils.training.worker import Task
+from course_utils.training.worker import Task, Told, work
 
 STEPS, KEYS = 60, ("one", "two", "three", "four")
 # Each step leaves a line. Whoever leaves the line that was drawn interrupts the coordinator; until the news has come
@@ -108,6 +108,20 @@ def test_ten_interruptions_lose_nothing_and_repeat_nothing(four):
     for key in KEYS:
         assert records(key, four)["mini"].seeds == [0, 1, 2]
     assert "Nothing is left to train." in done.stdout
+
+
+def test_being_told_to_end_is_noticed_where_the_exception_was_lost(course, monkeypatch):
+    root = course(steps=10**6)
+    (task,) = (replace(task, root=root) for task in tasks(root, "line"))
+    said = []
+
+    def progress(*step):
+        said.append(step)
+        monkeypatch.setattr(Told, "to_end", True)  # as the handler does, whose exception a finaliser swallows
+
+    with pytest.raises(KeyboardInterrupt):
+        work([task], 1, progress)
+    assert said
 
 
 def tasks(tmp_path, *keys, seeds=1):
