@@ -3,8 +3,9 @@
 # then who is spoken of. You will count, give letters places in space, build a net whose state goes with it from letter to
 # letter, see why it forgets, build one that does not, train it, and let it write.
 #
-# The chapter *Recurrence* of the book is the companion to this lab; nothing in it is needed that is not said here. Shapes:
-# B rows of a batch, T characters of a row, K characters of the alphabet, D numbers for each of them, H hidden numbers.
+# The chapter *One letter at a time* of the book is the companion to this lab; nothing in it is needed that is not said
+# here. Shapes: B rows of a batch, T characters of a row, K characters of the alphabet, D numbers for each of them, H
+# hidden numbers.
 
 # %%
 import math
