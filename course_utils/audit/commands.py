@@ -7,7 +7,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -190,14 +192,25 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def warm_processes(count: int) -> ProcessPoolExecutor:
-    """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked."""
+@contextmanager
+def warm_processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes that have imported PyTorch, with one thread and no GPU, ready to be forked.
+
+    They read their settings from the environment in which they begin; the caller's is put back at the end.
+    """
+    before = dict(os.environ)
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     os.environ.update(COURSE_TIER="mini", COURSE_COUNTS="mini", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
     os.environ["COURSE_PICTURES"] = "0"  # nobody looks
     # Large tensors come from the heap, not from a new mapping each: page faults cost more than the sums of a small net.
     os.environ.update(MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="4294967296")
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_warm)
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(count, mp_context=spawn, initializer=_warm) as pool:
+            yield pool
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _warm() -> None:

@@ -289,3 +289,10 @@ def test_a_failure_is_shown_with_the_message_and_gives_exit_code_1(monkeypatch, 
     printed = capsys.readouterr().out
     assert "✗ conv2d: turns the kernel round\n        loses nothing in conv2d_values" in printed
     assert "failed: neurons" in printed
+
+
+def test_what_the_processes_are_told_stays_with_them():
+    before = dict(os.environ)
+    with warm_processes(1) as pool:
+        assert pool.submit(os.getenv, "COURSE_PICTURES").result() == "0"
+    assert dict(os.environ) == before
