@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_utils.grading.wire.channel import Channel, Closed
 from course_utils.grading.wire.leaves import Leaves, ancestors
-from course_utils.grading.wire.values import Node, Reader, WireError, Writer
+from course_utils.grading.wire.message import Incoming, Outgoing, take_over
+from course_utils.grading.wire.values import Node, WireError
 
 
 class Graph(NamedTuple):
@@ -22,104 +23,6 @@ class Graph(NamedTuple):
 
     outputs: list[Tensor]
     inputs: list[Tensor]
-
-
-class Outgoing(Writer):
-    """A message being written: tensors with a history are noted as inputs (of a request) or outputs (of an answer)."""
-
-    def __init__(self, peer: "Peer", asking: bool):
-        super().__init__(lambda value: peer.foreign_node(value, self))
-        self._peer, self._asking = peer, asking
-        self.inputs: list[Tensor] = []
-        self.outputs: list[Tensor] = []
-        self.new_leaves: list[Node] = []
-        self.sent: dict[int, Tensor] = {}  # by buffer: what was sent by value
-
-    def tensor(self, tensor: Tensor) -> Node:
-        """A plain tensor by value; a shared leaf by number; one with a history as input or output."""
-        if not tensor.requires_grad:
-            return self._by_value(tensor)
-        number = self.leaf(tensor)
-        if number is not None:
-            return {"leaf": number}
-        if self._asking:
-            return self._input(tensor) if torch.is_grad_enabled() else super().tensor(tensor)
-        return {"output": _place(tensor, self.outputs)}
-
-    def leaf(self, tensor: Tensor) -> int | None:
-        """The number of a leaf that is shared, or is to be shared from now on.
-
-        What is only lent goes out as an input when it is an argument: the other side may work on that.
-        """
-        leaves = self._peer.leaves
-        number = leaves.number(tensor)
-        if self._asking:
-            return None if number is not None and leaves.lent(number) else number
-        if number is None and tensor.is_leaf and self._peer.is_own(tensor):
-            number = leaves.add(tensor)
-            self.new_leaves.append(leaves.tell(number, self.plain))
-        return number
-
-    def plain(self, value: Any) -> Node:
-        """The node of a tensor without history, or of None."""
-        return None if value is None else super().tensor(value)
-
-    def _input(self, tensor: Tensor) -> Node:
-        known = len(self.inputs)
-        place = _place(tensor, self.inputs)
-        content = self._by_value(tensor) if place == known else None
-        return {"input": [place, tensor.is_leaf, isinstance(tensor, nn.Parameter), content]}
-
-    def _by_value(self, tensor: Tensor) -> Node:
-        node = super().tensor(tensor)
-        self.sent[node["tensor"][-1]] = tensor
-        return node
-
-
-class Incoming(Reader):
-    """A message being read."""
-
-    copies = False  # inputs with gradients arrive as copies, which may be worked on in place
-
-    def __init__(self, peer: "Peer", buffers: list[memoryview]):
-        super().__init__(buffers)
-        self._peer = peer
-        self._tags: dict[str, Callable[[Any], Any]] = {}
-        self.inputs: list[Tensor] = []
-        self._passed: list[Tensor] = []
-        self.outputs: list[Tensor] = []
-        self.read: dict[int, Tensor] = {}  # by buffer: what came by value
-
-    def foreign(self) -> dict[str, Callable[[Any], Any]]:
-        """Tensors with a history, and what the peer reads: made at the first that is met."""
-        if not self._tags:
-            own = {"leaf": self._peer.leaves.__getitem__, "input": self._input, "output": self._output}
-            self._tags = {**own, **self._peer.foreign_tags(self)}
-        return self._tags
-
-    def _output(self, place: Node) -> Tensor:
-        return self.outputs[place]
-
-    def _input(self, content: Node) -> Tensor:
-        place, leaf, parameter, node = content
-        if node is None:
-            return self._passed[place]
-        tensor = self.value(node).requires_grad_()
-        tensor = nn.Parameter(tensor.detach()) if parameter is True else tensor
-        self.inputs.append(tensor)
-        itself = parameter is True or (leaf is True and not self.copies)
-        self._passed.append(tensor if itself else tensor.clone())
-        self.read[node["tensor"][-1]] = self._passed[-1]
-        return self._passed[-1]
-
-    def _tensor(self, content: Node) -> Tensor:
-        tensor = super()._tensor(content)
-        self.read[content[-1]] = tensor
-        return tensor
-
-    def changed(self, writer: Outgoing) -> list[Node]:
-        """What has been worked on in place since it was read: [buffer, content]."""
-        return [[index, writer.plain(tensor)] for index, tensor in self.read.items() if tensor._version]
 
 
 class Peer:
@@ -207,12 +110,12 @@ class Peer:
         answer: dict[str, Node],
         buffers: list[memoryview],
         inputs: list[Tensor],
-        sent: dict[int, Tensor],
+        sent: dict[int, Any],
     ) -> Any:
         reader = Incoming(self, buffers)
         try:
             for index, content in answer.get("changed", []):
-                _take_over(sent[index], reader.value(content))
+                take_over(sent[index], reader.value(content))
             self.leaves.learn(answer.get("leaves", []), reader.value)
             self.leaves.update(answer.get("changes", []), reader.value)
             failure = self.failure(answer["error"]) if "error" in answer else None
@@ -325,20 +228,3 @@ class Remote(torch.autograd.Function):
                 "an input of a call was modified in place, and its gradient is to be differentiated"
             )
         return None, None, None, *peer.gradients(graph, grads, ctx.inputs)
-
-
-def _take_over(tensor: Tensor, new: Any) -> None:
-    """Do to a tensor what the other side has done to its copy in place."""
-    if type(new) is not Tensor or new.shape != tensor.shape or new.dtype != tensor.dtype:
-        raise WireError("a tensor changed its shape")
-    with torch.no_grad():
-        tensor.copy_(new)
-
-
-def _place(tensor: Tensor, among: list[Tensor]) -> int:
-    """The index of this very tensor in a list; it is appended if it is not there."""
-    for place, other in enumerate(among):
-        if other is tensor:
-            return place
-    among.append(tensor)
-    return len(among) - 1

@@ -3,6 +3,7 @@
 import itertools
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -399,6 +400,41 @@ def test_what_a_module_does_to_its_input_reaches_the_checks_own_as_in_a_notebook
     assert x.tolist() == [1, 1]
     with pytest.raises(StudentError, match="leaf"):
         net(torch.zeros(2, requires_grad=True))
+
+
+UNSEEN = """
+from torch import nn
+class Hidden(nn.Module):
+    def forward(self, x):
+        x.data.add_(1)
+        return x * 2
+class Array(nn.Module):
+    def forward(self, x):
+        x += 1
+        return x.sum()
+class Looks(nn.Module):
+    def forward(self, x):
+        return x * 2
+"""
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_what_autograd_does_not_see_reaches_the_checks_own_too(student, grad):
+    s = student(UNSEEN)
+    x = torch.tensor([0.0, float("nan")], requires_grad=grad)
+    s.Looks()(x)
+    assert x[0] == 0
+    s.Hidden()(x)
+    assert x[0] == 1
+
+
+def test_work_in_place_on_an_array_reaches_the_checks_own(student):
+    x, kept = np.zeros((2, 3)), np.zeros((2, 3))
+    kept.flags.writeable = False
+    s = student(UNSEEN)
+    assert s.Array()(x) == s.Array()(kept) == 6
+    assert x.tolist() == np.ones((2, 3)).tolist()
+    assert kept.sum() == 0
 
 
 def test_work_in_place_on_what_a_function_of_the_check_was_given_keeps_the_gradients(student):
