@@ -1323,7 +1323,7 @@ train_rows, val_rows = rows("train"), rows("val")
 # *validation* is content.
 
 # %% trains="transformers"
-steps, batch, rate = (700, 64, 1e-2) if tier == "mini" else (6000, 64, 2e-3)
+steps, batch, rate = (700, 64, 5e-3) if tier == "mini" else (6000, 64, 2e-3)
 curves = {name: fit(net, language_cost, train_rows, steps // 3, batch, rate) for name, net in models.items()}
 for start in range(3):
     net = Transformer(characters, d, heads, layers, length, 0.0 if tier == "mini" else 0.2)

@@ -430,7 +430,7 @@ class Config:
 
 
 CONFIG = {
-    "mini": Config(d=64, heads=4, layers=1, length=9, dropout=0.0, steps=700, batch=64, rate=1e-2),
+    "mini": Config(d=64, heads=4, layers=1, length=9, dropout=0.0, steps=700, batch=64, rate=5e-3),
     "full": Config(
         d=192, heads=6, layers=5, length=256, dropout=0.2, steps=6000, batch=64, rate=2e-3, decay=0.1
     ),
