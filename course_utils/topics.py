@@ -209,7 +209,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=False,
         margin=0.1,
         target=1.55,
-        draft=True,
     ),
     Topic(
         key="transformers",

@@ -277,6 +277,13 @@ close(
     },
 )
 ### BEGIN HIDDEN TESTS
+few = torch.tensor([[0, 1]])
+close(
+    student.embed_gradient(few, torch.ones(1, 2, 3), 4),
+    torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 3),
+    "embed_gradient where the last rows were never taken",
+    "a table of `count` rows has a gradient of `count` rows",
+)
 for b, t, k, d in ((3, 5, 4, 2), (1, 1, 6, 3), (2, 30, 3, 1), (4, 2, 9, 5)):
     codes, table = torch.randint(k, (b, t)), torch.randn(k, d, requires_grad=True)
     upstream = torch.randn(b, t, d)
@@ -773,7 +780,8 @@ close(
 )
 ### BEGIN HIDDEN TESTS
 for shape, temperature, top in (((2, 5), 0.7, 3), ((4,), 2.0, 1), ((3, 2, 6), 1.0, 6), ((2, 7), 1.3, None)):
-    scores = 2 * torch.randn(*shape)
+    above = 20.0 * torch.arange(len(torch.empty(shape).view(-1, shape[-1])))  # rows lie far from each other
+    scores = 2 * torch.randn(*shape) + above.view(*shape[:-1], 1)
     k = shape[-1] if top is None else top
     least = scores.sort(dim=-1).values[..., -k, None]
     wanted = torch.softmax(torch.where(scores >= least, scores / temperature, -torch.inf), -1)
@@ -886,7 +894,7 @@ close(
 )
 ### END HIDDEN TESTS
 
-# %%
+# %% trains="recurrence"
 torch.manual_seed(0)
 model = model.cpu()
 prompt = text.encode("the ")[None]

@@ -228,10 +228,36 @@ def _gru_cell_backward(g, workspace, has_bias):
     return of_x, of_h, g * update, *((of_x.sum(0), of_h.sum(0)) if has_bias else (None, None))
 
 
+def _lstm_cell(x_gates, h_gates, c, x_bias=None, h_bias=None):
+    """A step of an LSTM from its products with weights (B, 4H), as CUDA computes it in one kernel."""
+    biases = [bias for bias in (x_bias, h_bias) if bias is not None]
+    keep_in, forget, new, out = sum(biases, x_gates + h_gates).chunk(4, 1)
+    keep_in, forget, new, out = keep_in.sigmoid(), forget.sigmoid(), new.tanh(), out.sigmoid()
+    memory = forget * c + keep_in * new
+    return out * memory.tanh(), memory, torch.cat([keep_in, forget, new, out], 1)
+
+
+def _lstm_cell_backward(of_h, of_c, c, memory, workspace, has_bias):
+    """Its gradients: in both products, which get the same, in the memory before, and in a bias."""
+    keep_in, forget, new, out = workspace.chunk(4, 1)
+    of_h = torch.zeros_like(memory) if of_h is None else of_h
+    of_memory = of_h * out * (1 - memory.tanh() ** 2) + (0 if of_c is None else of_c)
+    gates = [
+        of_memory * new * keep_in * (1 - keep_in),
+        of_memory * c * forget * (1 - forget),
+        of_memory * keep_in * (1 - new**2),
+        of_h * memory.tanh() * out * (1 - out),
+    ]
+    of_gates = torch.cat(gates, 1)
+    return of_gates, of_memory * forget, of_gates.sum(0) if has_bias else None
+
+
 # What PyTorch has for GPUs alone, as functions of the host's tensors.
 ON_DEVICE_ONLY = {
     aten._thnn_fused_gru_cell.default: _gru_cell,
     aten._thnn_fused_gru_cell_backward.default: _gru_cell_backward,
+    aten._thnn_fused_lstm_cell.default: _lstm_cell,
+    aten._thnn_fused_lstm_cell_backward_impl.default: _lstm_cell_backward,
 }
 
 

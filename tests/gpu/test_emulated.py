@@ -26,9 +26,9 @@ def test_what_is_left_on_the_cpu_is_an_error(on_device, line, said):
     assert said in done.stderr
 
 
-GRU = """
+RECURRENT = """
 torch.manual_seed(0)
-cell, x = torch.nn.GRU(3, 4), torch.rand(5, 2, 3)
+cell, x = torch.nn.{cell}(3, 4), torch.rand(5, 2, 3)
 found = []
 for device in ("cpu", "cuda"):
     cell, inputs = cell.to(device), x.detach().to(device).requires_grad_()
@@ -40,8 +40,9 @@ for a, b in zip(*found):
 """
 
 
-def test_a_gru_there_is_a_gru(on_device):
-    done = on_device("-c", TOY.format(line=GRU))
+@pytest.mark.parametrize("cell", ["GRU", "LSTM"])
+def test_a_recurrent_cell_there_is_what_it_is_here(on_device, cell):
+    done = on_device("-c", TOY.format(line=RECURRENT.format(cell=cell)))
     assert done.returncode == 0, done.stderr
 
 
