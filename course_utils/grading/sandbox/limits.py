@@ -31,5 +31,6 @@ class Limits:
 # A class is marked within these. A check of a lab takes less than a second: one that takes six waits for a loop that
 # never ends, and several of them in one notebook must not keep the others waiting.
 CLASS = Limits(check_seconds=6, total_seconds=300)
-# Wide: an audit runs the course's own code, and a busy machine is no fault of it.
-AUDIT = Limits(cell_seconds=900, check_seconds=300, total_seconds=3600, cpu_seconds=3600)
+# Wide: an audit runs the course's own code, and a busy machine is no fault of it. Some wrong answers never end, and are
+# waited for on every draw of a check.
+AUDIT = Limits(cell_seconds=900, check_seconds=20, total_seconds=3600, cpu_seconds=3600)
