@@ -30,6 +30,7 @@ SOUGHT = {
     "autoregressive": "autoregressive models, PixelCNN",
     "waveforms": "WaveNet, dilated convolutions",
     "recurrence": "embeddings, RNN, LSTM",
+    "attention": "sequence to sequence, beam search, BLEU",
     "transformers": "attention, language models, translation",
     "odes": "neural ODEs",
     "flows": "normalising flows, flow matching",

@@ -215,6 +215,9 @@ DATASETS: dict[str, Dataset] = {
         Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
         Dataset("arithmetic", "sums as text", "generated", _OWN),
         Dataset(
+            "reversals", "9,400 strings of letters, and the same backwards", "the same", "generated", _OWN
+        ),
+        Dataset(
             "digits",
             "1,797 handwritten digits, 8×8",
             "all, from scikit-learn",
