@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from course_utils.training import Run
+from solutions.attention import reference as attention
 from solutions.depth import reference as depth
 from solutions.transformers import reference as transformers
 
@@ -54,8 +55,20 @@ def depths(kind: str, seed: int) -> Facts:
     return {"layers": 6 * int(n) + 2, "right": round(right, 4), "curve": curve}
 
 
+def looking_back(kind: str, seed: int) -> Facts:
+    """A net that reverses strings, with a look back or the last state alone: right ones of 5, 10, 15 and 20 letters."""
+    run = Run(seed=seed, device="cpu")
+    net = attention.build("mini", looks=kind == "looks back")
+    attention.fit(net, attention.load("mini", "train"), attention.config("mini"), run)
+    return {
+        "right": [round(attention.exact(net, length), 4) for length in (5, 10, 15, 20)],
+        "curve": smooth(run.curve["nats"]),
+    }
+
+
 EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
+    "looking_back": (looking_back, ("looks back", "last state")),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
 }
 

@@ -150,7 +150,7 @@ scores = torch.tensor([[[1.0, 2.0, 6.0, 3.0]]])
 every, three = torch.ones(1, 4, dtype=torch.bool), torch.tensor([[True, True, True, False]])
 close(
     student.attention_weights(scores, every),
-    torch.tensor([[[0.0063, 0.0171, 0.9307, 0.0459]]]) / 1.0,
+    torch.tensor([[[0.0063, 0.0171, 0.9307, 0.0459]]]),
     "attention_weights of the scores 1, 2, 6, 3",
     "a softmax over the source's places",
     atol=2e-3,
@@ -184,11 +184,34 @@ close(
         ),
     },
 )
+two = torch.tensor([[[1.0, 2.0, 6.0]], [[1.0, 2.0, 6.0]]])
+close(
+    student.attention_weights(two, torch.tensor([[True, True, True], [True, True, False]])),
+    torch.tensor([[[0.0066, 0.0179, 0.9755]], [[0.2689, 0.7311, 0.0]]]),
+    "two rows of the scores 1, 2 and 6, the second with one place of padding",
+    "each row has its own mask",
+    atol=2e-3,
+    rtol=0,
+)
+close(
+    student.attention_weights(torch.tensor([[[900.0, 899.0, 5.0]]]), torch.tensor([[True, True, False]])),
+    torch.tensor([[[0.7311, 0.2689, 0.0]]]),
+    "attention_weights of the scores 900 and 899, and padding",
+    "exp(900) is no number: torch.softmax knows how",
+    atol=1e-3,
+)
+close(
+    student.attention_weights(torch.tensor([[[-900.0, -899.0, -5.0]]]), torch.tensor([[True, True, False]])),
+    torch.tensor([[[0.2689, 0.7311, 0.0]]]),
+    "attention_weights of the scores -900 and -899, and padding",
+    "the score of padding must be below every other",
+    atol=1e-3,
+)
 leaf = torch.randn(2, 3, 4, requires_grad=True)
 flows(
     student.attention_weights(leaf, torch.tensor([[True] * 4, [True] * 2 + [False] * 2])),
     {"the scores": leaf},
-    "them",
+    "attention_weights",
 )
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
@@ -214,20 +237,6 @@ for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
         "more",
         "a score of minus infinity",
     )
-close(
-    student.attention_weights(torch.tensor([[[900.0, 899.0, 5.0]]]), torch.tensor([[True, True, False]])),
-    torch.tensor([[[0.7311, 0.2689, 0.0]]]),
-    "attention_weights of the scores 900 and 899, and padding",
-    "exp(900) is no number: torch.softmax knows how",
-    atol=1e-3,
-)
-close(
-    student.attention_weights(torch.tensor([[[-900.0, -899.0, -5.0]]]), torch.tensor([[True, True, False]])),
-    torch.tensor([[[0.2689, 0.7311, 0.0]]]),
-    "attention_weights of the scores -900 and -899, and padding",
-    "the score of padding must be below every other",
-    atol=1e-3,
-)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -464,6 +473,18 @@ close(
         "they are probabilities already": (lambda: wanted.softmax(1), "scores: the loss takes the softmax"),
     },
 )
+dropping = student.Decoder(6, 3, 4, 1 - 1e-9).train()
+e, mask = torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
+y, h, c = torch.tensor([1, 2]), torch.randn(2, 4), torch.randn(2, 4)
+p = {name: value.detach() for name, value in dropping.state_dict().items()}
+scores = three(dropping(y, (h, c), e, mask), "Decoder")[0]
+close(
+    scores,
+    (torch.tanh(p["mix.bias"]) @ p["table.weight"].T).expand(2, 6),
+    "the scores of a decoder that drops everything",
+    "state and reading go through `dropout` before `mix`",
+    atol=1e-4,
+)
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import follows
 from solutions.attention import reference
@@ -492,18 +513,6 @@ for k, d, n, b, s in ((5, 2, 6, 3, 4), (9, 4, 3, 1, 1), (6, 5, 2, 4, 3)):
         "the scores of the decoder",
         others=leaves | dict(ours.named_parameters()),
     )
-dropping = student.Decoder(6, 3, 4, 1 - 1e-9).train()
-e, mask = torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
-y, h, c = torch.tensor([1, 2]), torch.randn(2, 4), torch.randn(2, 4)
-p = {name: value.detach() for name, value in dropping.state_dict().items()}
-scores = three(dropping(y, (h, c), e, mask), "Decoder")[0]
-close(
-    scores,
-    (torch.tanh(p["mix.bias"]) @ p["table.weight"].T).expand(2, 6),
-    "the scores of a decoder that drops everything",
-    "state and reading go through `dropout` before `mix`",
-    atol=1e-4,
-)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -687,6 +696,42 @@ equal(
     "the words where only two rounds are allowed",
     "what is not ended then, counts as it stands",
 )
+
+
+def early(word, state):
+    """END is likely at once, but what goes on is likelier in the end."""
+    return (logs(1e-9, 0.45, 0.55) if state == 0 else logs(1e-9, 0.99, 0.01)), state + 1
+
+
+equal(
+    search(early, 0, 2, 4)[0],
+    [2, END],
+    "the words where END has 0.45 at first, and 2 then END has 0.55 · 0.99",
+    "a sentence that has ended is no reason to stop while others go on",
+)
+
+
+def worse(word, state):
+    """END is likely at once, and nothing that goes on is as good."""
+    return (logs(1e-9, 0.6, 0.4) if state == 0 else logs(1e-9, 0.1, 0.9)), state + 1
+
+
+equal(
+    search(worse, 0, 2, 3)[0],
+    [END],
+    "the words where END has 0.6 at first, and everything else is worse",
+    "keep what has ended, and compare at the end",
+)
+read = []
+
+
+def noted(word, state):
+    read.append(int(word))
+    return early(word, state)
+
+
+search(noted, 0, 3, 4)
+equal(read[1:].count(END), 0, "how often END is read after the beginning", "what has ended is not continued")
 ### BEGIN HIDDEN TESTS
 from solutions.attention import reference
 
@@ -696,7 +741,7 @@ for K, most, seed in ((3, 3, 0), (4, 3, 1), (5, 4, 2), (4, 4, 3), (3, 5, 4)):
     table = table.log_softmax(2)
     asked = []
 
-    def step(word, state, table=table):
+    def step(word, state, table=table, asked=asked):
         asked.append((int(word), int(state)))
         return table[int(state), int(word)].tolist(), int(state) + 1
 
@@ -726,42 +771,22 @@ for K, most, seed in ((3, 3, 0), (4, 3, 1), (5, 4, 2), (4, 4, 3), (3, 5, 4)):
         "what is asked for first: END, in the first state",
         "nothing is written yet, so END is read",
     )
-    for width in (1, 2, 3):
-        words, worth = search(step, 0, width, most)
-        wanted = reference.beam_search(step, 0, width, most)
-        equal(
-            words,
-            wanted[0],
-            f"the words that a beam of {width} finds, {K} words, at most {most} rounds",
-            "the `width` best of all continuations, ended ones among them; ended ones are done",
-        )
-        close(worth, wanted[1], "their worth", "the sum of log probabilities", atol=1e-4)
+for K, most, seed in itertools.product((3, 4, 5), (3, 4, 6), range(3)):
+    table = (2 * torch.randn(most + 1, K, K)).double().log_softmax(2)
 
+    def step(word, state, table=table):
+        return table[int(state), int(word)].tolist(), int(state) + 1
 
-def early(word, state):
-    """END is likely at once, but what goes on is likelier in the end."""
-    return (logs(1e-9, 0.45, 0.55) if state == 0 else logs(1e-9, 0.99, 0.01)), state + 1
-
-
-equal(
-    search(early, 0, 2, 4)[0],
-    [2, END],
-    "the words where END has 0.45 at first, and 2 then END has 0.55 · 0.99",
-    "a sentence that has ended is no reason to stop while others go on",
-)
-
-
-def worse(word, state):
-    """END is likely at once, and nothing that goes on is as good."""
-    return (logs(1e-9, 0.6, 0.4) if state == 0 else logs(1e-9, 0.1, 0.9)), state + 1
-
-
-equal(
-    search(worse, 0, 2, 3)[0],
-    [END],
-    "the words where END has 0.6 at first, and everything else is worse",
-    "keep what has ended, and compare at the end",
-)
+    width = seed + 1
+    words, worth = search(step, 0, width, most)
+    wanted = reference.beam_search(step, 0, width, most)
+    equal(
+        words,
+        wanted[0],
+        f"the words that a beam of {width} finds, {K} words, at most {most} rounds",
+        "the `width` best of all continuations, ended ones among them; ended ones are done",
+    )
+    close(worth, wanted[1], "their worth", "the sum of log probabilities", atol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -834,6 +859,9 @@ equal(
     "the the, the the, the cat",
     mistakes={"one pair too many or too few": ([1, 4], "four words have three pairs")},
 )
+equal(
+    asked("mat the", long, 2), [0, 1], 'matches("mat the", …, 2)', "the reference has `the mat`: order counts"
+)
 equal(asked("the cat", long, 4), [0, 0], "runs of four in two words", "there are none: not fewer than none")
 ### BEGIN HIDDEN TESTS
 import random
@@ -868,7 +896,7 @@ import math
 
 from course_utils.checks import close, student
 
-long = "the cat sat on the mat".split()
+long = ["the", "cat", "sat", "on", "the", "mat"]
 
 
 def asked(*outputs, references=None):
