@@ -69,6 +69,6 @@ def test_an_experiment_is_read_by_name_and_a_missing_one_says_how_to_run_it(tmp_
 
 
 def test_what_chapters_say_about_learning_was_seen_from_three_seeds():
-    for name in ("adding", "depths"):
+    for name in ("adding", "depths", "looking_back"):
         for kind, runs in measured.experiment(name).items():
             assert len(runs) >= 3, (name, kind)

@@ -45,6 +45,7 @@ PRINTS = {
     "lynx_hare": "071f3b4acbe4c47a",
     "physionet": "b941f601a7328ccb",
     "tales": "83b05e32d0be842a",
+    "reversals": "1c5df2ea24f38140",
     "shapes": "91a46db1f9093d99",
     "aeroplanes": "b676e14559106e13",
     "warps": "0d1e5e59680a9a63",
