@@ -582,7 +582,8 @@ for low, high in ((1, 5), (6, 10), (11, 15), (16, 20), (21, 60)):
 # written, a column for each that was read. What should the picture look like for a reversed string? And what for French?
 
 # %% trains="attention"
-n = int(((lengths == LENGTH) & right["looks back"]).nonzero()[0]) if right["looks back"].any() else 0
+good = right["looks back"] & (lengths >= 8)
+n = int(good.nonzero()[-1]) if good.any() else 0
 source, target = sources[n : n + 1, : lengths[n]].cpu(), targets[n : n + 1]
 target = target[:, : int((target != PAD).sum())]
 with torch.no_grad():
