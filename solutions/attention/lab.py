@@ -27,7 +27,6 @@ from course_utils.data.bitext import END, MARKS, PAD, Vocabulary, padded
 from course_utils.training import Run, record
 from course_utils.widgets import turn
 
-LENGTH = 15  # of the strings that are measured at the mini tier
 LEAST = 5  # times that a word of the full tier occurs in the training part, or else it is unknown
 State = tuple[Tensor, Tensor]  # what a decoder carries: its state (B, H), and what it read last (B, H)
 Step = Callable[[int, Any], tuple[Sequence[float], Any]]

@@ -19,7 +19,7 @@ SIZES = {"train": 256, "val": 64, "test": 64}
 SOUND = 400  # samples
 # The same nets, narrower: what a tensor's device is does not depend on it. Each text stands once in its notebook.
 NARROWER = {
-    "attention": {"d=128, hidden=256": "d=8, hidden=16", "batch=128, steps=2000": "batch=16, steps=5"},
+    "attention": {"d=128, hidden=256": "d=8, hidden=16", "batch=128, steps=2000": "batch=16, steps=40"},
     "training": {"for t in range(1, steps + 1)": "for t in range(1, 13)"},
     "autoregressive": {"c=64, k=5, layers=8": "c=8, k=5, layers=2"},
     "waveforms": {
