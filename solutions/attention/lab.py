@@ -722,6 +722,19 @@ equal(
     "the words where END has 0.6 at first, and everything else is worse",
     "keep what has ended, and compare at the end",
 )
+
+
+def tempting(word, state):
+    """END has 0.4 at first and is not the likeliest; what follows is no better."""
+    return (logs(1e-9, 0.4, 0.6) if state == 0 else logs(0.1, 0.35, 0.55)), state + 1
+
+
+equal(
+    search(tempting, 0, 1, 2)[0],
+    [2, 2],
+    "the words that a beam of 1 finds where 2 has 0.6 at first and END 0.4",
+    "what is not among the best of its round is dropped, an END as well",
+)
 read = []
 
 

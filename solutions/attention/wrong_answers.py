@@ -281,7 +281,7 @@ edit(
 edit(
     "beam_search",
     check="beam_search_values",
-    why="ended ones do not take a place of the beam",
+    why="ends that are not among the best count as well",
     change={
         "best = sorted(longer, key=lambda one: one[0], reverse=True)[:width]": (
             "longer.sort(key=lambda one: one[0], reverse=True)\n"
