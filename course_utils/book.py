@@ -35,6 +35,7 @@ SOUGHT = {
     "odes": "neural ODEs",
     "flows": "normalising flows, flow matching",
     "correspondence": "matching, keypoints",
+    "graphs": "message passing, graph nets",
 }
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"
 

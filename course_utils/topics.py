@@ -291,6 +291,23 @@ TOPICS: tuple[Topic, ...] = (
         margin=0.3,
         target=None,
     ),
+    Topic(
+        key="graphs",
+        title="Whatever you call them",
+        part="Beyond",
+        points=37,
+        minutes=120,
+        minutes_cpu=0.3,
+        minutes_gpu=1,
+        data_mini="energies, cora",
+        data_full="cora",
+        paper="kipf2017",
+        metric="test error",
+        higher_is_better=False,
+        margin=3.0,
+        target=0.185,
+        draft=True,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(row.key for row in TOPICS)

@@ -188,6 +188,19 @@ _SQUEEZENET = _files(
     "compressed_SqueezeNet.net 675763 e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
 )
 
+_CORA = _files(
+    "planetoid",
+    ("https://github.com/kimiyoung/planetoid/raw/master/data",),
+    """
+    ind.cora.allx 257305 9419ba2f26f5c35243db64aba110e0f35a04851609e0dc5433450676ca6b8543
+    ind.cora.ally 47959 2b998f5cc7fedc86e7f97ca2498f47a1ffc1462c29e2d578b23bf3f62b6e7d71
+    ind.cora.graph 59847 58f13302f39dde8852dad6fe6d15b89b077b6d7f837626bce671ef80344b383d
+    ind.cora.test.index 5000 297ce89af2b51a6a194181c7dbe1796c6a1cf9cd9349a88383b1b1e227867875
+    ind.cora.tx 148025 b9afbaa4a400df991f6f02ef677e1e44da55ffc04801fd02f9e673987829226a
+    ind.cora.ty 28135 41f5ac76596a1699cc33f53084a2419e92961c42bb75f36fc38e616d348532ad
+    """,
+)
+
 _OWN = "the course's own"
 
 DATASETS: dict[str, Dataset] = {
@@ -211,6 +224,15 @@ DATASETS: dict[str, Dataset] = {
             "ODC-BY 1.0 as its page says; unconfirmed",
             "https://physionet.org/content/challenge-2012/1.0.0/",
             _PHYSIONET,
+        ),
+        Dataset("energies", "6,800 random graphs of 4 to 12 nodes, each with its energy", "generated", _OWN),
+        Dataset(
+            "cora",
+            "2,708 papers of seven fields, their words and citations",
+            "Zachary's karate club of 34, from networkx",
+            "MIT (the repository's)",
+            "https://github.com/kimiyoung/planetoid",
+            _CORA,
         ),
         Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
         Dataset("arithmetic", "sums as text", "generated", _OWN),

@@ -44,6 +44,8 @@ PRINTS = {
     "spirals": "5456a06ab74914cb",
     "lynx_hare": "071f3b4acbe4c47a",
     "physionet": "b941f601a7328ccb",
+    "energies": "d4d39e4f8f18ef30",
+    "cora": "39dd554b4ca561a3",
     "tales": "83b05e32d0be842a",
     "reversals": "1c5df2ea24f38140",
     "shapes": "91a46db1f9093d99",
