@@ -843,9 +843,6 @@ equal(
 # %% solution="told_apart"
 
 # %% test="told_apart_values" points=2
-import warnings
-
-import networkx
 import torch
 
 from course_utils.checks import equal, student
@@ -893,6 +890,11 @@ equal(
 
 
 ### BEGIN HIDDEN TESTS
+import warnings
+
+import networkx
+
+
 def hashed(n, pairs):
     """networkx's hash of the same colours."""
     made = networkx.Graph(pairs)
@@ -950,7 +952,7 @@ for x, senders, receivers, e in (hexagon, yours):
 #
 # At the mini tier: random graphs with four kinds of nodes and two kinds of edges, each with an energy that is a sum over pairs of
 # neighbours and over paths of two edges. Nobody tells the net what a pair is worth. Counting nodes and edges by kind leaves an
-# error of about three; two rounds of messages see exactly as far as it takes. At the full tier: Cora, 2,708 papers that cite each
+# error of about three; two rounds of messages see far enough. At the full tier: Cora, 2,708 papers that cite each
 # other, of which 140 have labels; the net is the `GCN` of above.
 
 # %% given="MessagePassing,Config,config,graph_of,examples,build,cost,keep"

@@ -6,6 +6,7 @@ from torch.utils.data import TensorDataset
 
 from course_utils.data import (
     cifar10,
+    cora,
     fashion_mnist,
     mnist,
     shakespeare,
@@ -28,6 +29,7 @@ NARROWER = {
         "(4000, 16, 1e-3)": "(12, 4, 1e-3)",
     },
     "odes": {"(256,), device": "(4,), device"},
+    "graphs": {"hidden=64, rounds=2, steps=200": "hidden=8, rounds=2, steps=12"},
     "transformers": {
         "(256, 8, 4)": "(16, 4, 1)",
         "(192, 6, 5)": "(24, 6, 1)",
@@ -48,6 +50,7 @@ def stand_in() -> None:
         module.load = _mini_or(module.load, lambda split, mini=module.load: mini("mini", split))
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
+    cora.load = _mini_or(cora.load, _papers)
     squeezenet.load = lambda tier="full", split="train": _weights()
 
 
@@ -72,6 +75,13 @@ def _sounds(split: str) -> TensorDataset:
     speaker = torch.arange(len(digit)) // 10 % len(spoken_digits.SPEAKERS["full"])
     waves = 2 * torch.rand(len(digit), spoken_digits.LENGTH["full"]) - 1
     return TensorDataset(waves, digit, speaker, torch.full((len(digit),), spoken_digits.LENGTH["full"] // 2))
+
+
+def _papers(split: str) -> cora.Network:
+    y = torch.arange(70) % 7
+    senders, receivers = torch.arange(70), torch.arange(70).roll(1)
+    both = torch.cat([senders, receivers]), torch.cat([receivers, senders])
+    return cora.Network((torch.rand(70, 1433) < 0.02).float(), *both, y, torch.arange(35))
 
 
 def _weights() -> dict[str, Tensor]:
