@@ -475,7 +475,7 @@ def dense(h, senders, receivers, W):
 
 
 for n, d, k in ((6, 3, 2), (9, 1, 4), (4, 5, 3)):
-    adjacent = torch.rand(n, n).triu(1) < 0.4
+    adjacent = (torch.rand(n, n) < 0.4).triu(1)
     adjacent = adjacent | adjacent.T
     receivers, senders = adjacent.nonzero().T
     mixed = torch.randperm(len(senders))
@@ -511,7 +511,7 @@ angle = torch.arange(34) * 2 * torch.pi / 34
 place = torch.stack([(scores[:, 1] - scores[:, 0]), angle.sin()], 1)
 figure, ax = plots.subplots(figsize=(6, 3.4))
 for v, w in zip(club.senders, club.receivers):
-    ax.plot(*place[[v, w]].T, color=plots.INK, linewidth=0.3, linestyle="-")
+    ax.plot(*place[[int(v), int(w)]].T, color=plots.INK, linewidth=0.3, linestyle="-")
 for side, (colour, mark) in enumerate(plots.MARKS):
     ax.scatter(*place[club.y == side].T, color=colour, marker=mark, s=40, zorder=2)
 ax.set(xlabel="the net: the instructor's side … the president's side", yticks=[])
@@ -818,7 +818,7 @@ from solutions.graphs import reference
 
 for n, chance in ((7, 0.3), (9, 0.25), (12, 0.2), (8, 0.5)):
     for _ in range(4):
-        pairs = (torch.rand(n, n).triu(1) < chance).nonzero().tolist()
+        pairs = (torch.rand(n, n) < chance).triu(1).nonzero().tolist()
         ends = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
         wanted = reference.weisfeiler_lehman(n, torch.cat([ends[0], ends[1]]), torch.cat([ends[1], ends[0]]))
         equal(
@@ -906,7 +906,7 @@ def hashed(n, pairs):
 
 for _ in range(8):
     n = int(torch.randint(4, 8, ()))
-    one, other = ((torch.rand(n, n).triu(1) < 0.5).nonzero().tolist() for _ in range(2))
+    one, other = ((torch.rand(n, n) < 0.5).triu(1).nonzero().tolist() for _ in range(2))
     names = torch.randperm(n).tolist()
     for pairs in (other, [(names[v], names[w]) for v, w in one]):
         equal(
@@ -941,7 +941,7 @@ hexagon = undirected([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)])
 yours = undirected([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)])  # change it
 print("told apart:", told_apart(hexagon, yours))
 torch.manual_seed(0)
-W, b = torch.randn(1, 3), torch.randn(1)
+W, b = torch.rand(1, 3), torch.rand(1)
 for x, senders, receivers, e in (hexagon, yours):
     for _ in range(3):
         x = message_pass(x, senders, receivers, e, W, b).tanh()

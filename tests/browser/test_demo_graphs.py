@@ -16,7 +16,7 @@ def page(demo_page):
 
 
 def drawn(n=8, chance=0.35):
-    pairs = (torch.rand(n, n).triu(1) < chance).nonzero()
+    pairs = (torch.rand(n, n) < chance).triu(1).nonzero()
     senders, receivers = torch.cat([pairs[:, 0], pairs[:, 1]]), torch.cat([pairs[:, 1], pairs[:, 0]])
     return n, pairs.tolist(), senders, receivers
 

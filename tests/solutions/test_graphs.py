@@ -40,7 +40,7 @@ def undirected(n, pairs, d=2, c=3):
 
 
 def drawn(n=7, chance=0.4, d=2, c=3):
-    return undirected(n, (torch.rand(n, n).triu(1) < chance).nonzero().tolist(), d, c)
+    return undirected(n, (torch.rand(n, n) < chance).triu(1).nonzero().tolist(), d, c)
 
 
 def renamed(graph):
