@@ -64,7 +64,10 @@ close(
     "deep_set of {1, -2, 3} where W = V = 1 and b = c = 0",
     "relu of each, then the sum",
     mistakes={
-        "the sum comes before φ": (torch.tensor([2.0]), "φ looks at each member by itself"),
+        "relu is missing, or it sees the sum": (
+            torch.tensor([2.0]),
+            "φ looks at each member by itself, and relu is a part of it",
+        ),
         "the mean instead of the sum": (torch.tensor([4 / 3]), "{1, 1} is not {1}: only a sum can say so"),
         "the largest instead of the sum": (torch.tensor([3.0]), "add them up"),
     },
@@ -566,14 +569,21 @@ close(
 
 
 def tells(arrived, state):
-    return 10 * arrived + state
+    return 10 * arrived + state / 2
 
 
 close(
     student.ggnn(h, senders, receivers, kinds, A, tells, 1),
-    torch.tensor([[1.0], [20.0]]),
-    "ggnn with a cell that makes 10 · arrived + state",
-    "cell(arrived, state), in this order",
+    torch.tensor([[0.5], [20.0]]),
+    "ggnn with a cell that makes 10 · arrived + state / 2",
+    "cell(arrived, state), in this order, for all nodes",
+    mistakes={
+        "who hears nothing is left out": (
+            torch.tensor([[1.0], [20.0]]),
+            "node 0 hears 0, and is updated by it",
+        ),
+        "state and message are exchanged": (torch.tensor([[10.0], [1.0]]), "cell(arrived, state)"),
+    },
 )
 cell = torch.nn.GRUCell(3, 3)
 leaves = {"h": torch.randn(4, 3, requires_grad=True), "A": torch.randn(2, 3, 3, requires_grad=True)}
