@@ -69,37 +69,31 @@ _FASHION = _files(
     t10k-labels-idx1-ubyte.gz      5148 67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5
     """,
 )
-
 _CIFAR10 = _files(
     "cifar10",
     ("https://www.cs.toronto.edu/~kriz",),
     "cifar-10-binary.tar.gz 170052171 c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 )
-
 _CIFAR10_JPG = _files(
     "cifar10-jpg",
     (),
     "cifar10_jpg_20k_5k.tar.xz 7706544 367161c5b2ef16d29cb4792a3d524666c1ee50de268219cf6f1dba2508b26f21",
 )
-
 _MNIST1D = _files(
     "mnist1d",
     ("https://github.com/greydanus/mnist1d/raw/master",),
     "mnist1d_data.pkl 1642012 e95257676e9fb04568e46dda007da22cc8664ccba1451456afde55d7f6dd6aa5",
 )
-
 _SPOKEN = _files(
     "fsdd",
     (),
     "fsdd_index0-9.tar.xz 2714572 7196bb46a2c4394ef3f22ff6d6cda62797ba73c9b6e78204f71a57e2798b59fe",
 )
-
 _SHAKESPEARE = _files(
     "tinyshakespeare",
     ("https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare",),
     "input.txt 1115394 86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 )
-
 _MULTI30K = _files(
     "multi30k",
     ("https://github.com/multi30k/dataset/raw/master/data/task1/raw",),
@@ -159,7 +153,6 @@ _BSDS500 = _files(
     train/138032.jpg 96219 2f4f4beae33576d2d16defaed093939e3d9dfda74c2385385d017d0706647c92
     """,
 )
-
 _IMAGE_PAIRS = _files(
     "image-pairs",
     (),
@@ -169,25 +162,21 @@ _IMAGE_PAIRS = _files(
     img2.jpg 184391 5cbd9892b609f9c4893f4ca5e685123235e704f0fa930615bbd9aec3b19d0b18
     """,
 )
-
 _LYNX_HARE = _files(
     "lynx-hare",
     ("https://github.com/stan-dev/example-models/raw/master/knitr/lotka-volterra",),
     "hudson-bay-lynx-hare.csv 470 66d3b24d30221a5654ab48cc461ea1d3f725f8f5719016f702cfb56610b4ee63",
 )
-
 _PHYSIONET = _files(
     "physionet2012",
     (),
     "set-a-first1000.tar.xz 1133204 cd77f72923891dcaff29e68d561c356a12c5fc995421875af749d90e6199fac3",
 )
-
 _SQUEEZENET = _files(
     "squeezenet",
     ("https://github.com/songhan/SqueezeNet-Deep-Compression/raw/master",),
     "compressed_SqueezeNet.net 675763 e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
 )
-
 _CORA = _files(
     "planetoid",
     ("https://github.com/kimiyoung/planetoid/raw/master/data",),
