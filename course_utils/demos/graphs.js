@@ -96,7 +96,7 @@ class Graphs extends Moving {
   build(root) {
     const button = (text, onclick, kind = "") => h("button", { type: "button", class: kind, onclick }, text);
     this.play = button("Play", () => this.toggle(), "kit-main");
-    this.pick = choice("Graph", Object.keys(GRAPHS), "molecule of the talk", (name) => this.load(name));
+    this.pick = choice("Graph to start from", Object.keys(GRAPHS), "molecule of the talk", (name) => this.load(name));
     this.ends = h("div", { class: "kit-row" });
     this.svg = s("svg", { class: "board", viewBox: "0 0 100 60", role: "img", "aria-label": "The graph and the states of its nodes", onclick: (event) => this.clicked(event) });
     this.note = h("p", { "aria-live": "polite" });

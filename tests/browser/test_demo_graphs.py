@@ -77,7 +77,7 @@ def test_the_controls_react(page):
     assert page.locator(".gr .node").count() == 5
     page.get_by_label("What a round does").select_option("colours that split")
     for name in ("ring of six", "two rings of three"):
-        page.get_by_label("Graph", exact=True).select_option(name)
+        page.get_by_label("Graph to start from").select_option(name)
         page.get_by_role("button", name="One round").click()
         assert "1 colour: nothing splits any more" in note.inner_text()
 
