@@ -219,7 +219,7 @@ def test_the_record_foretells_energies_that_counts_do_not():
 
 
 def test_a_tiny_training_is_repeatable_and_falls(monkeypatch):
-    short = reference.Config(hidden=8, rounds=2, steps=30, rate=2e-2, decay=0.0, look=10)
+    short = reference.Config(hidden=8, rounds=2, steps=80, rate=2e-2, decay=0.0, look=10)
     few = reference.examples("mini", "val", "cpu", size=50)
     monkeypatch.setattr(reference, "config", lambda tier: short)
     monkeypatch.setattr(reference, "examples", lambda *args: few)
@@ -231,7 +231,7 @@ def test_a_tiny_training_is_repeatable_and_falls(monkeypatch):
     first, second = trained
     assert all(torch.equal(first[name], second[name]) for name in first)
     losses = [value for _, value in runs[0].curve["cost"]]
-    assert losses[-1] < losses[0] / 2
+    assert sum(losses[-6:]) < 0.6 * sum(losses[:6])
 
 
 @pytest.mark.real_data("cora")
