@@ -735,6 +735,19 @@ equal(
     "the words that a beam of 1 finds where 2 has 0.6 at first and END 0.4",
     "what is not among the best of its round is dropped, an END as well",
 )
+
+
+def unended(word, state):
+    """END has 0.3 at first; what goes on instead is likelier, and does not end."""
+    return (logs(1e-9, 0.3, 0.7) if state == 0 else logs(1e-9, 0.1, 0.9)), state + 1
+
+
+equal(
+    search(unended, 0, 2, 2)[0],
+    [2, 2],
+    "the words of two rounds where END has 0.3 at first, and 2 then 2 has 0.7 · 0.9",
+    "after the last round what goes on is compared with what has ended",
+)
 read = []
 
 
