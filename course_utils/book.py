@@ -32,6 +32,7 @@ SOUGHT = {
     "recurrence": "embeddings, RNN, LSTM",
     "attention": "sequence to sequence, beam search, BLEU",
     "transformers": "attention, language models, translation",
+    "memory": "memory networks, neural Turing machines",
     "odes": "neural ODEs",
     "flows": "normalising flows, flow matching",
     "correspondence": "matching, keypoints",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from course_utils.data.photographs import PHOTOGRAPHS
+
 
 class DataError(OSError):
     """Data that could not be had; the message is one line that names the file and what to do."""
@@ -110,48 +112,7 @@ _MULTI30K = _files(
 _BSDS500 = _files(
     "bsds500",
     (),
-    """
-    test/100007.jpg 51501 464449ecba30a5a5c229c0133059c83b034e9000bd1d7752a189a8cf21182bf9
-    test/100039.jpg 93775 418366bbb4f0f4c2200b93e8bda153ab84809fe873a371b32e7cc36c2d091cc3
-    test/100099.jpg 48381 e5a275fcafb0dc986d802037210989f4852bfb09bd19e525c3b7719104f1fc77
-    test/10081.jpg 53802 ce1a8bd8da460cf2606b6b5fd55762f8e13b2576fff508228ac24c80839db389
-    test/101027.jpg 86536 22903efe16abd94cfd821952de276cc36c531070c27bd84de7a3fb958bd64bc9
-    test/101084.jpg 103502 6bfa36b8e03b12a83abcfd59c5ccdc89334ea23761f11242d5903935ad292d0c
-    test/102062.jpg 109331 242ea9821b189197d436da1b252325f5e7850248c5d57da53cec29c37ba0773d
-    test/103006.jpg 90593 67968e9d84cd4c69dea832184ba910d4851c284fcc65a38ed6aee89f2a3a72c1
-    test/103029.jpg 49754 a05f1c0b30f4e18ad31364abacb54ec55300704ff3a4f8b2889f400bc3757da1
-    test/103078.jpg 75560 2b21f416993ca1ef49aafa28e5b7f463713dc1b1d510144c673d8b72e035c1f7
-    train/100075.jpg 75043 b4b2461595dc3f70270574715acf287dc70027ec9d419a9917ed242036d1b0e5
-    train/100080.jpg 40866 d52ff44bf19e17f49389eca134bcf57a90d27b15671952fabbd2f2334f75aa8e
-    train/100098.jpg 104854 156fd9710dccd7bf3a821977f8d8155da0eccca553086f73771073e17a418aa6
-    train/103041.jpg 57599 1e7ad4076e21f5558e487fddbd20f9553cc4e84629814a79c711f20c38e08461
-    train/104022.jpg 69508 0300ff07de52aaa0b5d77b4497df1eb5aee2347b9d40f10a6a756aae51c133c5
-    train/105019.jpg 63628 57e66c0eecb325b507a022c45fb7f44868dc56aef2d4c36db4abe45d56e443ee
-    train/105053.jpg 53269 5d801fa5c75ffb4e7d3af8042a7db1b00b9e5599bcf4801e4b81e95b0cdb19ad
-    train/106020.jpg 71281 9cd3230d2afde28af85b40cc591e54979f69bf615b68654daaf5e2ac9a88dbe5
-    train/106025.jpg 37465 68c0e1afd93d8c4782d97bacea36453e59e2921d261e6f8622dc0832b2196f65
-    train/108041.jpg 68515 4d6b84cff81706d1fb2e10e8225d24c28bf3b3d39d68c572ff2b4fe3adbfe1b9
-    train/108073.jpg 76435 97d56ee9ea1481464b0e4a486315737771e65542d9fdfe6580cb8f30dcbadf66
-    train/109034.jpg 108033 1ea4e38e1357dea48bb0698d3d69fea800e8346bac40b0646121e8ac985e28e9
-    train/112082.jpg 89708 ba0aee5213b2433aae60bc69e933f26dd547ba797319bc807f63d4c5391e60ad
-    train/113009.jpg 64234 6b53775a7a66783fec86a5d6cd69a48ec6907825882f799af2241b31f3bec7db
-    train/113016.jpg 93869 f53e7355d1cb0ef5286ed4083ea6c264c5df296d9b79e47768b741eca9ed40ad
-    train/113044.jpg 96952 896df50d4bab6e05655db1b84485ab7463dab7b44b52a87134ca9061e7bd94e6
-    train/117054.jpg 81036 15ef2e322dcaa34da30625c98e42e1eb0428911ee45104c483e464571ac4b7c6
-    train/118020.jpg 82090 da00f706075bda5d4a4fb9482ac7454980ceb56aa177578b8edd58af045bd676
-    train/118035.jpg 48797 e15e989aa1f50a0870b5da340a0e939c721fa02b9d2dbb0229f92188fd634907
-    train/12003.jpg 85164 82209028e619fa21b087ea9e3863c05febbf1d05d9d4f078e6cd2fb233d67e2b
-    train/12074.jpg 60437 2da4340200aea1bce9a52f3824d50eca50a3dd4a7a923ae3f6de494ae1152ba6
-    train/122048.jpg 51019 82ce6619f12d5c0625436aabf6f281ad9111753d1429c61274cec358ddee08fe
-    train/124084.jpg 63856 db2fd9ed255d3d9125637b15ffe60779bb01e135cbb6ccd56bcb54be74653d61
-    train/126039.jpg 48307 f8327a5e7cc0c8ce726b52043eb28b9ee8009f49d60f8822f77472a2512dd071
-    train/130034.jpg 111146 f7ec41ecf32e2473fa4bf4cddfdd75991028666fb70c093078ede877491991f6
-    train/134008.jpg 61842 27cafae75673a3dddeb065651a4007fc22ab5ad542df556287a051613caf3865
-    train/134052.jpg 65548 f0d44fc6f469a2161a8156d3b8d8a5773e027f014b380a1e341c2ed613f07e9b
-    train/135037.jpg 40474 2e9a39a111dc6af1a1af3bc7a88c85b4a206aa42cef01adbbcb9f67ea3bb4216
-    train/135069.jpg 23655 667aafa575f92a0f46d2e35021e056a0f5dd781b42787e3146e8d85799af1812
-    train/138032.jpg 96219 2f4f4beae33576d2d16defaed093939e3d9dfda74c2385385d017d0706647c92
-    """,
+    PHOTOGRAPHS,
 )
 _IMAGE_PAIRS = _files(
     "image-pairs",
@@ -188,6 +149,12 @@ _CORA = _files(
     ind.cora.tx 148025 b9afbaa4a400df991f6f02ef677e1e44da55ffc04801fd02f9e673987829226a
     ind.cora.ty 28135 41f5ac76596a1699cc33f53084a2419e92961c42bb75f36fc38e616d348532ad
     """,
+)
+
+_BABI = _files(
+    "babi",
+    (),
+    "babi_en_1k.tar.xz 442192 dc411f8a9062a2b522c591018cc885724772e645ab80c99c7e988d93d991c312",
 )
 
 _OWN = "the course's own"
@@ -319,6 +286,14 @@ DATASETS: dict[str, Dataset] = {
             "the same",
             "generated",
             _OWN,
+        ),
+        Dataset(
+            "babi",
+            "bAbI: 20 tasks of 2,000 questions about short stories, from a mirror only",
+            "two tasks, generated",
+            "CC BY 3.0",
+            "https://research.facebook.com/downloads/babi/",
+            _BABI,
         ),
         Dataset(
             "translation",

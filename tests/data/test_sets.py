@@ -62,6 +62,7 @@ PRINTS = {
     "spoken_digits": "dfd8253a65568998",
     "shakespeare": "d8c1bbd417eb796b",
     "translation": "3e1d242d36d3645c",
+    "babi": "4939dc0678fb8743",
 }
 
 
