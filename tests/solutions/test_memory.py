@@ -173,5 +173,9 @@ def test_a_short_training_learns_something():
     assert sum(curve[-5:]) / 5 < 0.6 * curve[0]
 
 
-def test_the_reference_answers():
-    assert reference.evaluate(reference_tensors("memory", "mini"), "mini") > 0.98
+def test_the_reference_answers_and_copies_far_beyond_its_lessons():
+    tensors = reference_tensors("memory", "mini")
+    assert reference.evaluate(tensors, "mini") > 0.98
+    nets = reference.build("mini", reference.load("mini", "test"))
+    nets.load_state_dict(tensors)
+    assert reference.bits_wrong(nets["copies"], 40) == 0
