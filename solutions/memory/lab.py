@@ -713,7 +713,7 @@ judge("memory", tensors, 3)
 # What did it look at? For a question about a thing: first the sentence that says who took it, then where they went. The
 # columns are sentences, the rows are hops.
 
-# %%
+# %% trains="memory"
 number = int((held_out.question == held_out.question[-1]).nonzero()[-1])
 one = slice(number, number + 1)
 with torch.no_grad():
