@@ -225,7 +225,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.5,
         target=0.45,
-        draft=True,
     ),
     Topic(
         key="transformers",
@@ -258,7 +257,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.3,
         target=0.86,
-        draft=True,
     ),
     Topic(
         key="odes",
@@ -323,7 +321,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=False,
         margin=3.0,
         target=0.185,
-        draft=True,
     ),
 )
 

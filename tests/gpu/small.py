@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from course_utils.data import (
+    babi,
     cifar10,
     cora,
     fashion_mnist,
@@ -46,7 +47,7 @@ def stand_in() -> None:
         module.load = _mini_or(module.load, lambda split, shape=shape: _pictures(split, shape))
     spoken_digits.LENGTH["full"] = SOUND
     spoken_digits.load = _mini_or(spoken_digits.load, _sounds)
-    for module in (translation, warps):
+    for module in (babi, translation, warps):
         module.load = _mini_or(module.load, lambda split, mini=module.load: mini("mini", split))
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
