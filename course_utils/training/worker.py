@@ -105,12 +105,16 @@ class Told:
     """Whether this process was told to end. The handler's exception alone will not do: a finaliser may swallow it."""
 
     to_end = False
+    starting = (
+        False  # a training, whose process would be lost if the news came just then; it is looked at behind it
+    )
 
     @classmethod
     def end(cls, number: int, frame: object) -> None:
         """A handler of signals."""
         cls.to_end = True
-        raise KeyboardInterrupt
+        if not cls.starting:
+            raise KeyboardInterrupt
 
 
 def work(
@@ -134,14 +138,13 @@ def work(
     active: dict[Any, tuple[BaseProcess, Task]] = {}  # by the end of the pipe that we read
     try:
         while time.monotonic() < until:
-            while waiting and len(active) < jobs and (task := pick(waiting)):
+            while not Told.to_end and waiting and len(active) < jobs and (task := pick(waiting)):
                 waiting.remove(task)
-                ours, process = _start(context, task)
-                active[ours] = (process, task)
-            if not active:
-                break
+                _start(context, task, active)
             if Told.to_end:
                 raise KeyboardInterrupt
+            if not active:
+                break
             for ours in wait(list(active), max(0.0, min(LOOK_SECONDS, until - time.monotonic()))):
                 process, task = active[ours]
                 if not _heard(ours, process, task, progress, failed):
@@ -154,12 +157,17 @@ def work(
     return failed
 
 
-def _start(context: Any, task: Task) -> tuple[Any, BaseProcess]:
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(task, theirs))
-    process.start()
-    theirs.close()
-    return ours, process
+def _start(context: Any, task: Task, active: dict[Any, tuple[BaseProcess, Task]]) -> None:
+    """Start a training and note it among the active ones; who is told to end meanwhile hears of it afterwards."""
+    Told.starting = True
+    try:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(task, theirs))
+        process.start()
+        active[ours] = (process, task)
+        theirs.close()
+    finally:
+        Told.starting = False
 
 
 def _heard(ours: Any, process: BaseProcess, task: Task, progress: Progress, failed: dict[Task, str]) -> bool:
