@@ -105,15 +105,13 @@ class Told:
     """Whether this process was told to end. The handler's exception alone will not do: a finaliser may swallow it."""
 
     to_end = False
-    starting = (
-        False  # a training, whose process would be lost if the news came just then; it is looked at behind it
-    )
+    busy = False  # what is being started or written would be lost: the news waits
 
     @classmethod
     def end(cls, number: int, frame: object) -> None:
         """A handler of signals."""
         cls.to_end = True
-        if not cls.starting:
+        if not cls.busy:
             raise KeyboardInterrupt
 
 
@@ -149,7 +147,7 @@ def work(
                 process, task = active[ours]
                 if not _heard(ours, process, task, progress, failed):
                     del active[ours]
-                    done(task)
+                    _undisturbed(done, task)
     finally:
         _end([process for process, _ in active.values()])
         for _, task in active.values():
@@ -159,7 +157,7 @@ def work(
 
 def _start(context: Any, task: Task, active: dict[Any, tuple[BaseProcess, Task]]) -> None:
     """Start a training and note it among the active ones; who is told to end meanwhile hears of it afterwards."""
-    Told.starting = True
+    Told.busy = True
     try:
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(task, theirs))
@@ -167,7 +165,16 @@ def _start(context: Any, task: Task, active: dict[Any, tuple[BaseProcess, Task]]
         active[ours] = (process, task)
         theirs.close()
     finally:
-        Told.starting = False
+        Told.busy = False
+
+
+def _undisturbed(done: Callable[[Task], object], task: Task) -> None:
+    """Say that a training is done; who is told to end meanwhile hears of it afterwards."""
+    Told.busy = True
+    try:
+        done(task)
+    finally:
+        Told.busy = False
 
 
 def _heard(ours: Any, process: BaseProcess, task: Task, progress: Progress, failed: dict[Task, str]) -> bool:
