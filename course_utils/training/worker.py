@@ -215,9 +215,7 @@ def _child(task: Task, out: Connection) -> None:
     Run.until = task.until
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: who started this one ends it
-    if (
-        Told.to_end
-    ):  # this one was, before it had a handler of its own: a fork begins with that of who started it
+    if Told.to_end:  # before it had a handler of its own: a fork begins with that of who started it
         os._exit(TERMINATED)
     task.place.mkdir(parents=True, exist_ok=True)
     log = os.open(task.place / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
