@@ -196,6 +196,17 @@ _BABI = _files(
     "babi_en_1k.tar.xz 442192 dc411f8a9062a2b522c591018cc885724772e645ab80c99c7e988d93d991c312",
 )
 
+_LIST_FUNCTIONS = _files(
+    "list-functions",
+    (),
+    "list_tasks.json.gz 25269 294788fcda444ae87aeb52a633d3c590e8a8b44a90f3c6ec9305890386217afa",
+)
+_SYGUS = _files(
+    "sygus-strings",
+    (),
+    "pbe_slia.tar.xz 24708 1f5024033265058512e7af13f26566702f534c63d035918fd5616fbe28ec527e",
+)
+
 _OWN = "the course's own"
 
 DATASETS: dict[str, Dataset] = {
@@ -333,6 +344,22 @@ DATASETS: dict[str, Dataset] = {
             "CC BY 3.0",
             "https://research.facebook.com/downloads/babi/",
             _BABI,
+        ),
+        Dataset(
+            "list_functions",
+            "200 functions of lists by example, from a mirror only",
+            "eight of ours",
+            "MIT (the repository's)",
+            "https://github.com/ellisk42/ec",
+            _LIST_FUNCTIONS,
+        ),
+        Dataset(
+            "sygus_strings",
+            "strings rewritten by example, from a mirror only",
+            "five tasks of ours",
+            "none stated",
+            "https://github.com/SyGuS-Org/benchmarks",
+            _SYGUS,
         ),
         Dataset(
             "translation",
