@@ -261,9 +261,9 @@ equal(
 )
 equal(student.informative((("count >0", 0),), inputs), None, "informative of count >0", "all outputs are 3")
 equal(
-    student.informative((("map **2", 0),), [[[3]], [[200]]]),
+    student.informative((("map **2", 0),), [[[3]], [[200]], [[4]]]),
     None,
-    "informative of a program that fails",
+    "informative of a program that fails on one of three inputs",
     "ValueError",
 )
 equal(

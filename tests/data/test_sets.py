@@ -19,6 +19,7 @@ from course_utils.data import (
     densities,
     digits,
     fingerprint,
+    list_functions,
     lynx_hare,
     mnist,
     physionet,
@@ -29,6 +30,7 @@ from course_utils.data import (
     spirals,
     spoken_digits,
     squeezenet,
+    sygus_strings,
     translation,
 )
 from course_utils.data.splits import SPLITS
@@ -63,6 +65,8 @@ PRINTS = {
     "shakespeare": "d8c1bbd417eb796b",
     "translation": "3e1d242d36d3645c",
     "babi": "4939dc0678fb8743",
+    "list_functions": "219f53f57547949f",
+    "sygus_strings": "f2803db65b3dcd9d",
 }
 
 
@@ -404,3 +408,22 @@ def _squeezenet(x):
         x = torch.cat(expanded, 1)
         x = F.max_pool2d(x, 3, 2, ceil_mode=True) if number in (5, 10) else x
     return conv(x, "classifier.1", padding=1).mean((2, 3))
+
+
+@pytest.mark.real_data("list_functions", "sygus_strings")
+def test_real_tasks_are_read_and_none_stands_in_two_splits():
+    for module_, count, name in (
+        (list_functions, 200, "kth-largest with k=2"),
+        (sygus_strings, 29, "initials-long"),
+    ):
+        val, test = (module_.load("full", split) for split in ("val", "test"))
+        assert len(val) + len(test) == count
+        assert not val.keys() & test.keys()
+        assert not module_.load("full", "train")
+        assert name in val | test
+        assert all(len({repr(given) for given, _ in task}) == len(task) for task in (val | test).values())
+
+
+def test_a_task_of_strings_is_read_from_its_constraints():
+    text = '(constraint (= (f "a ""b""" "c") "x"))\n(constraint (= (f "d") 3))\n(constraint (= (f "e)") "f"))'
+    assert sygus_strings._examples(text) == [('a ""b"" c', "x"), ("e)", "f")]
