@@ -9,10 +9,12 @@ from course_utils.data import (
     cifar10,
     cora,
     fashion_mnist,
+    list_functions,
     mnist,
     shakespeare,
     spoken_digits,
     squeezenet,
+    sygus_strings,
     translation,
     warps,
 )
@@ -31,6 +33,11 @@ NARROWER = {
     },
     "odes": {"(256,), device": "(4,), device"},
     "graphs": {"hidden=64, rounds=2, steps=200": "hidden=8, rounds=2, steps=12"},
+    "synthesis": {
+        "20, 256, (1, 2, 3, 4, 4), 200000, 20000, 32, 96, 60000, 12000, 256, 4000, 10000, 20": (
+            "8, 8, (1, 2), 300, 12, 4, 4, 100, 12, 8, 12, 30, 2"
+        )
+    },
     "transformers": {
         "(256, 8, 4)": "(16, 4, 1)",
         "(192, 6, 5)": "(24, 6, 1)",
@@ -47,7 +54,7 @@ def stand_in() -> None:
         module.load = _mini_or(module.load, lambda split, shape=shape: _pictures(split, shape))
     spoken_digits.LENGTH["full"] = SOUND
     spoken_digits.load = _mini_or(spoken_digits.load, _sounds)
-    for module in (babi, translation, warps):
+    for module in (babi, list_functions, sygus_strings, translation, warps):
         module.load = _mini_or(module.load, lambda split, mini=module.load: mini("mini", split))
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
