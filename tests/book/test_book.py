@@ -32,7 +32,10 @@ $$
 a &= b \\\\ &= c
 $$ (sum)
 
-Equation {eq}`sum` and {cite:t}`rumelhart1986`.
+Equation {eq}`sum` and {cite:t}`rumelhart1986`; see {numref}`points` and {numref}`drawn`.
+
+<svg class="figure" id="drawn" role="img" viewBox="0 0 9 9" width="9" aria-label="A dot">
+<path d="M0 0"/></svg>
 
 ```{demo} dial
 :alt: A dial that turns when it is dragged.
@@ -47,6 +50,8 @@ print("value", sample.VALUE)
 ```
 
 ```{code-cell}
+:tags: [hide-input, figure-points]
+
 from IPython.display import HTML
 HTML('<svg class="figure" role="img" aria-label="Three points on a line"><path d="M0 0"/></svg>')
 ```
@@ -195,10 +200,18 @@ def test_a_demo_stands_with_its_module_its_height_and_its_still(page):
     assert "<em>dial</em>" in page
 
 
-def test_a_cells_figure_has_a_number_and_its_words_as_caption(page):
-    assert page.count("<figcaption") == 1
-    assert "<b>Figure 1.</b> Three points on a line.</figcaption>" in page
+def test_figures_have_numbers_and_their_words_as_captions(page):
+    assert page.count("<figcaption") == 2
+    assert "<b>Figure 1.</b> A dot.</figcaption>" in page
+    assert "<b>Figure 2.</b> Three points on a line.</figcaption>" in page
     assert 'aria-label="Three points on a line"' in page
+
+
+def test_text_refers_to_figures_by_name(page):
+    found = [item.get("id") for item in Elements(page).of("figure")]
+    assert found == ["drawn", "points"]
+    assert re.search(r'see <a[^>]* href="#points">figure 2</a> and <a[^>]* href="#drawn">figure 1</a>', page)
+    assert page.count('id="drawn"') == 1, "a name stands once in a page"
 
 
 def test_a_page_describes_itself(course, page):
@@ -242,6 +255,7 @@ MISTAKES = {
     "```{demo} dial\n```": "expected an :alt:",
     "```{lab} neuron\n```": "no topic is called 'neuron'",
     "[](nowhere.md)": "nowhere",
+    "See {numref}`lost`.": "no figure is called 'lost'",
     "```{reference} treble\n```": "expected a name that this page imports",
 }
 

@@ -1,18 +1,26 @@
-"""Figures of cells get a number and, as a visible caption, the sentence that `course_utils.plots.show` was given.
+"""A page's figures get a number and, as a visible caption, the sentence that is their text for readers' aids.
 
-The sentence is the picture's text for readers' aids already, so the caption is hidden from them: nobody hears it twice.
+The sentence of a cell's figure is what `course_utils.plots.show` was given, that of a drawn diagram its `aria-label`.
+Readers' aids have it already, so the caption is hidden from them: nobody hears it twice.
+
+A figure has a name where its cell has the tag `figure-<name>`, or its diagram `id="<name>"`; {numref}`name` in the
+page's text then gives its number and leads to it.
 """
 
 import re
+from collections.abc import Iterator
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
-DRAWN = re.compile(r'<svg class="figure" role="img" aria-label="([^"]*)".*</svg>', re.DOTALL)
+DRAWN = re.compile(r'<svg class="figure"[^>]*? aria-label="([^"]*)".*</svg>', re.DOTALL)
+OWN_NAME = re.compile(r'(<svg class="figure") id="([^"]*)"')
+TAG = "tag_figure-"  # what a cell's tag becomes as a class
 
 
-def captioned(html: str, number: int) -> str:
-    """A drawn figure's HTML with its caption; other HTML as it is.
+def captioned(html: str, number: int, name: str = "") -> str:
+    """A figure's HTML with its caption; other HTML as it is.
 
     >>> captioned('<svg class="figure" role="img" aria-label="Three points."></svg>', 2)[-82:]
     '<figcaption aria-hidden="true"><b>Figure 2.</b> Three points.</figcaption></figure>'
@@ -22,28 +30,62 @@ def captioned(html: str, number: int) -> str:
         return html
     words = found[1].rstrip(".") + "."
     caption = f'<figcaption aria-hidden="true"><b>Figure {number}.</b> {words}</figcaption>'
-    return f'<figure class="drawn" id="figure-{number}">{found[0]}{caption}</figure>'
+    drawn = OWN_NAME.sub(r"\1", found[0])
+    return f'<figure class="drawn" id="{name or f"figure-{number}"}">{drawn}{caption}</figure>'
 
 
-def caption_figures(app: Sphinx, doctree: nodes.document, name: str) -> None:
-    """Number the figures of a page's cells in their order."""
-    number = 0
-    for node in doctree.findall(nodes.raw):
-        if node.get("format") == "html" and DRAWN.search(node.astext()) and drawn_by_a_cell(node):
-            number += 1
-            text = captioned(node.astext(), number)
-            node.replace_self(nodes.raw(node.rawsource, text, format="html"))
+def caption_figures(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Number the figures of a page in their order, and fill in the numbers that its text asks for."""
+    numbers: dict[str, int] = {}
+    for number, node in enumerate(_figures(doctree), 1):
+        name = name_of(node)
+        if name in numbers:
+            _warn(page, f"two figures are called {name!r}: give one of them another name")
+        numbers |= {name: number} if name else {}
+        node.replace_self(nodes.raw(node.rawsource, captioned(node.astext(), number, name), format="html"))
+    for asked in list(doctree.findall(numref)):
+        name = asked["name"]
+        if name not in numbers:
+            _warn(page, f"no figure is called {name!r}; there are: {', '.join(numbers) or 'none'}")
+        words = f"figure {numbers.get(name, '?')}"
+        asked.replace_self(nodes.reference("", words, refuri=f"#{name}", internal=True))
 
 
-def drawn_by_a_cell(node: nodes.Node) -> bool:
-    """Whether a node is a cell's output."""
-    while node is not None:
-        if isinstance(node, nodes.Element) and "cell_output" in node.get("classes", ()):
-            return True
-        node = node.parent
-    return False
+class numref(nodes.Inline, nodes.TextElement):
+    """A place in the text that asks for the number of the figure `name`."""
+
+
+def ask(role, rawtext, text, lineno, inliner, options=None, content=()):  # type: ignore[no-untyped-def]
+    """The role: {numref}`name`."""
+    return [numref(rawtext, name=text)], []
+
+
+def _figures(doctree: nodes.document) -> Iterator[nodes.raw]:
+    return iter(
+        [n for n in doctree.findall(nodes.raw) if n.get("format") == "html" and DRAWN.search(n.astext())]
+    )
+
+
+def name_of(node: nodes.raw) -> str:
+    """What a figure is called, "" where it has no name."""
+    own = OWN_NAME.search(node.astext())
+    if own:
+        return own[2]
+    above: nodes.Node = node
+    while above is not None:
+        for name in above.get("classes", ()) if isinstance(above, nodes.Element) else ():
+            if name.startswith(TAG):
+                return name.removeprefix(TAG)
+        above = above.parent
+    return ""
+
+
+def _warn(page: str, words: str) -> None:
+    logging.getLogger(__name__).warning(words, location=page, type="course", subtype="figure")
 
 
 def connect(app: Sphinx) -> None:
     """After outputs have been chosen, before the page is written."""
+    app.add_node(numref)
+    app.add_role_to_domain("std", "numref", ask, override=True)
     app.connect("doctree-resolved", caption_figures)
