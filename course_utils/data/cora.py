@@ -5,7 +5,6 @@ The full tier is Planetoid's split (Yang et al., 2016): twenty papers of each fi
 president are labelled, and the question is whom each of the others followed when it split.
 """
 
-import pickle
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ from torch import Tensor
 
 from course_utils.data.decoded import decoded
 from course_utils.data.fetch import fetch
-from course_utils.data.registry import DATASETS, DataError
+from course_utils.data.registry import DATASETS
 from course_utils.data.splits import check
-from course_utils.data.unpickle import _ArraysOnly
+from course_utils.data.unpickle import arrays
 
 CLASSES = {"mini": 2, "full": 7}
 LEADERS = (0, 33)  # the instructor and the president
@@ -73,12 +72,12 @@ def _read() -> dict[str, Tensor]:
     """Planetoid's files: papers in three parts, the last in an order that `test.index` undoes."""
     files = {file.path.rsplit(".", 1)[-1]: fetch(file) for file in DATASETS["cora"].files}
     test = np.array([int(line) for line in files["index"].read_text(encoding="ascii").split()])
-    known, asked = (_dense(_load(files[name])) for name in ("allx", "tx"))
-    classes = np.concatenate([_load(files["ally"]), _load(files["ty"])]).argmax(1)
+    known, asked = (_dense(_pickled(files[name])) for name in ("allx", "tx"))
+    classes = np.concatenate([_pickled(files["ally"]), _pickled(files["ty"])]).argmax(1)
     place = np.concatenate([np.arange(len(known)), test])  # where the rows that follow each other belong
     x, y = np.zeros((len(place), known.shape[1]), np.float32), np.zeros(len(place), int)
     x[place], y[place] = np.concatenate([known, asked]), classes
-    pairs = [(int(v), int(w)) for v, near in _load(files["graph"]).items() for w in near if v != w]
+    pairs = [(int(v), int(w)) for v, near in _pickled(files["graph"]).items() for w in near if v != w]
     nodes = {
         "train": np.arange(_TRAIN),
         "val": np.arange(_TRAIN, _TRAIN + _VALIDATION),
@@ -100,17 +99,8 @@ _MORE = {
 }
 
 
-class _SparseToo(_ArraysOnly):
-    def find_class(self, module: str, name: str) -> Any:
-        return _MORE.get((module, name)) or super().find_class(module, name)
-
-
-def _load(path: Path) -> Any:
-    try:
-        with path.open("rb") as stream:
-            return _SparseToo(stream, encoding="latin1").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError) as error:
-        raise DataError(f"{path}: not a file of Planetoid's ({error}); it was not loaded.") from None
+def _pickled(path: Path) -> Any:
+    return arrays(path, _MORE, encoding="latin1")
 
 
 def _dense(sparse: Any) -> np.ndarray:
