@@ -121,6 +121,8 @@ class Marking:
     def __init__(self, lab: Lab, room: Path, settings: Settings, book: "Gradebook"):
         self.summary = Summary(lab.key, max_points=lab.points)
         self._lab, self._room, self._settings, self._book = lab, room, settings, book
+        # Workers elsewhere must mark by these; ours are forks of this very course.
+        self._rules = version(lab) if settings.cluster.scheduler else ""
         self._results = Results(room, lab, settings.sandboxed)
         self._released = gradebook.released_sources(book, lab.key, lab.key)
         self._entries = entries(book, lab.key)
@@ -221,8 +223,7 @@ class Marking:
         self.summary.notes[hand_in.student] = handed_in.notes
         found = self._digests[hand_in.student] = handed_in.digest
         kept = None if settings.force else self._results.find(hand_in.student, found)
-        rules = version(self._lab) if settings.cluster.scheduler else ""
-        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, rules)
+        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, self._rules)
         return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:
