@@ -1,6 +1,7 @@
 """A student's feedback page: its own work, its points, what each check said. No hidden test, nothing that runs.
 
-nbgrader's `generate_feedback` makes the pages; this module gives it the page's form (see `nbgrader_config.py`). A page
+nbgrader's `generate_feedback` makes the pages; this module gives it the page's form (see `nbgrader_config.py`). What a
+check said and what the student wrote are the marked notebook's data, the points and comments the gradebook's. A page
 is one file without scripts or links to elsewhere, and what the student wrote or printed stands in it as text.
 """
 
@@ -23,7 +24,6 @@ from pygments.lexers import PythonLexer
 
 from course_utils.credit import rounded
 from course_utils.grading.gradebook.exchange_files import carry
-from course_utils.grading.gradebook.marked_notebook import legible
 from course_utils.grading.gradebook.pictures import picture
 
 HIDDEN = re.compile(
@@ -31,6 +31,7 @@ HIDDEN = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 COLOURED = 10_000  # characters
+EARLIER = "Marked by an earlier version of the course: to see what this check said, grade it again."
 
 
 @dataclass
@@ -174,31 +175,38 @@ def _title(notebook: NotebookNode, key: str) -> str:
 
 def _part(cell: NotebookNode) -> Part | None:
     """What a cell becomes on the page; None where there is nothing of the student's to show."""
-    marks = cell.metadata.get("nbgrader", {})
-    text = cell.source if cell.cell_type == "code" else legible(cell.source)
+    marks, told = cell.metadata.get("nbgrader", {}), _told(cell)
     if not marks and cell.cell_type == "markdown":
-        return _words(text, cell)
-    part = Part("code", text, marks.get("grade_id", ""), given=not marks)
+        return _words(cell, told)
+    part = Part("code", cell.source, marks.get("grade_id", ""), given=not marks)
     if utils.is_grade(cell):
         part.kind = "answer" if utils.is_solution(cell) else "check"
         part.points, part.most = float(marks.get("score") or 0), float(marks.get("points") or 0)
         part.waiting, part.changed = bool(marks.get("waiting")), bool(marks.get("changed"))
-    if part.kind == "check":
-        part.source = HIDDEN.sub("", text).rstrip()
     part.comment = "\n".join(filter(None, [marks.get("by_hand"), marks.get("comment")]))
-    for output in cell.get("outputs", []):
-        _show(part, output)
+    if part.kind == "check":
+        part.source = HIDDEN.sub("", cell.source).rstrip()
+        part.texts.append(("check", ANSI.sub("", told.get("text", EARLIER))))
+    elif part.kind == "answer":
+        part.source = told.get("text", cell.source)
+    else:
+        for output in cell.get("outputs", []):
+            _show(part, output)
     return _with_attached(part, cell)
 
 
-def _words(text: str, cell: NotebookNode) -> Part | None:
+def _told(cell: NotebookNode) -> dict[str, str]:
+    """What is to be told of a cell, as data; earlier versions of the course kept less of it."""
+    told = cell.metadata.get("course")
+    return told if isinstance(told, dict) else {}
+
+
+def _words(cell: NotebookNode, told: dict[str, str]) -> Part | None:
     """The grader's notes, the student's own prose, and of the lab's prose the headings."""
-    origin = cell.metadata.get("course", "")
-    if origin == "notice":
-        return Part("note", text.strip("*"))
-    if origin:
-        return _with_attached(Part("words", text), cell)
-    heading = re.search(r"^##+\s+(.+)$", text, re.M)
+    if told:
+        kind = "note" if told["kind"] == "notice" else "words"
+        return _with_attached(Part(kind, told["text"]), cell)
+    heading = re.search(r"^##+\s+(.+)$", cell.source, re.M)
     return Part("heading", heading.group(1).strip()) if heading else None
 
 
@@ -207,10 +215,8 @@ def _show(part: Part, output: NotebookNode) -> None:
     if output.output_type == "stream":
         part.texts.append((output.name, ANSI.sub("", output.text)))
     elif output.output_type == "error":
-        text = output.evalue if part.kind == "check" else "\n".join(output.traceback) or output.evalue
+        text = "\n".join(output.traceback) or output.evalue
         part.texts.append(("error", ANSI.sub("", text)))
-    elif output.output_type == "execute_result" and part.kind == "check":
-        return  # partial credit, for nbgrader's eyes: the page says the points anyway
     elif "image/png" in output.get("data", {}):
         _add_picture(part, "image/png", output.data["image/png"])
     elif "text/plain" in output.get("data", {}):

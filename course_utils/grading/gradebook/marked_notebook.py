@@ -1,7 +1,9 @@
 """A marked submission as a notebook, for nbgrader's formgrader and feedback.
 
-Prose and checks are the lab's, the rest is the student's. What a check found stands below it as an output, in the form
-from which nbgrader would read the same points. Nothing of the student's can run in the browser of whoever opens it.
+Prose and checks are the lab's, the rest is the student's. What is to be told of a cell stands in its metadata, under
+"course", as data; outputs and text that formgrader shows are made from it and are read by nobody else. A check's output
+has the form from which nbgrader would read the same points. Nothing of the student's can run in the browser of whoever
+opens it.
 """
 
 import hashlib
@@ -90,16 +92,11 @@ class _Marked:
             node.source = self._written.get(cell.name, "")
             node.outputs = _outputs(_take(self._results, cell.name, node.source))
         elif cell.kind == "answer":
-            self._say(node, self._written.get(cell.name, ""), self._pasted.get(cell.name, ()))
+            _say(node, "answer", self._written.get(cell.name, ""), self._pasted.get(cell.name, ()))
         elif cell.kind == "test":
-            node.outputs = list(check_outputs(self._checks.get(cell.name), cell.points))
-
-    def _say(self, node: NotebookNode, words: str, attachments: tuple[Attachment, ...]) -> None:
-        """Put the student's words into a cell, with the pictures that were pasted there."""
-        pictures = attached(attachments)
-        node.source = inert(words, pictures)
-        if pictures:
-            node.attachments = from_dict(pictures)
+            check = self._checks.get(cell.name)
+            node.metadata["course"] = {"kind": "check", "text": said(check, cell.points)}
+            node.outputs = list(check_outputs(check, cell.points))
 
     def _extra(self, placed: tuple[int, StudentCell]) -> NotebookNode:
         place, cell = placed
@@ -107,21 +104,24 @@ class _Marked:
         if cell.code:
             node.outputs = _outputs(_take(self._results, cell.name, cell.source))
         else:
-            self._say(node, cell.source, cell.attachments)
-            node.metadata["course"] = "own"
+            _say(node, "own", cell.source, cell.attachments)
         node["id"] = _id(self._lab.key, "own", str(place))
         return node
+
+
+def _say(node: NotebookNode, kind: str, words: str, attachments: tuple[Attachment, ...] = ()) -> None:
+    """Put words that are no part of the lab into a cell, with the pictures that were pasted there."""
+    pictures = attached(attachments)
+    node.source = inert(words, pictures)
+    node.metadata["course"] = {"kind": kind, "text": words}
+    if pictures:
+        node.attachments = from_dict(pictures)
 
 
 def inert(text: str, pictures: Collection[str] = ()) -> str:
     """Markdown whose HTML is shown and not obeyed, which hides no link and loads nothing but its own `pictures`."""
     shown = MACRO.sub("\\\\" + JOINER, LINK.sub("]" + JOINER, TAG.sub("&lt;", text)))
     return OWN_PICTURE.sub(lambda m: m[0].replace(JOINER, "") if m[2] in pictures else m[0], shown)
-
-
-def legible(text: str) -> str:
-    """`inert`'s inverse, for a page that shows text as text."""
-    return text.replace("&lt;", "<").replace(JOINER, "")
 
 
 def _between(lab: Lab, cells: tuple[StudentCell, ...]) -> dict[str, list[tuple[int, StudentCell]]]:
@@ -159,9 +159,10 @@ def _take(results: dict[str, list[CellResult]], name: str, source: str) -> CellR
 def _notices(key: str, verdict: Verdict) -> Iterator[NotebookNode]:
     for place, text in enumerate([verdict.reason, *verdict.notes]):
         if text:
-            node = prose_node(f"**{inert(text)}**")
+            node = prose_node("")
+            _say(node, "notice", text)
+            node.source = f"**{node.source}**"
             node["id"] = _id(key, "notice", str(place))
-            node.metadata["course"] = "notice"
             yield node
 
 
@@ -205,16 +206,23 @@ def _error(name: str, text: str, shown: str) -> NotebookNode:
     return from_dict({"output_type": "error", "ename": name, "evalue": text, "traceback": [shown]})
 
 
+def said(check: CheckResult | None, points: float) -> str:
+    """What a student is told of a check that is worth `points`."""
+    if check is None or check.points <= 0:
+        return check.message if check is not None and check.message else NOT_RUN
+    if check.points >= points:
+        return "Right."
+    return f"A part of what this check asks for is right: {check.message}."
+
+
 def check_outputs(check: CheckResult | None, points: float) -> Iterator[NotebookNode]:
     """Outputs from which nbgrader's own `determine_grade` reads the points of `check`."""
+    message = said(check, points)
     if check is None or check.points <= 0:
-        message = check.message if check is not None and check.message else NOT_RUN
         yield _error("CheckFailed", message, f"✗ {message}")
         return
-    full = check.points >= points
-    said = "Right." if full else f"A part of what this check asks for is right: {check.message}."
-    yield _output("stdout", said)
-    if not full:
+    yield _output("stdout", message)
+    if check.points < points:
         data = {"text/plain": repr(float(check.points))}
         yield from_dict({"output_type": "execute_result", "metadata": {}, "data": data, "execution_count": 1})
 
