@@ -14,6 +14,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from course_book.light_figures import lighter
+
 DRAWN = re.compile(r'<svg class="figure"[^>]*? aria-label="([^"]*)".*</svg>', re.DOTALL)
 OWN_NAME = re.compile(r'(<svg class="figure") id="([^"]*)"')
 TAG = "tag_figure-"  # what a cell's tag becomes as a class
@@ -37,12 +39,14 @@ def captioned(html: str, number: int, name: str = "") -> str:
 def caption_figures(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Number the figures of a page in their order, and fill in the numbers that its text asks for."""
     numbers: dict[str, int] = {}
+    letters: dict[str, str] = {}
     for number, node in enumerate(_figures(doctree), 1):
         name = name_of(node)
         if name in numbers:
             _warn(page, f"two figures are called {name!r}: give one of them another name")
         numbers |= {name: number} if name else {}
-        node.replace_self(nodes.raw(node.rawsource, captioned(node.astext(), number, name), format="html"))
+        html = captioned(lighter(node.astext(), letters), number, name)
+        node.replace_self(nodes.raw(node.rawsource, html, format="html"))
     for asked in list(doctree.findall(numref)):
         name = asked["name"]
         if name not in numbers:

@@ -1,8 +1,8 @@
 """Fonts of the book, cut to the characters that its pages use.
 
 Formulas are set in STIX Two Math, whose file travels in the wheel of ziamath (licence: SIL Open Font License); icons in
-the theme's Font Awesome. fontTools cuts both and packs them as woff2; a cut is kept by what went into it, so that a
-build that changes nothing cuts nothing.
+the theme's Font Awesome, whose styles are cut with it. fontTools cuts both fonts and packs them as woff2; a cut is kept
+by what went into it, so that a build that changes nothing cuts nothing.
 """
 
 import hashlib
@@ -30,6 +30,15 @@ PRIVATE = re.compile(r"\\(f[0-9a-f]{3})|([\ue000-\uf8ff])")
 ICON_NAME = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r"((?:\.fa-[a-z0-9-]+:before,?)+)\{content:\"\\([0-9a-f]+)\"\}")
 
+# Hints serve screens of few pixels: a third of the file, for nobody.
+OPTIONS = {
+    "flavor": "woff2",
+    "layout_features": ["*"],
+    "drop_tables": ["FFTM"],
+    "notdef_outline": True,
+    "hinting": False,
+}
+
 
 def formula_characters(pages: list[Path]) -> set[str]:
     """Characters of all formulas, with the italic forms that browsers give to single letters."""
@@ -51,29 +60,36 @@ def italic(character: str) -> str:
         return character
 
 
-def icon_characters(pages: list[Path], static: Path) -> set[str]:
-    """Code points of the icons named in pages and scripts, and of those written in the theme's styles."""
+def icon_characters(pages: list[Path], static: Path, rules: str) -> set[str]:
+    """Code points of the icons named in pages and scripts, and of those written in the theme's styles.
+
+    `rules` says which icon has which: Font Awesome's styles, before anything is cut.
+    """
     texts = [path.read_text(encoding="utf-8") for path in [*pages, *static.glob("scripts/*.js")]]
     used = set().union(*(ICON_NAME.findall(text) for text in texts)) if texts else set()
     icons: set[str] = set()
-    for style in static.glob("vendor/fontawesome/*/css/all.min.css"):
-        for names, point in ICON_RULE.findall(style.read_text(encoding="utf-8")):
-            if used & set(ICON_NAME.findall(names)):
-                icons.add(chr(int(point, 16)))
+    for names, point in ICON_RULE.findall(rules):
+        if used & set(ICON_NAME.findall(names)):
+            icons.add(chr(int(point, 16)))
     for style in [*static.glob("styles/*.css"), *static.glob("*.css")]:
         for escaped, plain in PRIVATE.findall(style.read_text(encoding="utf-8")):
             icons.add(plain or chr(int(escaped, 16)))
     return icons
 
 
+def cut_rules(style: str, icons: set[str]) -> str:
+    """The icons' styles without the rules that name icons which no page shows."""
+    return ICON_RULE.sub(lambda rule: rule[0] if chr(int(rule[2], 16)) in icons else "", style)
+
+
 def cut(font: Path, characters: set[str], target: Path, kept: Path) -> None:
     """Write to `target` the part of `font` that draws `characters`, from `kept` where it was cut before."""
     text = "".join(sorted(characters))
-    digest = hashlib.sha256(font.read_bytes() + text.encode()).hexdigest()[:24]
+    digest = hashlib.sha256(font.read_bytes() + f"{text} {OPTIONS}".encode()).hexdigest()[:24]
     stored = kept / f"{target.stem}-{digest}.woff2"
     if not stored.is_file():
         kept.mkdir(parents=True, exist_ok=True)
-        options = Options(flavor="woff2", layout_features=["*"], drop_tables=["FFTM"], notdef_outline=True)
+        options = Options(**OPTIONS)
         subset, original = Subsetter(options), TTFont(font)
         subset.populate(text=text)
         subset.subset(original)
@@ -81,6 +97,15 @@ def cut(font: Path, characters: set[str], target: Path, kept: Path) -> None:
         original.save(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(stored, target)
+
+
+def whole(file: Path, kept: Path) -> Path:
+    """The file as the theme gave it: the largest that was seen, for a later build may find it cut."""
+    found = kept / "whole" / file.name
+    if not found.is_file() or file.stat().st_size > found.stat().st_size:
+        found.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, found)
+    return found
 
 
 def cut_fonts(app: Sphinx, error: Exception | None) -> None:
@@ -91,13 +116,13 @@ def cut_fonts(app: Sphinx, error: Exception | None) -> None:
     pages, static = written_pages(output), output / "_static"
     stix = Path(ziamath.__file__).parent / "fonts" / "STIXTwoMath-Regular.ttf"
     cut(stix, formula_characters(pages), static / "formulas.woff2", kept)
-    icons = icon_characters(pages, static)
+    styles = list(static.glob("vendor/fontawesome/*/css/all.min.css"))
+    rules = {style: whole(style, kept).read_text(encoding="utf-8") for style in styles}
+    icons = icon_characters(pages, static, "".join(rules.values()))
+    for style, text in rules.items():
+        style.write_text(cut_rules(text, icons), encoding="utf-8")
     for font in static.glob("vendor/fontawesome/*/webfonts/*.woff2"):
-        whole = kept / "whole" / font.name
-        if not whole.is_file() or font.stat().st_size > whole.stat().st_size:
-            whole.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(font, whole)
-        cut(whole, icons, font, kept)
+        cut(whole(font, kept), icons, font, kept)
     for font in static.glob("vendor/fontawesome/*/webfonts/*.ttf"):
         font.unlink()
 
