@@ -17,6 +17,7 @@ GLYPH = re.compile(r'<path id="([^"]+)" d="([^"]*)"( transform="scale\(0\.015625
 PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 BETWEEN = re.compile(r"<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
 TOKENS = re.compile(r"[MLz]|-?\d+(?:\.\d+)?")
+PLACE = re.compile(r'(?<=<use )[^>]*? x="[^"]*" y="[^"]*"')
 FRACTION = re.compile(r"-?\d+\.\d+")
 COLOURS = 256  # of a palette
 
@@ -39,6 +40,7 @@ def lighter(svg: str, letters: dict[str, str]) -> str:
         if first != name:
             short = short.replace(f'href="#{name}"', f'href="#{first}"')
     short = GLYPH.sub(lambda found: found[0] if letters[found[2]] == found[1] else "", short)
+    short = PLACE.sub(lambda found: _in_tenths(found[0]), short)
     return PATH.sub(lambda found: f'{found[1]}{steps(found[2])}"', short)
 
 
@@ -50,7 +52,7 @@ def steps(path: str) -> str:
     """
     kinds = set(re.findall("[A-Za-z]", path))
     if "." not in path or not kinds <= set("MLz"):
-        return FRACTION.sub(lambda found: _tenths(round(10 * float(found[0]))), " ".join(path.split()))
+        return _in_tenths(" ".join(path.split()))
     tokens, out, here, start = iter(TOKENS.findall(path)), [], (0, 0), (0, 0)
     for command in tokens:
         if command == "z":
@@ -65,6 +67,10 @@ def steps(path: str) -> str:
             out.append(f"l{_tenths(place[0] - here[0])} {_tenths(place[1] - here[1])}")
         here = place
     return "".join(out)
+
+
+def _in_tenths(text: str) -> str:
+    return FRACTION.sub(lambda found: _tenths(round(10 * float(found[0]))), text)
 
 
 def _tenths(count: int) -> str:
