@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils.data.string_language import END, LONGEST, Text, rewritings
+from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
 from solutions.attention import reference as attention
 from solutions.depth import reference as depth
@@ -112,7 +113,8 @@ SHOWN = (1, 2, 3, 4, 6)  # examples of a string problem
 def mistyped(kind: str, seed: int) -> Facts:
     """String programs learned from few examples, all right or one of them mistyped: the share that generalises.
 
-    Kinds: version spaces, and beams of 1 or 4 with a net or with none, where all expressions are as likely.
+    Kinds: version spaces, and beams of 1 or 4 with a net or with none, where all expressions are as likely; and the net
+    alone, which takes what it finds likeliest, whatever the examples say.
     """
     rng = np.random.RandomState([seed, 2011])
     tasks = [examples for _, examples in islice(rewritings(rng, max(SHOWN) + synthesis.HELD_OUT), 60)]
@@ -135,9 +137,11 @@ def learner(kind: str, seed: int, tolerated: int) -> Callable[[list[Text]], tupl
     """What makes a program of examples, by `mistyped`'s kind."""
     if kind == "version spaces":
         return synthesis.flash_fill
+    if kind == "net alone":
+        return lambda shown: alone(writer(seed), shown)
     name, width = kind.rsplit(" ", 1)
     if name == "net":
-        return synthesis.by_net(writer(seed), int(width), tolerated)
+        return synthesis.by_net(writer(seed), replace(synthesis.config("mini"), width=int(width)), tolerated)
 
     def alike(rests: list[list[str | None]]) -> torch.Tensor:
         return torch.zeros(len(rests), END + 1)
@@ -145,11 +149,25 @@ def learner(kind: str, seed: int, tolerated: int) -> Callable[[list[Text]], tupl
     return lambda shown: synthesis.beam(alike, shown, int(width), LONGEST, tolerated)
 
 
+def alone(net: synthesis.Writer, shown: list[Text]) -> tuple[str, ...] | None:
+    """The likeliest expression, again and again, until the net ends the program or contradicts every example."""
+    scores, program = synthesis.writes(net, shown), ()
+    for _ in range(LONGEST + 1):
+        rests = [synthesis.remains(program, example) for example in shown]
+        if not any(rest is not None for rest in rests):
+            return None
+        code = int(scores([rests])[0].argmax())
+        if code == END:
+            return program
+        program = (*program, NAMES[code])
+    return None
+
+
 EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
     "looking_back": (looking_back, ("looks back", "last state")),
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
-    "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4")),
+    "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
 }
 

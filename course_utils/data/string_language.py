@@ -119,10 +119,10 @@ def _drawn(rng: np.random.RandomState, word: bool, style: int) -> str:
     return (made, made.capitalize(), made.upper(), made.capitalize())[style]
 
 
-def draw_expressions(rng: np.random.RandomState, texts: list[str]) -> Program:
-    """One to four expressions, each of which gives something on every text."""
+def draw_expressions(rng: np.random.RandomState, texts: list[str], longest: int) -> Program:
+    """One to `longest` expressions, each of which gives something on every text."""
     names: list[str] = []
-    length = rng.randint(1, LONGEST + 1)
+    length = rng.randint(1, longest + 1)
     while len(names) < length:
         start = KINDS[int(np.searchsorted(SHARES, rng.uniform(0, SHARES[-1])))]
         options = [name for name in NAMES if name.startswith(start)]
@@ -142,11 +142,13 @@ def corrupted(rng: np.random.RandomState, output: str) -> str:
     return changed if changed != output else output + letter
 
 
-def rewritings(rng: np.random.RandomState, count: int) -> Iterator[tuple[Program, list[Text]]]:
+def rewritings(
+    rng: np.random.RandomState, count: int, longest: int = LONGEST
+) -> Iterator[tuple[Program, list[Text]]]:
     """Programs with `count` examples, whose outputs are not all the same, without end."""
     while True:
         texts = draw_texts(rng, count)
-        program = draw_expressions(rng, texts)
+        program = draw_expressions(rng, texts, longest)
         outputs = [rewrite(program, text) or "" for text in texts]
         if len(set(outputs[:SHOWN])) > 1 and max(map(len, outputs)) <= LETTERS:
             yield program, list(zip(texts, outputs))

@@ -82,4 +82,10 @@ def _files() -> list[tuple[str, str]]:
 
 
 def _examples(text: str) -> list[tuple[str, str]]:
-    return [(" ".join(_STRING.findall(given)), due[1:-1]) for given, due in _CONSTRAINT.findall(text)]
+    found = _CONSTRAINT.findall(text)
+    return [(_plain(" ".join(_STRING.findall(given))), _plain(due[1:-1])) for given, due in found]
+
+
+def _plain(text: str) -> str:
+    """A quotation mark stands twice within a string of SMT-LIB."""
+    return text.replace('""', '"')

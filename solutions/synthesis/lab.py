@@ -24,6 +24,8 @@ from course_utils.colab import save_artifact
 from course_utils.data import list_functions, string_language, sygus_strings
 from course_utils.data.list_language import (
     EXAMPLES,
+    LEAST,
+    MOST,
     NAMES,
     OPERATIONS,
     Program,
@@ -38,7 +40,6 @@ from course_utils.data.string_language import (
     END,
     EXPRESSIONS,
     LETTERS,
-    LONGEST,
     SHOWN,
     Text,
     corrupted,
@@ -1055,7 +1056,7 @@ for name, order in (
 ):
     taken = nodes_taken(order, tier, how.budget)
     print(f"list programs found in {how.budget} nodes, {name}: {share(taken, how.budget):.0%}")
-for name, learn in (("version spaces", flash_fill), ("the net", by_net(nets["writer"], how.width, 1))):
+for name, learn in (("version spaces", flash_fill), ("the net", by_net(nets["writer"], how, 1))):
     whole, broken = (rewritten(learn, tier, corrupt) for corrupt in (False, True))
     print(f"strings by {name}: {whole:.0%} right, with one example mistyped {broken:.0%}")
 print(f"the reference, lists and mistyped strings together: {entry.value:.1%} ± {entry.std:.1%}")

@@ -22,6 +22,8 @@ from torch.utils.data import TensorDataset
 from course_utils.data import list_functions, string_language, sygus_strings
 from course_utils.data.list_language import (
     EXAMPLES,
+    LEAST,
+    MOST,
     NAMES,
     OPERATIONS,
     Program,
@@ -36,7 +38,6 @@ from course_utils.data.string_language import (
     END,
     EXPRESSIONS,
     LETTERS,
-    LONGEST,
     SHOWN,
     Text,
     corrupted,
@@ -129,9 +130,13 @@ CODES = 515  # nothing, 512 numbers, and the marks of a list and of a number
 
 
 def codes(value: Value) -> list[int]:
-    """A value as 1 + SEEN codes: 513 for a list or 514 for a number, then its numbers plus 257; 0 is nothing."""
+    """A value as 1 + SEEN codes: 513 for a list or 514 for a number, then its numbers plus 257; 0 is nothing.
+
+    A number that is out of the language's range, as in tasks of others, counts as the nearest in it.
+    """
     numbers = [value] if isinstance(value, int) else value[:SEEN]
-    return [514 if isinstance(value, int) else 513, *(x + 257 for x in numbers), *[0] * (SEEN - len(numbers))]
+    shifted = [min(max(x, LEAST), MOST) + 257 for x in numbers]
+    return [514 if isinstance(value, int) else 513, *shifted, *[0] * (SEEN - len(numbers))]
 
 
 def coded(examples: list[Example]) -> Tensor:
@@ -543,6 +548,7 @@ class Config:
     list_steps: int
     letters_d: int
     reader: int  # numbers that the reader has in either direction
+    longest: int  # expressions of string programs
     string_problems: int
     string_steps: int
     scene_hidden: int
@@ -554,8 +560,8 @@ class Config:
 def config(tier: str) -> Config:
     """A tier's recipe; chosen on validation problems."""
     if tier == "mini":
-        return Config(12, 128, (2, 3, 3), 15000, 1000, 16, 32, 3000, 150, 96, 300, 2000, 4)
-    return Config(20, 256, (1, 2, 3, 4, 4), 200000, 20000, 32, 96, 60000, 12000, 256, 4000, 10000, 20)
+        return Config(12, 128, (2, 3, 3), 15000, 1000, 16, 32, 4, 3000, 150, 96, 300, 2000, 4)
+    return Config(20, 256, (1, 2, 3, 4, 4), 60000, 8000, 32, 64, 8, 20000, 2000, 256, 2000, 10000, 20)
 
 
 def load_lists(tier: str, seed: int = 0) -> TensorDataset:
@@ -576,13 +582,14 @@ def load_strings(tier: str, seed: int = 0) -> TensorDataset:
         (P, S), -100 behind the end of a program.
     """
     rng = np.random.RandomState([seed, 1703])
-    rows = [as_steps(*one) for one in islice(noisy(rng), config(tier).string_problems)]
+    how = config(tier)
+    rows = [as_steps(*one, how.longest) for one in islice(noisy(rng, how.longest), how.string_problems)]
     return TensorDataset(*(torch.stack(part) for part in zip(*rows)))
 
 
-def noisy(rng: np.random.RandomState) -> Iterator[tuple[string_language.Program, list[Text]]]:
+def noisy(rng: np.random.RandomState, longest: int) -> Iterator[tuple[string_language.Program, list[Text]]]:
     """Programs with `SHOWN` examples; in every other one an example is corrupted."""
-    for n, (program, examples) in enumerate(rewritings(rng, SHOWN)):
+    for n, (program, examples) in enumerate(rewritings(rng, SHOWN, longest)):
         yield program, one_wrong(rng, examples) if n % 2 else examples
 
 
@@ -592,16 +599,16 @@ def one_wrong(rng: np.random.RandomState, examples: list[Text]) -> list[Text]:
     return [(t, corrupted(rng, output) if n == which else output) for n, (t, output) in enumerate(examples)]
 
 
-def as_steps(program: string_language.Program, examples: list[Text]) -> tuple[Tensor, ...]:
+def as_steps(program: string_language.Program, examples: list[Text], longest: int) -> tuple[Tensor, ...]:
     """A program's rows for `load_strings`, one step for each expression and one for the end."""
     due = [*map(string_language.NAMES.index, program), END]
     left = [[remains(program[:n], example) for example in examples] for n in range(len(due))]
-    left += [left[-1]] * (LONGEST + 1 - len(left))
+    left += [left[-1]] * (longest + 1 - len(left))
     return (
         torch.tensor([letters(text, LETTERS) for text, _ in examples], dtype=torch.uint8),
         torch.tensor([[letters(rest, REST) for rest in row] for row in left], dtype=torch.uint8),
         torch.tensor([[rest is not None for rest in row] for row in left]),
-        torch.tensor(due + [-100] * (LONGEST + 1 - len(due))),
+        torch.tensor(due + [-100] * (longest + 1 - len(due))),
     )
 
 
@@ -737,9 +744,11 @@ def rewritten(
     return sum(generalises(learn(shown), held_out) for shown, held_out in tests) / len(tests)
 
 
-def by_net(net: Writer, width: int, tolerated: int) -> Callable[[list[Text]], string_language.Program | None]:
+def by_net(
+    net: Writer, how: Config, tolerated: int
+) -> Callable[[list[Text]], string_language.Program | None]:
     """Learning from examples: a beam search that a writer guides."""
-    return lambda shown: beam(writes(net, shown), shown, width, LONGEST, tolerated)
+    return lambda shown: beam(writes(net, shown), shown, how.width, how.longest, tolerated)
 
 
 def share(taken: list[float], budget: int) -> float:
@@ -759,7 +768,7 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
     lists = share(
         nodes_taken(lambda _, examples: guided(nets["attributes"], examples), tier, how.budget), how.budget
     )
-    return (lists + rewritten(by_net(nets["writer"], how.width, 1), tier, corrupt=True)) / 2
+    return (lists + rewritten(by_net(nets["writer"], how, 1), tier, corrupt=True)) / 2
 
 
 def baseline(tier: str) -> float:

@@ -426,4 +426,4 @@ def test_real_tasks_are_read_and_none_stands_in_two_splits():
 
 def test_a_task_of_strings_is_read_from_its_constraints():
     text = '(constraint (= (f "a ""b""" "c") "x"))\n(constraint (= (f "d") 3))\n(constraint (= (f "e)") "f"))'
-    assert sygus_strings._examples(text) == [('a ""b"" c', "x"), ("e)", "f")]
+    assert sygus_strings._examples(text) == [('a "b" c', "x"), ("e)", "f")]
