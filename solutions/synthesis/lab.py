@@ -842,6 +842,14 @@ equal(
     "first by how many examples fit, then by log-probability",
     mistakes={"the likeliest": (("word 2",), "which fits more examples?")},
 )
+examples = [("ab c", "ab "), ("de f", "de ")]
+scores = by_table({"upto space": -0.1, "word 1": -3.0, "const space": -1.0, "end": -1.0})
+equal(
+    student.beam(scores, examples, 4, 2),
+    ("upto space", "const space"),
+    "a beam where two programs differ in their first step only",
+    "the log-probabilities of all steps are added up",
+)
 examples = [("x x", "x"), ("c d", "c"), ("e f", "f")]
 
 
