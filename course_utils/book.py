@@ -37,6 +37,7 @@ SOUGHT = {
     "flows": "normalising flows, flow matching",
     "correspondence": "matching, keypoints",
     "graphs": "message passing, graph nets",
+    "programs": "Neural GPU, NPI, differentiable Forth",
     "synthesis": "DeepCoder, RobustFill, inverse graphics",
 }
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"

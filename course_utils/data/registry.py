@@ -242,6 +242,8 @@ DATASETS: dict[str, Dataset] = {
         ),
         Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
         Dataset("arithmetic", "sums as text", "generated", _OWN),
+        Dataset("binary_sums", "sums of two binary numbers, drawn while a net learns", "generated", _OWN),
+        Dataset("small_programs", "small Python programs and what they print", "generated", _OWN),
         Dataset(
             "reversals", "9,400 strings of letters, and the same backwards", "the same", "generated", _OWN
         ),

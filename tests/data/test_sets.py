@@ -67,6 +67,8 @@ PRINTS = {
     "babi": "4939dc0678fb8743",
     "list_functions": "219f53f57547949f",
     "sygus_strings": "f2803db65b3dcd9d",
+    "binary_sums": "d5b40818e5988254",
+    "small_programs": "6e2a1e27de2f1895",
 }
 
 

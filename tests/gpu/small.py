@@ -6,6 +6,7 @@ from torch.utils.data import TensorDataset
 
 from course_utils.data import (
     babi,
+    binary_sums,
     cifar10,
     cora,
     fashion_mnist,
@@ -33,6 +34,13 @@ NARROWER = {
     },
     "odes": {"(256,), device": "(4,), device"},
     "graphs": {"hidden=64, rounds=2, steps=200": "hidden=8, rounds=2, steps=12"},
+    "programs": {
+        "48, 20, 4000, 128, 1.0, 1000, 1500, 120, execute_steps=60_000": (
+            "8, 3, 12, 4, 1.0, 4, 12, 12, execute_steps=12"
+        ),
+        "Executor(64, 512, 2)": "Executor(8, 16, 1)",
+        "count: int = 3000": "count: int = 30",
+    },
     "synthesis": {
         "20, 256, (1, 2, 3, 4, 4), 60000, 8000, 32, 64, 8, 20000, 2000, 256, 2000, 10000, 20": (
             "8, 8, (1, 2), 300, 12, 4, 4, 8, 100, 12, 8, 12, 30, 2"
@@ -54,7 +62,7 @@ def stand_in() -> None:
         module.load = _mini_or(module.load, lambda split, shape=shape: _pictures(split, shape))
     spoken_digits.LENGTH["full"] = SOUND
     spoken_digits.load = _mini_or(spoken_digits.load, _sounds)
-    for module in (babi, list_functions, sygus_strings, translation, warps):
+    for module in (babi, binary_sums, list_functions, sygus_strings, translation, warps):
         module.load = _mini_or(module.load, lambda split, mini=module.load: mini("mini", split))
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
