@@ -354,7 +354,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.3,
         target=None,
-        draft=True,
     ),
 )
 

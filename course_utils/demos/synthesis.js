@@ -105,7 +105,7 @@ export function nodes(examples, order, most) {
   return count;
 }
 
-const COLUMNS = 40;
+const COLUMNS = 64;
 const MOST = 1600;
 
 /** Two grids, one of them hardly begun: what stands in the page until the demo starts. */
