@@ -337,7 +337,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.3,
         target=0.99,
-        draft=True,
     ),
     Topic(
         key="synthesis",
