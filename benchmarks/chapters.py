@@ -21,7 +21,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils.data import binary_sums, small_programs
+from course_utils.data import binary_sums, cipher, small_programs
+from course_utils.data.bitext import MARKS
 from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
 from solutions.attention import reference as attention
@@ -29,6 +30,7 @@ from solutions.depth import reference as depth
 from solutions.programs import reference as programs
 from solutions.synthesis import reference as synthesis
 from solutions.transformers import reference as transformers
+from solutions.translation import reference as translation
 
 SEEDS = (0, 1, 2)
 RESULTS = Path(__file__).with_name("chapters.json")
@@ -196,6 +198,42 @@ def calling(style: str, seed: int) -> Facts:
     return {"right": by_digits[-1], "by_digits": by_digits}
 
 
+SPEAKING = {
+    "all of it": {},
+    "denoising alone": {"together": 0},
+    "words free to move": {"held": 1.0},
+    "a random dictionary": {"partner": None},
+}
+
+
+GROUPS = (cipher.SUBJECTS, cipher.VERBS, cipher.THINGS, cipher.ADJECTIVES)
+# What kind of word each of the cipher's codes is; 0 for marks and the article.
+KINDS = torch.tensor(
+    [sum(k for k, group in enumerate(GROUPS, 1) if word[::-1] in group) for word in cipher.LANGUAGES[1]]
+)
+
+
+def speaking(kind: str, seed: int) -> Facts:
+    """A translator of the cipher that has seen no pair: what is right of it, and what coming back costs it."""
+    run, how = Run(seed=seed, device="cpu"), dict(SPEAKING[kind])
+    if "partner" in how:
+        words = torch.randperm(cipher.WORDS - len(MARKS), generator=run.generator("words")) + len(MARKS)
+        how["partner"] = torch.cat([torch.arange(len(MARKS)), words])
+    net = translation.learn_to_speak(cipher.load("mini", "train"), run, **how)
+    run.finish()
+    returning = [value for _, value in run.curve["returning"][-20:]]
+    plain, secret = cipher.load("mini", "test").tensors
+    with torch.no_grad():
+        said = net.write(translation.without_end(plain), 0, 1)
+    words = secret >= len(MARKS)
+    return {
+        "right": round(translation.exact(net), 4),
+        "words": round((said == secret)[words].float().mean().item(), 4),
+        "kinds": round((KINDS[said] == KINDS[secret])[words].float().mean().item(), 4),
+        "returning": round(sum(returning) / len(returning), 4),
+    }
+
+
 EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
     "looking_back": (looking_back, ("looks back", "last state")),
@@ -205,6 +243,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "far_sums": (far_sums, ("noise", "no noise", "transformer")),
     "calling": (calling, ("flat", "loop", "recursive")),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
+    "speaking": (speaking, tuple(SPEAKING)),
 }
 
 

@@ -38,6 +38,7 @@ SOUGHT = {
     "correspondence": "matching, keypoints",
     "graphs": "message passing, graph nets",
     "programs": "Neural GPU, NPI, differentiable Forth",
+    "translation": "domain transfer, CycleGAN, unsupervised translation",
     "synthesis": "DeepCoder, RobustFill, inverse graphics",
 }
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"

@@ -354,6 +354,23 @@ TOPICS: tuple[Topic, ...] = (
         margin=0.3,
         target=None,
     ),
+    Topic(
+        key="translation",
+        title="Nobody paired them",
+        part="Beyond",
+        points=35,
+        minutes=120,
+        minutes_cpu=0.2,
+        minutes_gpu=1,
+        data_mini="house_numbers, poses, cipher",
+        data_full="house_numbers, mnist",
+        paper="taigman2017",
+        metric="accuracy of a judge on translated digits",
+        higher_is_better=True,
+        margin=0.3,
+        target=0.84,
+        draft=True,
+    ),
 )
 
 KEYS: tuple[str, ...] = tuple(row.key for row in TOPICS)

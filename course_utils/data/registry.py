@@ -248,6 +248,16 @@ DATASETS: dict[str, Dataset] = {
             "reversals", "9,400 strings of letters, and the same backwards", "the same", "generated", _OWN
         ),
         Dataset(
+            "house_numbers",
+            "MNIST's digits, half of them painted as house numbers",
+            "scikit-learn's digits, the same",
+            "MNIST: CC BY-SA 3.0",
+            "https://yann.lecun.com/exdb/mnist/",
+            _MNIST,
+        ),
+        Dataset("poses", "2,600 bars and 2,600 rings at angles of their own", "the same", "generated", _OWN),
+        Dataset("cipher", "12,800 sentences of a language, and of its cipher", "the same", "generated", _OWN),
+        Dataset(
             "digits",
             "1,797 handwritten digits, 8×8",
             "all, from scikit-learn",

@@ -46,6 +46,14 @@ NARROWER = {
             "8, 8, (1, 2), 300, 12, 4, 4, 8, 100, 12, 8, 12, 30, 2"
         )
     },
+    "translation": {
+        "Config(32, 128, 1000, 2000, 128": "Config(4, 8, 12, 12, 16",
+        "    steps: int = 300,\n": "    steps: int = 12,\n",
+        "run: Run, steps: int = 300": "run: Run, steps: int = 12",
+        "steps=300 if tier == \"mini\" else 600": "steps=12",
+        "ALONE, RATE = 60": "ALONE, RATE = 6",
+        "together: int = 150": "together: int = 6",
+    },
     "transformers": {
         "(256, 8, 4)": "(16, 4, 1)",
         "(192, 6, 5)": "(24, 6, 1)",
