@@ -50,7 +50,7 @@ NARROWER = {
         "Config(32, 128, 1000, 2000, 128": "Config(4, 8, 12, 12, 16",
         "    steps: int = 300,\n": "    steps: int = 12,\n",
         "run: Run, steps: int = 300": "run: Run, steps: int = 12",
-        "steps=300 if tier == \"mini\" else 600": "steps=12",
+        'steps=300 if tier == "mini" else 600': "steps=12",
         "ALONE, RATE = 60": "ALONE, RATE = 6",
         "together: int = 150": "together: int = 6",
     },
