@@ -162,6 +162,16 @@ _IMAGE_PAIRS = _files(
     img2.jpg 184391 5cbd9892b609f9c4893f4ca5e685123235e704f0fa930615bbd9aec3b19d0b18
     """,
 )
+_MNIST_M = _files(
+    "mnist-m",
+    (),
+    """
+    train.webp       9734874 f9c2eb3044a54b11fe0f1db7e50a2e87aad2375b13d66af2003db60cd2ef1988
+    train_labels.u8     7000 4ddba54bbc0fdaf3620d7dc3fda842f6722517e7620c55e9f5d09dcbf0713024
+    test.webp        4168942 efc7ffe5bb7d87a39edbf74af951ed4a48f19dee3d73f0516c2257042dfb18ff
+    test_labels.u8      3000 2004fdf414a278ffb92bbb968f437bf5d18c4eb9c15f2698f977802077b74bc0
+    """,
+)
 _LYNX_HARE = _files(
     "lynx-hare",
     ("https://github.com/stan-dev/example-models/raw/master/knitr/lotka-volterra",),
@@ -270,6 +280,28 @@ DATASETS: dict[str, Dataset] = {
             "all, from scikit-learn",
             "CC BY 4.0",
             "https://archive.ics.uci.edu/dataset/80",
+        ),
+        Dataset(
+            "dyed_digits",
+            "handwritten digits in two domains, dyed by class and white, 8×8",
+            "all, from scikit-learn",
+            "CC BY 4.0",
+            "https://archive.ics.uci.edu/dataset/80",
+        ),
+        Dataset(
+            "font_digits",
+            "1,800 printed digits of 16 faces, 8×8",
+            "all, from matplotlib's faces",
+            "that of the faces, as matplotlib distributes them",
+            "https://matplotlib.org",
+        ),
+        Dataset(
+            "mnist_m",
+            "10,000 of MNIST-M's digits on photographs, from a mirror only, and MNIST",
+            "dyed_digits",
+            "MNIST-M: none stated beyond its parts', unconfirmed; BSDS500: non-commercial research",
+            "http://yaroslav.ganin.net",
+            _MNIST_M + _MNIST,
         ),
         Dataset(
             "mnist",

@@ -18,10 +18,13 @@ from course_utils.data import (
     cifar10_jpg,
     densities,
     digits,
+    dyed_digits,
     fingerprint,
+    font_digits,
     list_functions,
     lynx_hare,
     mnist,
+    mnist_m,
     physionet,
     points,
     shakespeare,
@@ -44,6 +47,9 @@ PRINTS = {
     "poses": "e9fbb8c5845c8106",
     "cipher": "7bcc6602ae4b8cfd",
     "coloured_digits": "2280ebbbfcb6a2a6",
+    "dyed_digits": "72ba24c0657e4e14",
+    "mnist_m": "72ba24c0657e4e14",
+    "font_digits": "d8a3948bee3ca0b5",
     "points": "a0d74e7957b8d50a",
     "densities": "37f7de322ecf3617",
     "spirals": "5456a06ab74914cb",
@@ -118,6 +124,37 @@ def test_no_example_stands_in_two_splits(name):
 def test_fingerprint_of_an_unknown_set():
     with pytest.raises(ValueError, match="no data set 'mnits'; there are points"):
         fingerprint("mnits", "mini")
+
+
+def test_dyes_tell_the_class_and_white_digits_have_none():
+    x, y = dyed_digits.load("mini", "train").tensors
+    seen = (x.amax((2, 3))[:, None] - dyed_digits.HUES[None]).abs().sum(2).argmin(1)  # the nearest hue
+    assert (seen == y).float().mean().item() == pytest.approx(
+        0.955, abs=0.02
+    )  # 95 of 100, and half a one by chance
+    white = dyed_digits.load("mini", "train", "target").tensors[0]
+    assert (white == white[:, :1]).all()
+    assert not {row.numpy().tobytes() for row in white[:, 0]} & {row.numpy().tobytes() for row in x.amax(1)}
+    with pytest.raises(ValueError, match="expected a domain of source, target, got 'both'"):
+        dyed_digits.load("mini", "train", "both")
+    with pytest.raises(ValueError, match="expected a domain"):
+        mnist_m.load("full", "train", "both")
+
+
+def test_printed_digits_have_holes_and_all_classes():
+    x, y = font_digits.load("mini", "train").tensors
+    assert y.bincount().tolist() == [120] * 10
+    middle = x[:, 0, 3:5, 3:5].mean((1, 2))
+    assert middle[y == 0].mean() < 0.2 < middle[y == 8].mean()
+
+
+def test_a_sheet_of_pictures_is_cut_row_by_row():
+    pictures = np.random.RandomState(0).randint(256, size=(150, 32, 32, 3)).astype(np.uint8)
+    sheet = np.zeros((64, 3200, 3), np.uint8)
+    for i, picture in enumerate(pictures):
+        row, column = divmod(i, 100)
+        sheet[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32] = picture
+    assert (mnist_m.cut(sheet, 150).numpy() == pictures.transpose(0, 3, 1, 2)).all()
 
 
 @pytest.mark.parametrize("kind", densities.KINDS["full"])
@@ -348,6 +385,16 @@ def test_mnist_is_mnist():
     white, _ = binary_digits.load("full", "test").tensors
     assert set(white.unique().tolist()) == {0, 1}
     assert abs(white.mean() - x.mean()) < 0.001
+
+
+@pytest.mark.real_data("mnist_m")
+def test_no_digit_of_mnist_is_in_both_domains():
+    (x, y), (other, its) = (mnist_m.load("full", "train", domain).tensors for domain in dyed_digits.DOMAINS)
+    assert x.shape == (48_000, 3, 32, 32)
+    assert other.shape == (6_000, 3, 32, 32)
+    first = mnist.load("full", "train").tensors
+    assert (first[1][:6_000] == its).all()  # picture i of MNIST-M is digit i of MNIST
+    assert (first[1][7_000:] == y).all()
 
 
 @pytest.mark.real_data("signals")
