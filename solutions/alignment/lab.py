@@ -1,142 +1,932 @@
+# %% [markdown]
+# A net has learned to read digits in colour. Then all digits are white. Nobody labels the new ones, and nobody says which white
+# three belongs to which coloured one. In this lab you make domains agree that nobody paired: first with labels and one top for
+# all, then with a classifier that is told to fail. At the end you make it fail on purpose.
+#
+# The chapter *Nobody paired them* of the book is the companion to this lab; nothing in it is needed that is not said here.
+# Shapes: B examples of a batch, N and M of two sets, D features, K classes. The *source* domain has labels, the *target* has none.
+
 # %%
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
 
 from course_utils import plots
 from course_utils.colab import save_artifact
-from course_utils.data import points
-from course_utils.training import record
+from course_utils.data import digits, font_digits, mnist_m, signals
+from course_utils.training import Run, record
+from course_utils.widgets import turn
 
 # %% [markdown]
-# You will build a neuron that learns to tell two clusters of points apart.
+# ## 1 One top for all (9 points, 30 minutes)
 #
-# ## 1 Which side? (2 points, 5 minutes)
-#
-# Weights (3, 1) and a bias of −4: on which side of the line is the point (1, 2)? Work it out, then run.
+# Three *modalities*: handwriting, print, and curves of 40 numbers. Each has ten classes, and class 3 of one means the same as class 3
+# of the others: that is all the three have in common. Nobody says which picture belongs to which curve.
 
 # %%
-torch.tensor([1.0, 2.0]) @ torch.tensor([3.0, 1.0]) - 4
+kinds = {"handwriting": digits, "print": font_digits, "curve": signals}
+learned = {name: [v[:1000] for v in kind.load("mini", "train").tensors] for name, kind in kinds.items()}
+held_out = {name: [v[:300] for v in kind.load("mini", "test").tensors] for name, kind in kinds.items()}
+figure, axes = plots.subplots(3, 10, figsize=(9, 2.6))
+for row, (name, (x, y)) in zip(axes, learned.items()):
+    for k, ax in enumerate(row):
+        one = x[y == k][0]
+        ax.plot(one) if name == "curve" else ax.imshow(one[0], cmap="gray_r")
+        ax.set(xticks=[], yticks=[])
+    row[0].set_ylabel(name)
+plots.show(figure, "Ten classes in three modalities: handwritten digits, printed digits, curves")
 
 # %% [markdown]
-# Now for many points at once.
+# Their inputs have different sizes, so each modality needs an encoder of its own. Above, one net for all: `top`, then `classes`.
+#
+# **Predict.** The scores of the curves have a gradient. In which of the parts below is it not zero: the encoder of print, the encoder of
+# curves, `top`, `classes`?
 
-# %% solution="logits"
-# A row of x is a point.
+# %% solution="SharedTop" keep="__init__"
+# self.encoders is a dictionary of nets. `forward` says by which way a batch goes; `features` stops below `classes`.
 
-# %% test="logits_values" points=2
+
+# %%
+def tiny_modalities():
+    """Three numbers or six, to four, to the five features that are shared, to two classes."""
+    encoders = {"short": nn.Linear(3, 4), "long": nn.Sequential(nn.Linear(6, 4), nn.Tanh())}
+    return SharedTop(encoders, nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Linear(5, 2))
+
+
+net = tiny_modalities()
+{name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+
+# %% test="shared_top_values" points=4
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, equal, holds, student
 
-x, weight, bias = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([3.0, 1.0]), torch.tensor(-4.0)
-close(
-    student.logits(x, weight, bias),
-    [1.0, -5.0],
-    "logits([[1, 2], [0, −1]], [3, 1], −4)",
-    "weigh both coordinates of a point, add up, add the bias",
-    mistakes={"it leaves out the bias": ([5.0, -1.0], "for the first point 3 + 2 is not all")},
+net = student.tiny_modalities()
+W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
+short, long = torch.randn(2, 3), torch.randn(7, 6)
+
+
+def encoded(x, name):
+    """What the encoder's linear layer gives."""
+    return x @ W[f"encoders.{name}.weight"].T + W[f"encoders.{name}.bias"]
+
+
+def above(e):
+    """What the shared top makes of it."""
+    return torch.tanh(e @ W["top.0.weight"].T + W["top.0.bias"])
+
+
+def classified(f):
+    """The scores."""
+    return f @ W["classes.weight"].T + W["classes.bias"]
+
+
+codes = {"short": encoded(short, "short"), "long": torch.tanh(encoded(long, "long.0"))}
+for name, x in (("short", short), ("long", long)):
+    features = above(codes[name])
+    close(
+        net.features(name, x),
+        features,
+        f"the features of modality {name!r}",
+        "its own encoder, then the top",
+        mistakes={
+            "the top is missing": (codes[name], "the encoder's result goes through self.top"),
+            "the classes are in it": (classified(features), "features stop below self.classes"),
+            "the top comes twice": (
+                lambda f=features: above(f) if f.shape[1] == 4 else f + math.nan,
+                "once is enough",
+            ),
+        },
+    )
+got = net({"long": long, "short": short})
+holds(
+    hasattr(got, "keys") and set(got) == {"short", "long"},
+    "forward must give a dictionary by modality",
+    "short, long",
+    sorted(got) if hasattr(got, "keys") else type(got).__name__,
+    "the same names as the batch",
 )
+for name in ("short", "long"):
+    close(
+        got[name],
+        classified(above(codes[name])),
+        f"the scores of modality {name!r}",
+        "self.classes of the features",
+        mistakes={"these are features": (above(codes[name]), "self.classes of them")},
+    )
+only = net({"long": long})
+equal(sorted(only), ["long"], "the list of modalities where one is given", "those of the batch, no others")
 ### BEGIN HIDDEN TESTS
-x, weight, bias = torch.randn(7, 2), torch.randn(2), torch.randn(())
-close(student.logits(x, weight, bias), (x * weight).sum(1) + bias, "logits of 7 points", "one number a point")
+from course_utils.checks import follows
+
+x = torch.randn(4, 6, requires_grad=True)
+follows(
+    net.features("long", x), {"the inputs": x}, above(torch.tanh(encoded(x, "long.0"))), "SharedTop.features"
+)
+follows(
+    net({"long": x})["long"],
+    {"the inputs": x},
+    classified(above(torch.tanh(encoded(x, "long.0")))),
+    "SharedTop.forward",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 2 How surprised? (2 points, 10 minutes)
+# Are the three aligned now? Ask the net: here is a curve, find me handwriting that means the same. A *search* gives every thing in the
+# gallery a score and puts the highest first. How good is it? The *average precision* of a query: at the rank of each right answer,
+# which share of all answers so far was right? Then the mean of these.
 #
-# A logit $z$ gives class 1 the probability $\sigma(z) = 1 / (1 + e^{-z})$. The loss is the mean of −log of the
-# probability of the true class: $\log(1 + e^z) - y z$. What does $z = 0$ cost?
+# By hand: the answers, best first, are right, wrong, right, wrong. What is the average precision? And if only the last of the four is right?
 
-# %% solution="surprise"
-# softplus(z) is log(1 + e^z) and never overflows.
+# %%
+(1 / 1 + 2 / 3) / 2, 1 / 4
 
-# %% test="surprise_values" points=2
+# %% solution="mean_average_precision"
+# found[order] has the classes of all answers in order, (M, N). A running count of right ones over the rank: all precisions.
+# Then only those at the ranks of right answers count.
+
+# %% test="map_values" points=5
+import math
+
 import torch
 
 from course_utils.checks import close, student
 
-z, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
+scores = torch.tensor([[0.9, 0.8, 0.7, 0.6]])
+found = torch.tensor([3, 1, 3, 1])
 close(
-    student.surprise(z, y),
-    1.4100375,
-    "surprise([0, 2], [1, 0])",
-    "log 2 ≈ 0.6931 for the first, more for the second",
+    student.mean_average_precision(scores, torch.tensor([3]), found),
+    5 / 6,
+    "mAP of one query whose answers are right, wrong, right, wrong",
+    "(1/1 + 2/3) / 2",
     mistakes={
-        "it adds up": (2.820075, "the mean over the points"),
-        "it takes one class for the other": (0.4100375, "which class does a large logit speak for?"),
+        "the mean goes over all ranks": ((1 + 1 / 2 + 2 / 3 + 2 / 4) / 4, "only at ranks of right answers"),
+        "the sum is divided by all ranks": ((1 + 2 / 3) / 4, "by the number of right answers"),
+        "nothing is divided": (1 + 2 / 3, "the mean over the right answers"),
+        "this is the precision of all answers": (0.5, "their order must count"),
+        "the lowest score comes first": ((1 / 2 + 2 / 4) / 2, "descending=True"),
+        "ranks begin at 0": (math.inf, "the first answer has rank 1"),
+    },
+)
+scores = torch.tensor([[0.1, 0.9, 0.5, 0.2], [0.3, 0.9, 0.1, 0.2], [0.4, 0.3, 0.2, 0.1]])
+asked = torch.tensor([3, 1, 7])
+close(
+    student.mean_average_precision(scores[:1], asked[:1], found),
+    (1 / 2 + 2 / 4) / 2,
+    "mAP where the scores are not in order",
+    "sort the gallery by this query's scores",
+    mistakes={"the gallery is not put in order": (5 / 6, "which order have the *scores*?")},
+)
+close(
+    student.mean_average_precision(scores, asked, found),
+    (1 / 2 + 5 / 6) / 2,
+    "mAP of three queries, of which the third has no right answer anywhere",
+    "who has no right answer is left out of the mean",
+    mistakes={
+        "a query without right answers counts as 0": ((1 / 2 + 5 / 6) / 3, "it is left out"),
+        "this is not a number": (math.nan, "0/0: leave that query out before you take the mean"),
+    },
+)
+
+
+### BEGIN HIDDEN TESTS
+def loop(scores, asked, found):
+    """The same, one answer at a time."""
+    each = []
+    for row, query in zip(scores, asked):
+        right, precisions = 0, []
+        for rank, place in enumerate(sorted(range(len(found)), key=lambda n, row=row: -row[n]), 1):
+            if found[place] == query:
+                right += 1
+                precisions.append(right / rank)
+        if precisions:
+            each.append(sum(precisions) / len(precisions))
+    return sum(each) / len(each)
+
+
+for m, n, k in ((5, 12, 3), (1, 3, 1), (9, 4, 6), (3, 40, 4)):
+    scores = torch.stack([torch.randperm(n) for _ in range(m)]) / n - 0.4
+    found = torch.randint(k, (n,))
+    asked = torch.cat([found[:1], torch.randint(k, (m - 1,))])
+    close(
+        student.mean_average_precision(scores, asked, found),
+        loop(scores, asked, found),
+        f"mAP of {m} queries in a gallery of {n}, against a loop",
+        "negative scores are scores too",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now let the three learn: first each with a top of its own, then with one for all. Both are trained alike, to name classes, and
+# nobody tells them to align. **Predict** both mAPs, for curves that look for handwriting. What would chance give?
+
+
+# %%
+def encoder(inputs: int) -> nn.Module:
+    """A modality's own net."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+
+
+def modalities(names: list[str]) -> SharedTop:
+    """An encoder for each name, and one top."""
+    encoders = {name: encoder(learned[name][0][0].numel()) for name in names}
+    return SharedTop(encoders, nn.Sequential(nn.Linear(64, 32), nn.ReLU()), nn.Linear(32, 10))
+
+
+def learn_classes(net: SharedTop, steps: int = 300, gap=None) -> SharedTop:
+    """Name the classes of all modalities; `gap` of the features of each pair of them is made small too."""
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+    for _ in range(steps):
+        loss, features = 0, []
+        for name in net.encoders:
+            x, y = learned[name]
+            rows = torch.randint(len(x), (64,))
+            features.append(net.features(name, x[rows]))
+            loss = loss + F.cross_entropy(net.classes(features[-1]), y[rows])
+        if gap:
+            loss = loss + sum(gap(a, b) for i, a in enumerate(features) for b in features[:i])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net
+
+
+def search(nets: dict[str, SharedTop], ask: str, find: str) -> float:
+    """mAP of held-out queries of one modality in another's held-out gallery, by cosines of features."""
+    with torch.no_grad():
+        a, b = (F.normalize(nets[name].features(name, held_out[name][0]), dim=1) for name in (ask, find))
+    return float(mean_average_precision(a @ b.T, held_out[ask][1], held_out[find][1]))
+
+
+torch.manual_seed(0)
+apart = {name: learn_classes(modalities([name])) for name in kinds}
+together = dict.fromkeys(kinds, learn_classes(modalities(list(kinds))))
+print("                            own tops   one top")
+for ask, find in (("curve", "handwriting"), ("print", "handwriting"), ("handwriting", "curve")):
+    print(f"{ask:>11} → {find:11} {search(apart, ask, find):10.2f} {search(together, ask, find):9.2f}")
+
+# %% [markdown]
+# All that has changed is that `top` and `classes` are shared. A feature that speaks for class 3 must do so whoever asks.
+#
+# Look into a few of the shared neurons: how strongly do they fire for each class, in each modality?
+
+# %%
+figure, axes = plots.subplots(1, 2, figsize=(9, 2.8))
+for ax, nets, title in zip(axes, (apart, together), ("own tops", "one top")):
+    with torch.no_grad():
+        mean = torch.cat(
+            [
+                torch.stack([nets[name].features(name, x)[y == k].mean(0) for k in range(10)])
+                for name, (x, y) in held_out.items()
+            ]
+        )  # (30, 32)
+    order = mean[:10].argmax(0).argsort()  # neurons, by the class of handwriting that they like best
+    ax.imshow(mean[:, order], aspect="auto")
+    ax.set(title=title, xlabel="neuron", yticks=[4.5, 14.5, 24.5], yticklabels=list(kinds))
+plots.show(
+    figure,
+    "How strongly 32 neurons fire for ten classes in three modalities: without order between the modalities where "
+    "each has its own top, and along three similar diagonals where the top is shared",
+)
+
+# %% [markdown]
+# ## 2 How far apart? (11 points, 35 minutes)
+#
+# The rest of the lab has no labels in one of its domains. So alignment must be *measured* without them: two clouds of features, how
+# different are they?
+#
+# First idea: compare how the features vary together. The *covariance* of features $x$ is
+# $C = \frac{1}{N-1} \sum_n (x_n - \bar x)(x_n - \bar x)^\top$, and CORAL (Sun and Saenko, 2016) is
+#
+# $$\frac{1}{4 D^2} \sum_{ij} \left( C^a_{ij} - C^b_{ij} \right)^2.$$
+#
+# By hand for one feature, D = 1: the sets (0, 2) and (5, 5). And what if 100 is added to all of the second set?
+
+# %%
+(2 - 0) ** 2 / 4
+
+# %% solution="coral"
+# Take each set's own mean away; a matrix product of what is left with itself is (D, D).
+
+# %% test="coral_values" points=3
+import torch
+
+from course_utils.checks import close, student
+
+a, b = torch.tensor([[0.0], [2.0]]), torch.tensor([[5.0], [5.0], [5.0]])
+close(
+    student.coral(a, b),
+    1.0,
+    "coral of (0, 2) and (5, 5, 5)",
+    "variances 2 and 0: (2 - 0)² / 4",
+    mistakes={
+        "the covariance is divided by N": (0.25, "N - 1 in its denominator"),
+        "the covariance is a sum": (1.0001, "divided by N - 1"),
+        "each set's mean is not taken away": ((4 - 37.5) ** 2 / 4, "x minus its own mean"),
+        "the 4 is missing": (4.0, "1/(4 D²)"),
+        "the difference is not squared": (0.5, "the sum of squared entries"),
+    },
+)
+a = torch.tensor(
+    [[1.0, 1.0], [-1.0, -1.0], [1.0, 1.0], [-1.0, -1.0], [0.0, 0.0]]
+)  # variances 1, covariance 1
+b = torch.tensor(
+    [[1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]]
+)  # variances 1, covariance -1
+close(
+    student.coral(a, b),
+    8 / 16,
+    "coral of two sets with variances 1 and covariances 1 and -1",
+    "two entries of the matrix differ, by 2 each; D = 2",
+    mistakes={
+        "it looks at variances only": (0.0, "all D · D entries of the matrix"),
+        "it is divided by D, not D²": (8 / 8, "1/(4 D²)"),
+        "each pair of features counts once": (4 / 16, "all entries, ij and ji"),
+        "the root is taken": (8**0.5 / 16, "the sum of squares itself"),
+    },
+)
+leaves = {
+    "the first set": torch.randn(6, 3, requires_grad=True),
+    "the second": torch.randn(4, 3, requires_grad=True),
+}
+### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+
+for n, m, d in ((6, 4, 3), (2, 9, 1), (5, 5, 7)):
+    a, b = torch.randn(n, d) + 3, 2 * torch.randn(m, d)
+    wanted = ((torch.cov(a.T) - torch.cov(b.T)) ** 2).sum() / (4 * d * d)
+    close(student.coral(a, b), wanted, f"coral of {n} and {m} examples of {d} features", rtol=1e-3)
+wanted = ((torch.cov(leaves["the first set"].T) - torch.cov(leaves["the second"].T)) ** 2).sum() / 36
+follows(student.coral(*leaves.values()), leaves, wanted, "coral")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# It can be made small like any loss. Does that help the three modalities, whose top is shared already? **Predict**, then run.
+
+# %%
+torch.manual_seed(0)
+drawn_near = dict.fromkeys(kinds, learn_classes(modalities(list(kinds)), gap=coral))
+for ask, find in (("curve", "handwriting"), ("print", "handwriting"), ("handwriting", "curve")):
+    print(f"{ask:>11} → {find:11} {search(together, ask, find):.2f} → {search(drawn_near, ask, find):.2f}")
+
+# %% [markdown]
+# But CORAL does not see *where* a cloud stands, nor any shape beyond its ellipse. Second idea: ask somebody who would know. Let a
+# classifier tell the two sets apart; if it cannot, they are alike. It gives each example a logit $z$ and says "target" with probability
+# $\sigma(z)$. It pays $\log(1 + e^{z})$ for a source example and $\log(1 + e^{-z})$ for one of the target.
+#
+# By hand, in nats: what does somebody pay who always says $z = 0$? And who is sure and right, or sure and wrong, with $z = 100$?
+
+# %%
+math.log(2), math.log1p(math.exp(-100)), math.log1p(math.exp(100))
+
+# %% solution="domain_loss"
+# A mean for each domain, then the mean of the two. F.softplus(z) is log(1 + e^z) and never overflows.
+
+# %% test="domain_loss_values" points=3
+import math
+
+import torch
+
+from course_utils.checks import close, student
+
+source, target = torch.zeros(4), torch.full((1,), math.log(3))
+low, high = math.log(2), math.log(4 / 3)
+close(
+    student.domain_loss(source, target),
+    (low + high) / 2,
+    "domain_loss of four source logits of 0 and one target logit of log 3",
+    "½ (log 2 + log 4/3): both domains count alike",
+    mistakes={
+        "all examples count alike": ((4 * low + high) / 5, "the mean of two means"),
+        "the two means are added": (low + high, "their mean"),
+        "the domains are exchanged": (
+            (low + math.log(4)) / 2,
+            "a logit above 0 speaks for the target, which is right here",
+        ),
+        "the examples are added up": (4 * low + high, "means"),
+        "only the source pays": (low, "both domains do"),
+        "only the target pays": (high, "both domains do"),
+    },
+)
+big = torch.tensor([1000.0])
+close(student.domain_loss(big, big), 500.0, "domain_loss of a logit of 1000 in both domains", "F.softplus")
+leaves = {
+    "the source's logits": torch.randn(5, requires_grad=True),
+    "the target's": torch.randn(3, requires_grad=True),
+}
+### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+
+cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
+for n, m in ((5, 3), (1, 8)):
+    a, b = 3 * torch.randn(n), 3 * torch.randn(m)
+    wanted = (cross_entropy(a, torch.zeros(n)) + cross_entropy(b, torch.ones(m))) / 2
+    close(student.domain_loss(a, b), wanted, f"domain_loss of {n} and {m} logits")
+a, b = leaves.values()
+wanted = (cross_entropy(a, torch.zeros(5)) + cross_entropy(b, torch.ones(3))) / 2
+follows(student.domain_loss(a, b), leaves, wanted, "domain_loss")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The error $\varepsilon$ of such a classifier makes a distance: $2\,(1 - 2\varepsilon)$, the *proxy A-distance* (Ben-David et al.). Half of the time
+# wrong: 0, the domains are twins. Never wrong: 2. Its error must be measured on examples that it did not learn from. Why?
+#
+# Yours is linear: $z = w \cdot x + c$, from $w = 0$, $c = 0$, by gradient descent on `domain_loss` of the first halves. You may write the slopes
+# down, or let autograd find them.
+#
+# By hand: three of four held-out source examples are on their side, and one of two of the target. What is the distance?
+
+# %%
+2 * (1 - 2 * (1 / 4 + 1 / 2) / 2)
+
+# %% solution="proxy_distance"
+# len(x) // 2 examples to learn from, the others to be asked about. A share of errors for each set, then their mean.
+
+# %% test="proxy_distance_values" points=5
+import torch
+
+from course_utils.checks import close, student
+
+zeros, ones = torch.zeros(8, 1), torch.ones(8, 1)
+close(
+    student.proxy_distance(zeros, ones),
+    2.0,
+    "the distance of eight zeros and eight ones",
+    "no error: 2 (1 - 2 · 0)",
+    mistakes={
+        "this is the error": (0.0, "2 (1 - 2 ε)"),
+        "this is the share of right answers": (1.0, "2 (1 - 2 ε)"),
+        "the sides are exchanged": (-2.0, "a logit above 0 says b"),
+    },
+)
+close(student.proxy_distance(ones, ones), 0.0, "the distance of eight ones and eight ones", "ε is a half")
+a = torch.tensor([[0.0]] * 4 + [[0.0], [0.0], [0.0], [9.0]])
+b = torch.tensor([[1.0]] * 2 + [[1.0], [-8.0]])
+close(
+    student.proxy_distance(a, b),
+    0.5,
+    "the distance where one of four held-out examples of a, and one of two of b, is on the wrong side",
+    "ε is the mean of 1/4 and 1/2",
+    mistakes={
+        "it is measured on the half that was learned": (2.0, "on the other half"),
+        "all held-out examples count alike": (2 * (1 - 2 / 3), "a share for each set, then their mean"),
+        "the second half is learned, the first measured": (-2.0, "learn from the first half"),
+        "learned and measured on all": (2 * (1 - 2 * (1 / 8 + 1 / 4) / 2), "two halves"),
     },
 )
 ### BEGIN HIDDEN TESTS
-z, y = 3 * torch.randn(9), torch.randint(0, 2, (9,))
-expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y.float())
-close(student.surprise(z, y), expected, "surprise of 9 points", "integers are welcome as classes")
-close(student.surprise(torch.tensor([200.0]), torch.tensor([0.0])), 200.0, "surprise([200], [0])", "softplus")
+from solutions.alignment import reference
+
+for n, m, d in ((400, 1200, 3), (1200, 400, 2)):
+    a, b = torch.randn(n, d), torch.randn(m, d) + 0.5
+    got, wanted = student.proxy_distance(a, b), reference.proxy_distance(a, b)
+    close(got, wanted, f"the distance of {n} and {m} examples, half a step apart", "domain_loss", atol=0.03)
+a, b = 1 + torch.rand(40, 2) / 2, 3 + torch.rand(40, 2) / 2  # both on one side of 0, where a line begins
+for steps, rate, wanted in ((1, 0.5, 0.0), (200, 1e-3, 0.0), (300, 0.5, 2.0)):
+    close(
+        student.proxy_distance(a, b, steps, rate),
+        wanted,
+        f"the distance of sets around 1¼ and 3¼ after {steps} steps of {rate}",
+        "steps and rate are arguments",
+    )
+close(
+    student.proxy_distance(torch.zeros(5, 1), torch.ones(3, 1)),
+    2.0,
+    "the distance of five zeros and three ones",
+    "halves are rounded down",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 3 Downhill (3 points, 10 minutes)
+# Here are the domains that this lab is about. At the mini tier: digits in colour, most of them in their class's own (source), and
+# white ones (target). At the full tier: MNIST, and MNIST on patches of photographs. How far apart are their pixels?
+
+# %%
+source, target = mnist_m.load(tier, "train"), mnist_m.load(tier, "train", "target")
+figure, axes = plots.subplots(2, 10, figsize=(9, 2))
+for row, (x, y), name in zip(axes, (source.tensors, target.tensors), ("source", "target")):
+    for k, ax in enumerate(row):
+        ax.imshow(x[y == k][0].permute(1, 2, 0))
+        ax.set(xticks=[], yticks=[])
+    row[0].set_ylabel(name)
+plots.show(figure, "Digits of the source domain and of the target domain")
+print(
+    "distance of pixels:        ", proxy_distance(*(d.tensors[0][:600].flatten(1) for d in (source, target)))
+)
+x = source.tensors[0][:600].flatten(1)
+print("of the source from itself: ", proxy_distance(x[::2], x[1::2]))
+
+# %% [markdown]
+# ## 3 Turn the gradient round (6 points, 20 minutes)
 #
-# The loss's slope in a point's logit is $(\sigma(z) - y) / N$. By the chain rule it is that times $x$ in the weights.
+# A domain classifier on top of a net's *features* learns to tell the domains apart. Its gradient also says how the features would have to change
+# to make that easier. So take the gradient, flip its sign, and give *that* to the layers below: they learn to make it impossible. The
+# operation between them does nothing on the way there; on the way back it multiplies by $-\lambda$.
+#
+# By hand: $y = \text{reverse}(x)^2$ with $\lambda = 0.5$, at $x = 3$. What is $y$, and what does autograd say is its slope?
 
-# %% solution="descend"
-# Against the slope, in the weights and in the bias.
+# %%
+3**2, -0.5 * 2 * 3
 
-# %% test="descend_values" points=3
+# %% [markdown]
+# PyTorch has no such layer; you tell it by a `torch.autograd.Function`. `forward(ctx, x, strength)` computes, and may leave in `ctx` what
+# the way back needs. `backward(ctx, *slopes)` is given the slope in each result, and gives one for each argument of `forward`: None where there
+# is none. `.apply` calls it. (Another way to the same is welcome too.)
+
+# %% solution="reverse" take="Reversal, reverse"
+# slopes[0] is the slope in what forward returned. Return a view of x: x.view_as(x).
+
+# %% test="reverse_values" points=4
 import torch
+
+from course_utils.checks import close, holds, slopes, student
+
+x = torch.tensor([1.0, -2.0, 4.0], requires_grad=True)
+got = student.reverse(x, 0.5)
+close(
+    got,
+    [1.0, -2.0, 4.0],
+    "reverse of (1, -2, 4)",
+    "on the way there nothing happens",
+    mistakes={
+        "x is scaled on the way there": ([0.5, -1.0, 2.0], "only the gradient is"),
+        "x is turned round on the way there": ([-0.5, 1.0, -2.0], "only the gradient is"),
+        "x changes its sign": ([-1.0, 2.0, -4.0], "only the gradient does"),
+    },
+)
+probe = torch.tensor([1.0, 10.0, 100.0])
+(found,) = slopes(got, {"x": x}, "reverse", probe=probe)
+holds(
+    found is not None,
+    "autograd cannot follow reverse back to x",
+    "a gradient",
+    "none",
+    "what does backward return?",
+)
+close(
+    found,
+    -0.5 * probe,
+    "the gradient through reverse(x, 0.5) where (1, 10, 100) comes from above",
+    "what comes from above, times minus the strength",
+    mistakes={
+        "the gradient is not turned round": (0.5 * probe, "minus"),
+        "the strength is forgotten": (-probe, "times the strength"),
+        "the gradient goes through as it is": (probe, "backward says what goes on"),
+        "what comes from above is forgotten": ([-0.5, -0.5, -0.5], "slopes[0] times …"),
+        "what comes from above is multiplied by x": (
+            -0.5 * probe * torch.tensor([1.0, -2.0, 4.0]),
+            "not by x",
+        ),
+    },
+)
+### BEGIN HIDDEN TESTS
+x = torch.randn(2, 3, 4, requires_grad=True)
+for strength in (1.0, 0.2, 3.0):
+    (found,) = slopes((student.reverse(x.sin(), strength) ** 2).sum(), {"x": x}, "reverse")
+    close(
+        found,
+        -strength * 2 * x.detach().sin() * x.detach().cos(),
+        f"the gradient through reverse(…, {strength})",
+    )
+back = student.reverse(student.reverse(x, 4.0), 0.25)
+(found,) = slopes(back, {"x": x}, "reverse")
+close(found, torch.ones(2, 3, 4), "the gradient through reverse(reverse(x, 4), ¼)", "minus times minus")
+plain = torch.randn(3)
+close(student.reverse(plain, 0.7), plain, "reverse of what needs no gradient", "it must pass too")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# `gradcheck` compares autograd with finite differences. What must it say of `reverse`, which lies about its slope on purpose? And of reverse
+# twice, with 2 and with ½?
+
+# %%
+x = torch.randn(4, dtype=torch.float64, requires_grad=True)
+quietly = {"raise_exception": False, "check_undefined_grad": False}
+print("once: ", torch.autograd.gradcheck(lambda x: reverse(x.sin(), 1.0), x, **quietly))
+print(
+    "twice:",
+    torch.autograd.gradcheck(lambda x: reverse(reverse(x.sin(), 2.0), 0.5), x, **quietly),
+)
+
+# %% [markdown]
+# At first the domain classifier knows nothing, and to turn its gradient round would be noise. So the strength grows from 0 to 1 with the
+# *progress* $p$, the share of the training that is done, and the rate of learning falls (Ganin et al., 2016):
+#
+# $$\lambda(p) = \frac{2}{1 + e^{-10 p}} - 1, \qquad \mu(p) = \frac{\mu_0}{(1 + 10 p)^{0.75}}.$$
+
+# %% solution="strength" take="strength, slowed"
+# Both take and give plain numbers.
+
+# %% test="schedule_values" points=2
+import math
 
 from course_utils.checks import close, student
 
-x, y = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([1.0, 0.0])
-weight, bias = student.descend(x, y, torch.zeros(2), torch.zeros(()), 1.0)
-close(weight, [0.25, -0.5], "the weights after one step from 0", "the mean over both points of (σ(0) − y) x")
-close(bias, 0.0, "the bias after one step from 0", "here the two points pull against each other")
+for p in (0.0, 0.1, 0.5, 1.0):
+    wanted = math.tanh(5 * p)
+    close(
+        float(student.strength(p)),
+        wanted,
+        f"strength({p})",
+        "2 / (1 + e^(-10 p)) - 1: from 0 to nearly 1",
+        mistakes={
+            "it falls": (-wanted, "the sign in the exponent"),
+            "it begins at 1": (1 + wanted, "what is subtracted?"),
+            "it begins at a half": ((1 + wanted) / 2, "2/(…) - 1"),
+            "the 10 is missing": (math.tanh(p / 2), "e^(-10 p)"),
+        },
+    )
+close(float(student.slowed(0.2, 0.0)), 0.2, "slowed(0.2, 0)", "the rate at first")
+close(
+    float(student.slowed(0.2, 1.5)),
+    0.2 / 8,
+    "slowed(0.2, 1.5)",
+    "16 to the power 0.75 is 8",
+    mistakes={
+        "it grows": (0.2 * 8, "divided by"),
+        "the power is missing": (0.2 / 16, "to the power 0.75"),
+        "the 10 is missing": (0.2 / 2.5**0.75, "1 + 10 p"),
+        "the rate is missing": (1 / 8, "times the first rate"),
+    },
+)
 ### BEGIN HIDDEN TESTS
-x, y, rate = torch.randn(6, 2), torch.randint(0, 2, (6,)).float(), 0.3
-weight, bias = torch.randn(2).requires_grad_(), torch.randn(()).requires_grad_()
-loss = torch.nn.functional.binary_cross_entropy_with_logits(x @ weight + bias, y)
-slopes = torch.autograd.grad(loss, [weight, bias])
-got = student.descend(x, y, weight.detach(), bias.detach(), rate)
-close(got[0], weight - rate * slopes[0], "the weights after a step", "against the slope")
-close(got[1], bias - rate * slopes[1], "the bias after a step", "against the slope, its own")
+close(float(student.slowed(3.0, 0.3)), 3 / 4**0.75, "slowed(3, 0.3)")
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 4 Train it (1 point, 5 minutes)
+# ## 4 A net that is told to forget (6 points, 20 minutes)
+#
+# Put together: a body makes features; one head names the class; another names the domain, *through the reversal*. All three minimise one
+# loss, by plain gradient descent, and the reversal makes it a game.
 
-# %% trains="alignment"
-x, y = points.load(tier, "train", "clusters").tensors
-weight, bias, losses = torch.randn(2), torch.zeros(()), []
-for _ in range(50):
-    weight, bias = descend(x, y, weight, bias, 0.5)
-    losses.append(float(surprise(logits(x, weight, bias), y)))
-save_artifact("alignment", {"weight": weight, "bias": bias}, tier)
-figure, ax = plots.subplots()
-ax.plot(losses)
-ax.set(xlabel="step", ylabel="surprise")
-plots.show(figure, "The surprise falls with every step.")
+# %% solution="DANN" keep="__init__"
+# Two heads on the same features. Only one of them is behind `reverse`. The domain head gives (B, 1); (B,) is due.
+
 
 # %%
-print(f"The reference: {record('alignment').show(record('alignment').value)} of the test points.")
+def tiny_dann():
+    """Three numbers, four features, five classes."""
+    return DANN(nn.Sequential(nn.Linear(3, 4), nn.Tanh()), nn.Linear(4, 5), nn.Linear(4, 1))
 
-# %% test="alignment_trained" points=1
+
+# %% test="dann_values" points=3
 import torch
 
+from course_utils.checks import close, follows, pair, slopes, student
+
+net = student.tiny_dann()
+W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
+x = torch.randn(7, 3, requires_grad=True)
+features = torch.tanh(x @ W["body.0.weight"].T + W["body.0.bias"])
+due = features @ W["classes.weight"].T + W["classes.bias"]
+domain = (features @ W["domains.weight"].T + W["domains.bias"])[:, 0]
+scores, logits = pair(net(x, 0.7), "DANN", "class scores and domain logits", "see `forward`'s docstring")
+close(
+    scores,
+    due,
+    "the class scores",
+    "classes(body(x))",
+    mistakes={"the domain logits come first": (domain, "see `forward`'s docstring: in which order?")},
+)
+close(
+    logits,
+    domain,
+    "the domain logits",
+    "domains(body(x)), one number for each example",
+    mistakes={
+        "they have a second axis": (domain[:, None], "(B, 1) to (B,)"),
+        "they are probabilities": (torch.sigmoid(domain), "logits, before any sigmoid"),
+    },
+)
+follows(
+    scores, {"the inputs": x}, due, "the class scores", "nothing is turned round on the way to the classes"
+)
+(straight,) = slopes(domain.sum(), {"x": x}, "DANN")
+(found,) = slopes(logits.sum(), {"x": x}, "the domain logits")
+close(
+    found,
+    -0.7 * straight,
+    "the gradient of the domain logits in the inputs, strength 0.7",
+    "the features go through reverse first",
+    mistakes={
+        "it is not turned round": (straight, "reverse(features, strength)"),
+        "the strength is not used": (-straight, "the strength that forward is given"),
+        "it is turned round twice": (0.49 * straight, "once"),
+    },
+)
+### BEGIN HIDDEN TESTS
+net.zero_grad()
+net(torch.randn(5, 3), 2.0)[1].sum().backward()
+grads = {name: p.grad for name, p in net.named_parameters()}
+close(
+    grads["domains.bias"],
+    torch.tensor([5.0]),
+    "the gradient of the domain head's own bias, strength 2",
+    "the head itself learns straight on: reverse stands below it, not above",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The loss: cross-entropy of the source's classes, and the domain loss of both domains. The target has no labels, so it says nothing
+# about classes. Where would $\lambda$ stand in this sum?
+
+# %% solution="dann_loss"
+# Ask the net about the source and about the target. Of the target's two answers only one is used.
+
+# %% test="dann_loss_values" points=3
+import math
+
+import torch
+import torch.nn.functional as F
+
+from course_utils.checks import close, follows, holds, student
+
+A, b, asked = torch.randn(3, 5, requires_grad=True), torch.randn(3, requires_grad=True), []
+
+
+def net(x, strength):
+    """Linear scores and logits; who asked about how many examples, how strongly."""
+    asked.append((len(x), float(strength)))
+    return x @ A, x @ b
+
+
+source, labels, target = torch.randn(4, 3), torch.tensor([0, 4, 2, 2]), torch.randn(9, 3) + 1
+entropy = F.cross_entropy(source @ A, labels)
+pays = (F.softplus(source @ b).mean() + F.softplus(-(target @ b)).mean()) / 2
+exchanged = (F.softplus(target @ b).mean() + F.softplus(-(source @ b)).mean()) / 2
+got = student.dann_loss(net, source, labels, target, 0.3)
+close(
+    got,
+    entropy + pays,
+    "dann_loss of four source and nine target examples",
+    "cross-entropy of the source's classes + domain_loss(source's logits, target's logits)",
+    mistakes={
+        "the domain loss is missing": (entropy, "plus domain_loss"),
+        "the classes are missing": (pays, "plus the cross-entropy of the source"),
+        "the domain loss is subtracted": (entropy - pays, "the reversal turns the gradient already"),
+        "the domain loss is weighted": (
+            entropy + 0.3 * pays,
+            "the strength works in the reversal, nowhere else",
+        ),
+        "the weighted domain loss is subtracted": (entropy - 0.3 * pays, "the reversal does that"),
+        "the domains are exchanged": (entropy + exchanged, "domain_loss(source, target)"),
+    },
+)
+holds(
+    all(abs(strength - 0.3) < 1e-6 for _, strength in asked),
+    "the net is not asked with the strength that dann_loss is given",
+    0.3,
+    sorted({strength for _, strength in asked}),
+    "hand it on, for both domains",
+)
+follows(got, {"the class weights": A, "the domain weights": b}, entropy + pays, "dann_loss")
+### BEGIN HIDDEN TESTS
+source, labels, target = torch.randn(6, 3), torch.randint(5, (6,)), torch.randn(2, 3)
+wanted = F.cross_entropy(source @ A, labels) + (
+    (F.softplus(source @ b).mean() + F.softplus(-(target @ b)).mean()) / 2
+)
+got = student.dann_loss(net, source, labels, target, 1.0)
+close(got, wanted, "dann_loss of six source and two target examples")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5 White digits (4 points, 5 minutes and the machine's)
+#
+# The nets, and the loop. At the mini tier half of the features sleep at each step (dropout), so that no single neuron becomes
+# indispensable.
+
+# %% given="_layers,plain_net,picture_net,build,Config,config,drawn,adapt,accuracy"
+
+# %% [markdown]
+# First without the target: the same net learns the source alone. **Predict** its accuracy on held-out source digits, and on the target.
+
+# %% trains="alignment"
+run = Run("source only", seed=0)
+white = target.tensors[0]  # without labels
+before = adapt(build(tier), source, white, replace(config(tier), most=0.0), run)
+print(f"source {accuracy(before, mnist_m.load(tier, 'val')):.3f}")
+print(f"target {accuracy(before, mnist_m.load(tier, 'test', 'target')):.3f}")
+
+# %% [markdown]
+# And now with the domain classifier, which sees pictures of the target, and no label of theirs.
+
+# %% trains="alignment"
+run = Run("alignment", seed=0)
+net = adapt(build(tier), source, white, config(tier), run)
+save_artifact("alignment", net, tier)
+entry = record("alignment", tier)
+print(f"source         {accuracy(net, mnist_m.load(tier, 'val')):.3f}")
+print(f"target         {accuracy(net, mnist_m.load(tier, 'test', 'target')):.3f}")
+print(f"the reference  {entry.value:.3f} ± {entry.std:.3f}, {entry.device}")
+
+# %% trains="alignment"
+distances = {}
+for name, trained in (("source alone", before), ("with the reversal", net)):
+    with torch.no_grad():
+        a, b = (trained.cpu().body(d.tensors[0][:500].float()) for d in (source, target))
+    distances[name] = proxy_distance(a, b)
+distances
+
+# %% test="trained" points=4
 from course_utils.checks import holds, student
 
 tensors = student.artifact("alignment")
 holds(
-    set(tensors) == {"weight", "bias"},
-    "the tensors of alignment.safetensors",
-    "weight, bias",
-    sorted(tensors),
+    any(name.startswith("body.") for name in tensors) and "domains.0.weight" in tensors,
+    "alignment.safetensors holds another net",
+    "the tensors of a DANN",
+    ", ".join(list(tensors)[:4]),
+    "run the training cell: it saves `net`",
 )
 ### BEGIN HIDDEN TESTS
 from course_utils.checks import judge
 
-judge("alignment", tensors, 1)
+judge("alignment", tensors, 4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Save the notebook, then hand in `alignment.ipynb` and `alignment.safetensors`;
-# `course_utils.colab.submit("alignment")` packs both.
+# Your points for the file: none at the level of a net that learned from the source alone, all at the reference's, on white digits that
+# your net has not seen.
+#
+# ## 6 When it does harm (2 points, 10 minutes)
+#
+# Suppose that it works perfectly: nothing can tell the domains' features apart. Then a classifier on these features calls *the same share* of
+# both domains "three". If threes are frequent in the source and rare in the target, it must be wrong somewhere. With shares $p_k$ and $q_k$ of the
+# classes, its error on the source and its error on the target add up to at least $\tfrac12 \sum_k |p_k - q_k|$, whatever its weights.
+#
+# By hand: ten classes, equally frequent in the source; the target has three of them, equally frequent.
+
+# %%
+(3 * (1 / 3 - 1 / 10) + 7 * (1 / 10)) / 2
+
+# %% solution="least_errors"
+# One line.
+
+# %% test="least_errors_values" points=2
+import torch
+
+from course_utils.checks import close, student
+
+p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
+close(
+    student.least_errors(p, q),
+    0.4,
+    "least_errors of (0.5, 0.3, 0.2) and (0.1, 0.3, 0.6)",
+    "½ (0.4 + 0 + 0.4)",
+    mistakes={
+        "the half is missing": (0.8, "½ Σ"),
+        "the differences cancel": (0.0, "|p - q|, each by itself"),
+        "the mean instead of the sum": (0.4 / 3, "½ Σ, not the mean"),
+        "the differences are squared": (0.16, "|p - q|"),
+    },
+)
+### BEGIN HIDDEN TESTS
+p, q = torch.rand(6).softmax(0), torch.rand(6).softmax(0)
+close(student.least_errors(p, q), (p - q).clamp(min=0).sum(), "least_errors of six classes")
+close(student.least_errors(p, p), 0.0, "least_errors of equal shares", "nothing forces an error")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Let us do it: the target has the first three digits only, in training and in the test. The source has all ten. Nobody tells the net. **Predict**
+# who is better there now, the net that saw the target or the one that did not.
+
+
+# %% trains="alignment"
+def only(data: TensorDataset, classes: int) -> TensorDataset:
+    """The examples of the first classes."""
+    x, y = data.tensors
+    return TensorDataset(x[y < classes], y[y < classes])
+
+
+few, asked = only(target, 3), only(mnist_m.load(tier, "test", "target"), 3)
+misled = adapt(build(tier), source, few.tensors[0], config(tier), Run("misled", seed=0)).cpu()
+print(f"source alone      {accuracy(before, asked):.3f}")
+print(f"with the reversal {accuracy(misled, asked):.3f}")
+with torch.no_grad():
+    said = misled(asked.tensors[0][:300], 0.0)[0].argmax(1).bincount(minlength=10) / len(
+        asked.tensors[0][:300]
+    )
+print("what it says, as shares of ten classes:", [round(v, 2) for v in said.tolist()])
+
+# %% [markdown]
+# The net was told to spread the target over what the source has, and it obeyed: it calls digits "three" to "nine" that are none, for otherwise the
+# domain classifier would see a difference. Nothing in the loss knows that this is wrong. The loss went down all the same.
+
+
+# %%
+def bound(rare: float = 0.1):
+    """Two classes, half and half in the source; the first is rare in the target."""
+    p, q = torch.tensor([0.5, 0.5]), torch.tensor([rare, 1 - rare])
+    print(f"errors add up to {float(least_errors(p, q)):.2f} at least")
+
+
+turn(bound, "from which share on would you rather not align?", rare=(0.0, 1.0, 0.05))
+
+# %% [markdown]
+# **Hand in** this notebook and `alignment.safetensors`. Not marked: does `dann_loss` with `coral` of the features in place of the domain loss do
+# as well? What does the distance of the features say about the misled net, and should you trust it?
