@@ -1,11 +1,11 @@
-// Gradient reversal in the plane: two clouds of features are free to move, and a line learns to tell them apart.
-// The line goes down its loss; the dots are sent up on it. Each dot has a class (disc or cross), of which the line knows nothing.
+// Gradient reversal in the plane: a line learns to tell two clouds of features apart, and goes down its loss. The target's
+// dots are sent up on it; the source's are held where their labels want them. The line knows nothing of classes (disc, cross).
 
 import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
 
 const EACH = 24; // dots of a class in a domain
-const DOTS = 0.05; // how far a dot goes in a step, for each unit of its gradient
-const DECAY = 0.02; // of the line's weights: it forgets what it no longer sees
+const DOTS = 0.1; // how far a dot goes in a step, for each unit of its gradient
+const DECAY = 0.01; // of the line's weights: it forgets what it no longer sees
 export const STARTS = { "moved aside": 1, "turned over": -1 };
 
 /** Dots of both domains: place x, y; domain 0 (source) or 1 (target); class 0 or 1. The target's classes may be turned over. */
@@ -36,10 +36,11 @@ export function pays(dots, [w1, w2, c]) {
   return { loss: loss / dots.length, slope };
 }
 
-/** One step of the game: the line down its loss by `rate`; the dots up on theirs, `strength` times as far. */
+/** One step of the game: the line down its loss by `rate`; the target's dots up on theirs, `strength` times as far. */
 export function step(dots, line, strength, rate) {
   const { slope } = pays(dots, line);
   const moved = dots.map((dot) => {
+    if (!dot.domain) return dot;
     const error = sigma(line[0] * dot.x + line[1] * dot.y + line[2]) - dot.domain;
     const by = DOTS * strength * error; // up: along the slope of the loss in the dot's place
     return { ...dot, x: dot.x + by * line[0], y: dot.y + by * line[1] };
@@ -114,7 +115,7 @@ class Alignment extends Moving {
     super();
     this.start = trait("start", "moved aside");
     this.strength = trait("strength", 1);
-    this.rate = trait("rate", 0.05);
+    this.rate = trait("rate", 0.03);
     this.own = false;
     this.build(root);
     this.reset();
@@ -127,7 +128,7 @@ class Alignment extends Moving {
       return { text, input, label: h("label", { class: "kit-wide" }, text, input) };
     };
     this.reversal = range({ min: 0, max: 2, step: 0.1, value: this.strength }, (v) => (this.strength = v));
-    this.speed = range({ min: -2.5, max: 0.5, step: 0.1, value: Math.log10(this.rate) }, (v) => (this.rate = 10 ** v));
+    this.speed = range({ min: -2, max: 0, step: 0.1, value: Math.log10(this.rate) }, (v) => (this.rate = 10 ** v));
     this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.each = h("input", { type: "checkbox", onchange: () => ((this.own = this.each.checked), this.reset()) });
     this.stage = s("svg", { class: "al-stage", viewBox: `${-VIEW} ${-VIEW} ${2 * VIEW} ${2 * VIEW}`, role: "img" });
