@@ -62,6 +62,8 @@ net = tiny_modalities()
 {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
 
 # %% test="shared_top_values" points=4
+import math
+
 import torch
 
 from course_utils.checks import close, equal, holds, student
