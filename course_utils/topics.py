@@ -308,7 +308,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         key="alignment",
-        title="Nobody paired them",
+        title="The same in other clothes",
         part="Beyond",
         points=38,
         minutes=120,

@@ -3,7 +3,7 @@
 # three belongs to which coloured one. In this lab you make domains agree that nobody paired: first with labels and one top for
 # all, then with a classifier that is told to fail. At the end you make it fail on purpose.
 #
-# The chapter *Nobody paired them* of the book is the companion to this lab; nothing in it is needed that is not said here.
+# The chapter *The same in other clothes* of the book is the companion to this lab; nothing in it is needed that is not said here.
 # Shapes: B examples of a batch, N and M of two sets, D features, K classes. The *source* domain has labels, the *target* has none.
 
 # %%
