@@ -45,11 +45,10 @@ def _outline(face: str, digit: int) -> list[Path]:
     )
     path = TextPath((0, 0), str(digit), size=100, prop=chosen)
     box = path.get_extents()
-    return [
-        Path((polygon - (box.min + box.max) / 2) / box.height)
-        for polygon in path.to_polygons()
-        if len(polygon) > 2
-    ]
+    low, high = np.asarray(box.min), np.asarray(box.max)
+    middle, height = (low + high) / 2, high[1] - low[1]
+    corners = [np.asarray(polygon) for polygon in path.to_polygons()]
+    return [Path((polygon - middle) / height) for polygon in corners if len(polygon) > 2]
 
 
 def _filled(rng: np.random.RandomState, outline: list[Path]) -> np.ndarray:
