@@ -8,7 +8,6 @@ Pages draw and judge what is kept (`course_utils.measured.experiment`). A run th
 
 import argparse
 import json
-import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,9 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
 
-from course_utils.data import binary_sums, cipher, small_programs
+from course_utils.data import cipher
 from course_utils.data.bitext import MARKS
 from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
@@ -169,27 +167,6 @@ def alone(net: synthesis.Writer, shown: list[Text]) -> tuple[str, ...] | None:
     return None
 
 
-def executing(strategy: str, seed: int) -> Facts:
-    """An LSTM that reads sums of up to two digits and writes what they print, by one curriculum: right by level."""
-    run, net = Run(seed=seed, device="cpu"), programs.Executor(16, 96, 1)
-    programs.learn_to_execute(net, strategy, 2, 1500, run)
-    rng, by_level = random.Random(1410), []
-    for level in (1, 2):
-        fresh = [small_programs.addition(level, rng) for _ in range(300)]
-        by_level.append(round(programs.executed(net, *small_programs.encode(fresh)), 4))
-    return {"right": by_level[-1], "by_level": by_level}
-
-
-def far_sums(kind: str, seed: int) -> Facts:
-    """Sums of up to twelve bits learned by a Neural GPU, with noise or without, or a transformer: exact by length."""
-    run, how = Run(seed=seed, device="cpu"), programs.config("mini")
-    net = programs.Encoder() if kind == "transformer" else programs.NeuralGPU(how.channels)
-    programs.learn_to_add(net, how if kind == "noise" else replace(how, blur=0.0), run)
-    drawn = {n: binary_sums.draw(100, n, torch.Generator().manual_seed(n)) for n in (6, 12, 24, 48, 96)}
-    by_length = [round(programs.exact(net.eval(), TensorDataset(*sums)), 4) for sums in drawn.values()]
-    return {"right": by_length[-1], "by_length": by_length}
-
-
 def calling(style: str, seed: int) -> Facts:
     """An NPI from flat traces, from traces with loops or from recursive ones: sums right by their number of digits."""
     run, net = Run(seed=seed, device="cpu"), programs.NPI(64)
@@ -239,8 +216,6 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "looking_back": (looking_back, ("looks back", "last state")),
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
-    "executing": (executing, ("naive", "mix", "combined")),
-    "far_sums": (far_sums, ("noise", "no noise", "transformer")),
     "calling": (calling, ("flat", "loop", "recursive")),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "speaking": (speaking, tuple(SPEAKING)),
