@@ -62,7 +62,7 @@ for level in (1, 3):
 # %% [markdown]
 # Three strategies, for a net that has reached some level of difficulty: **naive** shows only that level; **mix** shows all
 # levels from 1 to the highest, equally likely; **combined** does for each example one or the other, with equal chances.
-# The naive one is what a school does, and it was worse than no curriculum at all: what was learned before is overwritten.
+# The naive one is the usual curriculum, and it proved ineffective; the combined one was what helped. Why could that be?
 #
 # Each example has two numbers drawn between 0 and 1. The first picks a level of the mix: with five levels, which one does
 # 0.39 pick, if 0 to 0.2 is level 1?
