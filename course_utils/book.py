@@ -38,6 +38,7 @@ SOUGHT = {
     "correspondence": "matching, keypoints",
     "graphs": "message passing, graph nets",
     "programs": "Neural GPU, NPI, differentiable Forth",
+    "alignment": "domain alignment, gradient reversal",
     "translation": "domain transfer, CycleGAN, unsupervised translation",
     "synthesis": "DeepCoder, RobustFill, inverse graphics",
 }
