@@ -281,20 +281,8 @@ DATASETS: dict[str, Dataset] = {
             "CC BY 4.0",
             "https://archive.ics.uci.edu/dataset/80",
         ),
-        Dataset(
-            "dyed_digits",
-            "handwritten digits in two domains, dyed by class and white, 8×8",
-            "all, from scikit-learn",
-            "CC BY 4.0",
-            "https://archive.ics.uci.edu/dataset/80",
-        ),
-        Dataset(
-            "font_digits",
-            "1,800 printed digits of 16 faces, 8×8",
-            "all, from matplotlib's faces",
-            "that of the faces, as matplotlib distributes them",
-            "https://matplotlib.org",
-        ),
+        Dataset("dyed_digits", "handwritten digits, dyed by class or white, 8×8", "the same", "CC BY 4.0"),
+        Dataset("font_digits", "1,800 printed digits of 16 faces, 8×8", "the same", "the faces' own"),
         Dataset(
             "mnist_m",
             "10,000 of MNIST-M's digits on photographs, from a mirror only, and MNIST",
