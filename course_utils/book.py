@@ -41,6 +41,7 @@ SOUGHT = {
     "alignment": "domain alignment, gradient reversal",
     "translation": "domain transfer, CycleGAN, unsupervised translation",
     "synthesis": "DeepCoder, RobustFill, inverse graphics",
+    "metalearning": "few shots, prototypes, MAML",
 }
 HEADER = "# Made by `course build` from course_utils/topics.py; only pages that exist are listed.\n"
 

@@ -59,7 +59,7 @@ def test_experiments_of_chapters_go_on_where_they_stopped(tmp_path, monkeypatch,
     assert chapters.kept()["small"]["two"] == [{"right": 0.5, "curve": [2.0, 1.0]}] * 3
     chapters.main()
     assert len(ran) == 6
-    assert "small two seed 2: 0.500 right" in capsys.readouterr().out
+    assert "small two seed 2: {'right': 0.5}" in capsys.readouterr().out
 
 
 def test_curves_are_averaged():

@@ -216,6 +216,15 @@ _SYGUS = _files(
     (),
     "pbe_slia.tar.xz 24708 1f5024033265058512e7af13f26566702f534c63d035918fd5616fbe28ec527e",
 )
+_OMNIGLOT = _files(
+    "omniglot",
+    (),
+    """
+    images_background.npz 2510113 2e899088f072f64727235d5dbae3930d03770e5011996e4ffcf97213b5f365d8
+    images_evaluation.npz 1827322 691a06e6dbc2866a294f561f63cdf46c854be962fcfa161789c87464bdc9f835
+    all_runs.zip           352787 437c1eeab0af8484112e1b4cc0f3d541ec727f7c47b9b202da738af9dfd6c325
+    """,
+)
 
 _OWN = "the course's own"
 
@@ -306,6 +315,14 @@ DATASETS: dict[str, Dataset] = {
             "as digits and mnist",
             "http://yann.lecun.com/exdb/mnist/",
             _MNIST,
+        ),
+        Dataset(
+            "omniglot",
+            "1,623 handwritten characters of 50 alphabets, 28×28, from a mirror only",
+            "1,530 letters of 12 scripts, drawn in the fonts that come with matplotlib, 20×20",
+            "MIT",
+            "https://github.com/brendenlake/omniglot",
+            _OMNIGLOT,
         ),
         Dataset(
             "fashion_mnist",

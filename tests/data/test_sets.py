@@ -78,6 +78,7 @@ PRINTS = {
     "sygus_strings": "f2803db65b3dcd9d",
     "binary_sums": "d5b40818e5988254",
     "small_programs": "6e2a1e27de2f1895",
+    "omniglot": "d6265dcae573d5f0",
 }
 
 
