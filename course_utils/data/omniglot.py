@@ -196,7 +196,7 @@ def one_shot_runs() -> tuple[Tensor, Tensor, Tensor]:
         Support (20, 20, 1, 28, 28) and query (20, 20, 1, 28, 28), float32; which of the support each query is,
         (20, 20).
     """
-    kept = {"support": [], "query": []}
+    kept = {"support": [], "query": []}  # type: ignore[var-annotated]
     answers = []
     with zipfile.ZipFile(fetch(DATASETS["omniglot"].file("all_runs.zip"))) as archive:
         for run in range(1, 21):
