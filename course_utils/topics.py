@@ -321,7 +321,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.1,
         target=0.8,
-        draft=True,
     ),
     Topic(
         key="translation",
@@ -370,7 +369,6 @@ TOPICS: tuple[Topic, ...] = (
         higher_is_better=True,
         margin=0.25,
         target=0.985,
-        draft=True,
     ),
     Topic(
         key="programs",
