@@ -48,7 +48,7 @@ def test_no_file_is_long(room):
 
 
 def _length(path: Path) -> int:
-    """Lines of a file; a table in a string that a call is given is one, and so is a row, an object made of constants."""
+    """Lines of a file; a table in a string that a call is given is one, and so is a row, a call with constants."""
     source = path.read_text(encoding="utf-8")
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     strings = [arg for call in calls for arg in call.args if isinstance(arg, ast.Constant)]
