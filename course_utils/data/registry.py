@@ -44,10 +44,7 @@ def _files(folder: str, bases: tuple[str, ...], table: str) -> tuple[RemoteFile,
 
 _MNIST = _files(
     "mnist",
-    (
-        "https://ossci-datasets.s3.amazonaws.com/mnist",
-        "https://storage.googleapis.com/cvdf-datasets/mnist",
-    ),
+    ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"),
     """
     train-images-idx3-ubyte.gz 9912422 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
     train-labels-idx1-ubyte.gz   28881 3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
@@ -55,7 +52,6 @@ _MNIST = _files(
     t10k-labels-idx1-ubyte.gz     4542 f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6
     """,
 )
-
 _FASHION = _files(
     "fashion-mnist",
     (
@@ -106,7 +102,6 @@ _MULTI30K = _files(
     test_2016_flickr.fr.gz  22310 6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90
     """,
 )
-
 _BSDS500 = _files(
     "bsds500",
     (),
@@ -199,13 +194,9 @@ _CORA = _files(
     ind.cora.ty 28135 41f5ac76596a1699cc33f53084a2419e92961c42bb75f36fc38e616d348532ad
     """,
 )
-
 _BABI = _files(
-    "babi",
-    (),
-    "babi_en_1k.tar.xz 442192 dc411f8a9062a2b522c591018cc885724772e645ab80c99c7e988d93d991c312",
+    "babi", (), "babi_en_1k.tar.xz 442192 dc411f8a9062a2b522c591018cc885724772e645ab80c99c7e988d93d991c312"
 )
-
 _LIST_FUNCTIONS = _files(
     "list-functions",
     (),
@@ -225,9 +216,7 @@ _OMNIGLOT = _files(
     all_runs.zip           352787 437c1eeab0af8484112e1b4cc0f3d541ec727f7c47b9b202da738af9dfd6c325
     """,
 )
-
 _OWN = "the course's own"
-
 DATASETS: dict[str, Dataset] = {
     data.name: data
     for data in (
