@@ -143,7 +143,7 @@ class Learners {
     this.view = trait("view", "prototypes");
     this.seed = trait("seed", 1);
     this.from = "MAML's";
-    this.stage = s("svg", { viewBox: "0 0 10 10", role: "img" });
+    this.stage = s("svg", { viewBox: "0 0 10 10", role: "group" });
     this.buttons = h("div", { class: "kit-row" });
     this.note = h("p", { "aria-live": "polite" });
     root.append(
