@@ -147,8 +147,8 @@ class Learners {
     this.buttons = h("div", { class: "kit-row" });
     this.note = h("p", { "aria-live": "polite" });
     root.append(
-      h("div", { class: "kit-row" }, choice("Learner", ["prototypes", "inner steps"], this.view, (value) => ((this.view = value), this.begin())),
-        h("button", { onclick: () => ((this.seed += 1), this.begin()) }, "Another task")),
+      h("div", { class: "kit-row" }, h("button", { onclick: () => ((this.seed += 1), this.begin()) }, "Another task"),
+        choice("Learner", ["prototypes", "inner steps"], this.view, (value) => ((this.view = value), this.begin()))),
       this.buttons, this.stage, this.note);
     this.stage.addEventListener("pointermove", (event) => event.buttons && this.held && this.drag(event));
     this.stage.addEventListener("pointerup", () => (this.held = null));
