@@ -9,6 +9,7 @@
 # %%
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch

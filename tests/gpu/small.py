@@ -12,6 +12,8 @@ from course_utils.data import (
     fashion_mnist,
     list_functions,
     mnist,
+    mnist_m,
+    omniglot,
     shakespeare,
     spoken_digits,
     squeezenet,
@@ -24,6 +26,11 @@ SIZES = {"train": 256, "val": 64, "test": 64}
 SOUND = 400  # samples
 # The same nets, narrower: what a tensor's device is does not depend on it. Each text stands once in its notebook.
 NARROWER = {
+    "alignment": {"Config(64, 6000, 0.01)": "Config(64, 12, 0.01)"},
+    "metalearning": {
+        "channels=64, ways=30, queries=2, steps=6000": "channels=8, ways=5, queries=2, steps=12",
+        "sine_steps=8000": "sine_steps=12",
+    },
     "attention": {"d=128, hidden=256": "d=8, hidden=16", "batch=128, steps=2000": "batch=16, steps=40"},
     "training": {"for t in range(1, steps + 1)": "for t in range(1, 13)"},
     "autoregressive": {"c=64, k=5, layers=8": "c=8, k=5, layers=2"},
@@ -75,6 +82,8 @@ def stand_in() -> None:
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
     cora.load = _mini_or(cora.load, _papers)
+    omniglot.load = _mini_or(omniglot.load, _drawings)
+    mnist_m.load = _of_domains(mnist_m.load)
     squeezenet.load = lambda tier="full", split="train": _weights()
 
 
@@ -87,6 +96,17 @@ def narrower(key: str, text: str) -> str:
 
 def _mini_or(load, full):
     return lambda tier, split: load(tier, split) if tier == "mini" else full(split)
+
+
+def _of_domains(load):
+    return lambda tier, split, domain="source": (
+        load(tier, split, domain) if tier == "mini" else _pictures(split, (3, 32, 32))
+    )
+
+
+def _drawings(split: str) -> TensorDataset:
+    characters = SIZES[split] // 2
+    return TensorDataset(torch.rand(characters, 20, 1, 28, 28), torch.arange(characters) // 8)
 
 
 def _pictures(split: str, shape: tuple[int, ...]) -> TensorDataset:
