@@ -273,8 +273,8 @@ Space = dict[tuple[Node, Node], set[str]]  # from where to where, and which expr
 def version_space(text: str, output: str) -> Space:
     """All programs that make `output` of `text`, as a graph: every path from (0,) to (len(output),) is one.
 
-    >>> version_space("a 1", "1")
-    {((0,), (1,)): {'number 1', 'from space', 'number -1'}}
+    >>> version_space("a 1", "1") == {((0,), (1,)): {"number 1", "from space", "number -1"}}
+    True
     """
     space: Space = {}
     for name, expression in EXPRESSIONS.items():
