@@ -8,7 +8,6 @@ page's text then gives its number and leads to it.
 """
 
 import re
-from collections.abc import Iterator
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -64,10 +63,8 @@ def ask(role, rawtext, text, lineno, inliner, options=None, content=()):  # type
     return [numref(rawtext, name=text)], []
 
 
-def _figures(doctree: nodes.document) -> Iterator[nodes.raw]:
-    return iter(
-        [n for n in doctree.findall(nodes.raw) if n.get("format") == "html" and DRAWN.search(n.astext())]
-    )
+def _figures(doctree: nodes.document) -> list[nodes.raw]:
+    return [n for n in doctree.findall(nodes.raw) if n.get("format") == "html" and DRAWN.search(n.astext())]
 
 
 def name_of(node: nodes.raw) -> str:

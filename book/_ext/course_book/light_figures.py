@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 PATH = re.compile(r'(<path[^>]*? d=")([^"]*)"')
-GLYPH = re.compile(r'<path id="([^"]+)" d="([^"]*)"( transform="scale\(0\.015625\)")?\s*/>')
+GLYPH = re.compile(r'<path id="([^"]+)" d="([^"]*)"(?: transform="scale\(0\.015625\)")?\s*/>')
 PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 BETWEEN = re.compile(r"<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
 TOKENS = re.compile(r"[MLz]|-?\d+(?:\.\d+)?")
@@ -35,7 +35,7 @@ def lighter(svg: str, letters: dict[str, str]) -> str:
     """
     short = BETWEEN.sub("", svg)
     short = PNG.sub(lambda found: "data:image/png;base64," + _with_palette(found[1]), short)
-    for name, shape, _ in GLYPH.findall(short):
+    for name, shape in GLYPH.findall(short):
         first = letters.setdefault(shape, name)
         if first != name:
             short = short.replace(f'href="#{name}"', f'href="#{first}"')
