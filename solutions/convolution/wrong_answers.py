@@ -420,6 +420,33 @@ edit(
 edit(
     "ConvNet",
     check="ConvNet_forward",
+    why="ends in a softmax",
+    change={
+        "return self.dense(": "return softmax(self.dense(",
+        "self.training))": "self.training)))",
+    },
+)
+
+edit(
+    "ConvNet",
+    check="ConvNet_forward",
+    why="pools between the two convolutions of a stage",
+    change={
+        "second(F.relu(first(x)))": "second(F.max_pool2d(F.relu(first(x)), 2))",
+        "x = F.max_pool2d(x, 2)  #": "pass  #",
+    },
+)
+
+edit(
+    "ConvNet",
+    check="ConvNet_forward",
+    why="flattens the batch as well",
+    change={"x.flatten(1)": "x.flatten()"},
+)
+
+edit(
+    "ConvNet",
+    check="ConvNet_forward",
     why="drops the pictures as well",
     change={"for first, second": ("x = dropout(x, self.p, self.training)\n        for first, second")},
 )
