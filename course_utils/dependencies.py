@@ -8,6 +8,7 @@ sets, the rows in question.
 
 import ast
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -97,11 +98,16 @@ def records_of(key: str, root: Path = ROOT) -> set[Path]:
 def module_files(name: str, root: Path = ROOT) -> set[Path]:
     """Files that importing a dotted name runs: the module and the packages above it; with a reference its record."""
     parts = name.split(".")
-    places = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
-    candidates = {place / "__init__.py" for place in places}
-    candidates |= {place.with_suffix(".py") for place in places[1:]}
-    found = {path for path in candidates if path.is_file()}
+    found = {path for path in _candidates(name, root) if os.path.isfile(path)}
     return found | (records_of(parts[1], root) if parts[0] == "solutions" and "reference" in parts else set())
+
+
+@cache
+def _candidates(name: str, root: Path) -> tuple[Path, ...]:
+    """Where a module and the packages above it would lie."""
+    parts = name.split(".")
+    places = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return (*(place / "__init__.py" for place in places), *(place.with_suffix(".py") for place in places[1:]))
 
 
 @cache
