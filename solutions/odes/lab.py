@@ -993,7 +993,9 @@ for one, other, name in zip(got, ours, ("the first state", "θ")):
     )
 got = student.adjoint(middle, student.turning, theta, times[:1], states[:1], slopes[:1])
 close(got[0], slopes[0], "the gradient in the first state, where only one time is asked for", "its own slope")
-close(got[1], torch.zeros(4), "the gradient in θ, where only one time is asked for", "nothing was carried back")
+close(
+    got[1], torch.zeros(4), "the gradient in θ, where only one time is asked for", "nothing was carried back"
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
