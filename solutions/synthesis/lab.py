@@ -130,8 +130,6 @@ raises(TypeError, lambda: student.typed((("sum", -1),), ["list"]), "a negative p
 raises(TypeError, lambda: student.typed((("sum", 0, 0),), ["list"]), "an argument too many", hint)
 raises(TypeError, lambda: student.typed((("access", 0),), ["int", "list"]), "an argument too few", hint)
 raises(TypeError, lambda: student.typed((("head", 0), ("sort", 1)), ["list"]), "sort of head's result", hint)
-given = ["list", "int"]
-student.typed((("sort", 0),), given)
 for _ in range(40):
     kinds = random.choices(["int", "list"], k=random.randint(1, 3))
     program = []
@@ -819,6 +817,21 @@ equal(
     "a beam where one expression is too few",
     "`longest` expressions at most; None where none ended",
 )
+examples = [("ada lovelace", "ada"), ("alan turing", "alan")]
+scores = by_table({"initial 1": -0.1, "word 1": -1.0, "end": -1.0})
+equal(
+    student.beam(scores, examples, 1, 3),
+    None,
+    "a beam of one program whose likeliest beginning, a single letter, leads nowhere",
+    "no more than `width` programs are kept at each step",
+    mistakes={"more than one is kept": (("word 1",), "the likeliest `width` of all extensions, no more")},
+)
+equal(
+    student.beam(scores, examples, 2, 3),
+    ("word 1",),
+    "the same where two programs are kept",
+    "the second likeliest beginning is kept, too, and can end",
+)
 examples = [("ada lovelace", "ada"), ("alan turing", "alxn"), ("grace hopper", "grace")]
 scores = by_table({"word 1": -1.0, "end": -1.0})
 equal(
@@ -950,7 +963,7 @@ torch.tensor(-1.69 - (-1.0)).exp()
 # %% test="explain_values" points=3
 import torch
 
-from course_utils.checks import close, pair, student
+from course_utils.checks import close, holds, pair, student
 
 
 def told(*steps):
@@ -978,24 +991,26 @@ close(
     mistakes={"the scene at the end": (torch.tensor([1.5, 2.0]), "remember the best on the way")},
 )
 close(score, torch.tensor(0.0), "the best score of two chains", "the score of that scene")
-asked = []
-
-
-def ladder(scenes):
-    asked.append(scenes[:, 0].clone())
-    return torch.tensor([0.0, -0.69, -5.0])[scenes[:, 0].long()]
+stood = []
 
 
 def up(scenes):
-    asked.append(scenes[:, 0].clone())
+    """One step up, and a note of where the chains have stood."""
+    stood.append(scenes[:, 0].clone())
     return (scenes + 1).clamp(max=2)
 
 
-chance = torch.tensor([[0.4, 0.6], [0.9, 0.9]])
-student.explain(torch.zeros(2, 1), ladder, up, chance)
-visited = [states for states in asked if len(states) == 2]
+def stands(heights, chance):
+    """Where chains from 0 stand after one step, if scene n scores heights[n]: asked at the second."""
+    stood.clear()
+    start = torch.zeros(chance.shape[1], 1)
+    student.explain(start, lambda scenes: heights[scenes[:, 0].long()], up, chance)
+    holds(len(stood) == 2, "`propose` is asked once a step", "2 times in 2 steps", f"{len(stood)} times")
+    return stood[1]
+
+
 close(
-    asked[3],
+    stands(torch.tensor([0.0, -0.69, -5.0]), torch.tensor([[0.4, 0.6], [0.9, 0.9]])),
     torch.tensor([1.0, 0.0]),
     "what two chains stand at after a change from 0 to -0.69, with chances 0.4 and 0.6",
     "kept where the chance is less than exp(-0.69) = 0.50",
@@ -1035,6 +1050,20 @@ best, score = pair(
     "scene and score",
 )
 close(best, torch.tensor([2.0]), "the best scene where the start is best", "the start counts, too")
+best, score = pair(
+    student.explain(torch.tensor([[2.0], [0.0]]), near_two, told([[3.0], [0.0]]), torch.zeros(1, 2)),
+    "explain",
+    "scene and score",
+)
+what = "where the start is best and luck leads away from it"
+close(best, torch.tensor([2.0]), f"the best scene {what}", "what is best so far: the best of *all* chains")
+close(score, torch.tensor(0.0), f"the best score {what}", "the score of the best scene")
+close(
+    stands(torch.tensor([0.0, -torch.inf, -torch.inf]), torch.zeros(2, 2)),
+    torch.tensor([0.0, 0.0]),
+    "what two chains stand at after a change to what cannot be, whose score is -∞, with chances of 0",
+    "kept where the chance is *less* than exp(-∞) = 0: never",
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]

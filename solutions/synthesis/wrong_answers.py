@@ -351,6 +351,8 @@ edit(
         'ended.append((rests.count(""), so_far + row[END], program))': "ended.append((0, so_far + row[END], program))"
     },
 )
+edit("beam", check="beam_values", why="the width is not used", change={"[:width]": ""})
+edit("beam", check="beam_values", why="one more than the width is kept", change={"[:width]": "[: width + 1]"})
 edit(
     "beam", check="beam_values", why="an expression too few", change={"range(longest + 1)": "range(longest)"}
 )
@@ -393,6 +395,20 @@ edit(
     check="explain_values",
     why="keeps everything",
     change={"keep = lucky < (found - scored).exp()": "keep = lucky > -1"},
+)
+edit(
+    "explain",
+    check="explain_values",
+    why="begins with the score of the worst chain",
+    change={
+        "scenes[scored.argmax()], scored.max()\n    for": "scenes[scored.argmax()], scored.min()\n    for"
+    },
+)
+edit(
+    "explain",
+    check="explain_values",
+    why="what cannot be is kept where the chance is 0",
+    change={"lucky < (found": "lucky <= (found"},
 )
 edit(
     "explain", check="explain_values", why="the other way round", change={"lucky < (found": "lucky > (found"}
