@@ -468,8 +468,8 @@ close(
     },
 )
 close(student.proxy_distance(ones, ones), 0.0, "the distance of eight ones and eight ones", "ε is a half")
-a = torch.tensor([[0.0]] * 4 + [[0.0], [0.0], [0.0], [9.0]])
-b = torch.tensor([[1.0]] * 2 + [[1.0], [-8.0]])
+a = torch.tensor([[0.0]] * 4 + [[9.0], [0.0], [0.0], [0.0]])
+b = torch.tensor([[1.0]] * 2 + [[-8.0], [1.0]])
 close(
     student.proxy_distance(a, b),
     0.5,
@@ -497,11 +497,25 @@ for steps, rate, wanted in ((1, 0.5, 0.0), (200, 1e-3, 0.0), (300, 0.5, 2.0)):
         f"the distance of sets around 1¼ and 3¼ after {steps} steps of {rate}",
         "steps and rate are arguments",
     )
+places = torch.linspace(-2, 4, 1001)[
+    :, None
+]  # where a's held-out examples lie: their error says where the line is
+for steps, rate in ((2, 0.5), (5, 1.0), (12, 0.6)):
+    a = torch.cat([torch.randn(1001, 1), places])
+    b = torch.cat([torch.randn(300, 1) / 2 + 2, torch.full((300, 1), 9.0)])
+    close(
+        student.proxy_distance(a, b, steps, rate),
+        reference.proxy_distance(a, b, steps, rate),
+        f"the distance of 1001 and 300 examples to learn from after {steps} steps of {rate}",
+        "the slope of domain_loss, which is half of either mean; `steps` steps of `rate` times it, from 0",
+        atol=0.004,
+    )
+a, b = torch.tensor([[0.0], [0.0], [9.0], [0.0], [0.0]]), torch.tensor([[1.0], [-8.0], [1.0]])
 close(
-    student.proxy_distance(torch.zeros(5, 1), torch.ones(3, 1)),
-    2.0,
-    "the distance of five zeros and three ones",
-    "halves are rounded down",
+    student.proxy_distance(a, b),
+    2 * (1 - (1 / 3 + 1 / 2)),
+    "the distance of 0, 0, 9, 0, 0 and 1, -8, 1",
+    "halves are rounded down: two of five are learned from, and one of three",
 )
 ### END HIDDEN TESTS
 
@@ -563,7 +577,20 @@ close(
     },
 )
 probe = torch.tensor([1.0, 10.0, 100.0])
-(found,) = slopes(got, {"x": x}, "reverse", probe=probe)
+
+
+def slope_of(got, probe=None):
+    """The slope in x."""
+    try:
+        return slopes(got, {"x": x}, "reverse", probe=probe)[0]
+    except (RuntimeError, TypeError) as error:
+        expected = "of `backward`: a tensor for x, then None for the strength"
+        return holds(
+            False, "autograd cannot walk back through reverse", expected, error, "what does it return?"
+        )
+
+
+found = slope_of(got, probe)
 holds(
     found is not None,
     "autograd cannot follow reverse back to x",
@@ -590,15 +617,16 @@ close(
 ### BEGIN HIDDEN TESTS
 x = torch.randn(2, 3, 4, requires_grad=True)
 for strength in (1.0, 0.2, 3.0):
-    (found,) = slopes((student.reverse(x.sin(), strength) ** 2).sum(), {"x": x}, "reverse")
+    found = slope_of((student.reverse(x.sin(), strength) ** 2).sum())
     close(
         found,
         -strength * 2 * x.detach().sin() * x.detach().cos(),
         f"the gradient through reverse(…, {strength})",
     )
 back = student.reverse(student.reverse(x, 4.0), 0.25)
-(found,) = slopes(back, {"x": x}, "reverse")
-close(found, torch.ones(2, 3, 4), "the gradient through reverse(reverse(x, 4), ¼)", "minus times minus")
+close(
+    slope_of(back), torch.ones(2, 3, 4), "the gradient through reverse(reverse(x, 4), ¼)", "minus times minus"
+)
 plain = torch.randn(3)
 close(student.reverse(plain, 0.7), plain, "reverse of what needs no gradient", "it must pass too")
 ### END HIDDEN TESTS
