@@ -707,6 +707,9 @@ for b, side in ((3, 4), (6, 7)):
     )
     wanted[~(found | true).flatten(1).any(1)] = 1.0
     close(student.iou(found, true), wanted, f"iou of {b} random masks", "picture by picture")
+dot = torch.zeros(2, 3, 3, dtype=torch.bool)
+dot[0, 1, 1] = True
+close(student.iou(dot, dot), torch.ones(2), "iou of a dot with itself, and of nothing with itself", "1 of 1")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -831,13 +834,14 @@ for b, t, drop, reach in ((4, 6, 0.3, 2), (3, 9, 0.0, 1), (5, 4, 0.5, 3), (3, 5,
         f"noised of {b} sentences, drop {drop}, reach {reach}",
         "drop where u < drop, sort the rest by i + (reach + 1) · v, fill up with 0",
     )
+u[:, ::2] = 0.0  # which is not below a share of 0
 same = shaped(student.noised(words, u, v, 0.0, 0), (b, t), "noised with nothing dropped and reach 0")
 holds(
     (same == words).all(),
     "noised with nothing dropped and reach 0",
     words,
     same,
-    "then nothing overtakes: the same",
+    "nothing overtakes, and nothing is dropped where u is not less than drop: the same",
 )
 ### END HIDDEN TESTS
 

@@ -230,6 +230,12 @@ edit("noised", check="noised_values", why="drops the others", change={"u < drop"
 edit(
     "noised",
     check="noised_values",
+    why="a share of 0 drops words",
+    change={"u < drop": "u <= drop"},
+)
+edit(
+    "noised",
+    check="noised_values",
     why="padding is no word to drop",
     change={"(words == PAD) | (u < drop)": "u < drop"},
 )
