@@ -113,6 +113,12 @@ close(
         "the first draw chooses": (torch.tensor([4, 4, 5, 5, 4]), "the second column chooses the strategy"),
     },
 )
+close(
+    student.curriculum("combined", 4, 5, torch.tensor([[0.1, 0.5], [0.9, 0.5]])),
+    torch.tensor([1, 5]),
+    "curriculum, combined, second draws of exactly a half",
+    "naive where the second draw is *below* a half",
+)
 ### BEGIN HIDDEN TESTS
 from solutions.programs import reference
 

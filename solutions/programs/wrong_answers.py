@@ -30,6 +30,12 @@ edit(
 edit(
     "curriculum",
     check="curriculum_values",
+    why="a half is taken for below a half",
+    change={"draws[:, 1] < 0.5": "draws[:, 1] <= 0.5"},
+)
+edit(
+    "curriculum",
+    check="curriculum_values",
     why="the first draw chooses the strategy",
     change={"draws[:, 1] < 0.5": "draws[:, 0] < 0.5"},
 )
