@@ -638,7 +638,7 @@ import math
 
 import torch
 
-from course_utils.checks import close, equal, pair, student
+from course_utils.checks import close, equal, holds, pair, student
 
 END = 1
 
@@ -647,6 +647,13 @@ def search(step, state, width, most):
     """The words as a list, and their worth."""
     words, worth = pair(
         student.beam_search(step, state, width, most), "beam_search", "the words and their worth"
+    )
+    holds(
+        isinstance(words, list | tuple) or len(getattr(words, "shape", ())) == 1,
+        "the first of the two results of beam_search are no words",
+        "codes, such as [3, 2, 1]",
+        words,
+        "the words come first, their worth second",
     )
     return [int(word) for word in words], worth
 
@@ -860,7 +867,10 @@ from course_utils.checks import equal, student
 
 def asked(output, reference, n):
     got = student.matches(output.split(), reference.split(), n)
-    return [int(part) for part in got] if isinstance(got, tuple | list) else got
+    try:
+        return [int(part) for part in got] if isinstance(got, tuple | list) else got
+    except (TypeError, ValueError):  # no numbers: `equal` shows what they are
+        return got
 
 
 long = "the cat sat on the mat"

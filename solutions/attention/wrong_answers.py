@@ -212,6 +212,18 @@ edit(
     why="one word's worth alone",
     change={"worth + float(p)": "float(p)"},
 )
+edit(
+    "beam_search",
+    check="beam_search_values",
+    why="the worth comes first",
+    change={"return words, worth": "return worth, words"},
+)
+edit(
+    "matches",
+    check="matches_values",
+    why="each n-gram's count, not their sum",
+    change={"sum(found.values())": "list(found.values())"},
+)
 edit("beam_search", check="beam_search_values", why="the worst", change={"reverse=True": "reverse=False"})
 edit(
     "beam_search",
