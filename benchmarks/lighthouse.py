@@ -32,13 +32,29 @@ def scores(program: str, address: str, form: str) -> Scores:
     """A page's scores, 0 to 100; and what stands behind performance: blocked time (ms), layout shift."""
     command = [program, address, "--quiet", "--output=json", "--chrome-flags=--headless=new --no-sandbox"]
     command += ["--preset=desktop"] if form == "desktop" else []
-    done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
-    report = json.loads(done.stdout)
+    report = json.loads(_once_more(command))
     found: Scores = {name: round(100 * one["score"]) for name, one in report["categories"].items()}
     audits = report["audits"]
     found["blocked"] = round(audits["total-blocking-time"]["numericValue"])
     found["shift"] = round(audits["cumulative-layout-shift"]["numericValue"], 3)
     return found
+
+
+def _once_more(command: list[str]) -> bytes:
+    """What a command prints; a browser that fell over is started a second time.
+
+    Raises:
+        OSError: it failed twice.
+    """
+    said = b""
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS)
+        if done.returncode == 0:
+            return done.stdout
+        said = done.stderr
+    raise OSError(
+        said.decode(errors="replace").strip().rpartition("\n")[2] or "Lighthouse failed without a word"
+    )
 
 
 def missed(found: Scores, form: str) -> list[str]:
@@ -71,7 +87,12 @@ def main() -> int:
     with serving(built) as host:
         for page in pages:
             for form in PERFORMANCE:
-                found = rows[f"{page} {form}"] = scores(program, f"{host}/{page}.html", form)
+                try:
+                    found = rows[f"{page} {form}"] = scores(program, f"{host}/{page}.html", form)
+                except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+                    print(f"{page} on a {form}: not measured: {error}", flush=True)
+                    short += 1
+                    continue
                 below = missed(found, form)
                 short += bool(below)
                 words = ", ".join(f"{name} {value:g}" for name, value in found.items())
