@@ -1,0 +1,49 @@
+"""Variants that are tried together are judged as each by itself, whatever one of them leaves behind."""
+
+import pytest
+
+from course_utils.audit.commands import warm_processes
+from course_utils.audit.forks import in_fork
+from course_utils.audit.variants import Rehearsals, Variant
+from course_utils.labs.lab import Cell
+
+CHECK = "from course_utils.checks import equal, student\n\nequal(student.f(1), 2, 'f(1)', 'one more')"
+CELLS = (
+    Cell("code", "import os\nkept = [0]"),
+    Cell("solution", "def f(x):\n    return len(kept) + x", "f"),
+    Cell("test", CHECK, "f_values", 2.0),
+)
+SAME = "def f(x):\n    return x + len(kept)"
+OFF = "def f(x):\n    return x + 2"
+LEAVES = (
+    "kept.append(0)\ndef f(x):\n    return x + len(kept) - 1"  # right by itself, and spoils what comes next
+)
+DIES = "os._exit(1)"
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with warm_processes(1) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize(
+    ("sources", "caught"),
+    [
+        ({"off": OFF, "same": SAME}, {"off"}),
+        ({"leaves": LEAVES, "off": OFF, "same": SAME}, {"off"}),
+        ({"off": OFF, "dies": DIES, "same": SAME}, {"off", "dies"}),
+    ],
+)
+def test_what_is_tried_together_is_judged_as_by_itself(warm, sources, caught):
+    assert set(warm.submit(_caught, sources).result()) == caught
+
+
+def _caught(sources: dict[str, str]) -> list[str]:
+    def work() -> list[str]:
+        variants = [Variant(name, {1: source}, "first") for name, source in sources.items()]
+        rehearsals = Rehearsals(CELLS, variants)
+        assert not rehearsals.reference().lost()
+        return [name for name, run in rehearsals.variants().items() if run.died or run.lost()]
+
+    return in_fork(work, 60)
