@@ -30,6 +30,8 @@ What `solutions/<key>/reference.py` must hold, beside the solution itself::
     if __name__ == "__main__":
         main(__spec__)
 
+What else is measured at the full tier stands in `solutions/<key>/experiments.py`: see `experiments.py` here.
+
 `for step in run.steps(1000, saved)` counts instead of drawing batches; `phase="second"` names a further loop;
 `if run.every(100): run.log(accuracy=...)` measures now and then; `run.generator("noise")` draws repeatably. Shares
 (accuracies) are in [0, 1]. To try it alone: `train("mini", 0, Run())`.

@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,15 +125,18 @@ def train_in_slot(keys: Sequence[str], args: argparse.Namespace, root: Path = RO
     try:
         with commands.ending_ends_trainings():
             failed |= _train(slot, tasks, args.jobs or commands.default_jobs(args.device), written, failed)
+            failed |= _experiment(slot, everything, written)
     except KeyboardInterrupt:
         interrupted = True
         print("course train: interrupted; what was done is packed.", file=sys.stderr)
     # Of an earlier slot on this machine too: whoever fetches the folder may fetch only the last.
     trained = {task.key for task in everything} - {task.key for task in everything if finished(task) is None}
+    trained |= {task.key for task in everything if _measured_here(task)}
     here = [key for key in keys if key in trained and not commands.needs_training(key, args.tier, root)]
+    tasks = [task for task in tasks if task.key not in here] + commands.experiments_of(everything)
     left_out = pack(Path(args.out), here, tasks, root)
     commands.say(failed)
-    print("\n".join(_left(tasks, written, slot.pace) + left_out) or "Nothing is left to train.")
+    print("\n".join(_left(tasks, slot.pace) + left_out) or "Nothing is left to train.")
     return 130 if interrupted else int(bool(failed))
 
 
@@ -164,11 +167,28 @@ def _train(
     return {task.name: line for task, line in commands.with_bars(jobs, working).items()}
 
 
-def _left(tasks: Sequence[Task], written: dict[str, Record], pace: Pace) -> list[str]:
-    """A line for each training that has no result yet."""
+def _experiment(slot: Slot, tasks: Sequence[Task], written: dict[str, Record]) -> dict[str, str]:
+    """What is measured beside records, in the time that their trainings left."""
+
+    def working(todo: list[Task], show: Progress, done: Callable[[Task], object]) -> dict[Task, str]:
+        def progress(task: Task, step: int, total: int, values: dict[str, float]) -> None:
+            show(task, step, total, values)
+            slot.pace.note(task, step, total)
+
+        return work(todo, 1, progress, done, slot.pick, slot.end)
+
+    return commands.experiment([replace(task, until=slot.until) for task in tasks], written, working)
+
+
+def _measured_here(task: Task) -> bool:
+    return task.seed == 0 and (replace(task, experiments=True).place / "result.safetensors").is_file()
+
+
+def _left(tasks: Sequence[Task], pace: Pace) -> list[str]:
+    """A line for each training, and each topic's experiments, that has no result yet."""
     lines = []
     for task in tasks:
-        if task.key not in written and finished(task) is None:
+        if finished(task) is None:
             seconds, known = pace.left(task), _read(task)
             about = "not begun" if not known else f"step {known['step']} of {known['total']}"
             lines.append(f"left: {task.name}, {about}" + (f", about {seconds:.0f} s" if seconds else ""))

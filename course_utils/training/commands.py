@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from course_utils import topics
 from course_utils.data.fetch import cache_folder
 from course_utils.progress import bar
 from course_utils.topics import KEYS, ROOT, UnknownKey, topic
-from course_utils.training import devices
+from course_utils.training import devices, experiments
 from course_utils.training.assemble import assemble
 from course_utils.training.record import TIERS, Record, RecordError, records, write
 from course_utils.training.reference import NoReference, reference_path
@@ -83,7 +84,11 @@ def run(args: argparse.Namespace, root: Path = ROOT) -> int:
 
         return train_in_slot(keys, args, root)
     if args.stale:
-        keys = [key for key in keys if needs_training(key, args.tier, root)]
+        keys = [
+            key
+            for key in keys
+            if needs_training(key, args.tier, root) or experiments.wanted(key, args.tier, root)
+        ]
     return train(keys, args, root)
 
 
@@ -112,7 +117,10 @@ def main(spec: ModuleSpec | None) -> None:
 
 
 def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> int:
-    """Train `keys`, write each record as soon as its seeds are done, print the table."""
+    """Train `keys`, write each record as soon as its seeds are done, run its experiments, print the table.
+
+    Of a record that stands only the experiments are run, where they are missing or stale.
+    """
     written: dict[str, Record] = {}
     try:
         for key in keys:
@@ -120,8 +128,12 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
         tasks = tasks_for(keys, args, root)
         if args.fresh:
             _forget(tasks)
+        standing = {key for key in keys if not args.fresh and _only_experiments(key, args, root)}
+        for key in sorted(standing):
+            print(f"{key} {args.tier}: its record stands, its experiments are run; --fresh trains it anew.")
         with ending_ends_trainings():
-            failed = _train(tasks, args, written)
+            failed = _train([task for task in tasks if task.key not in standing], args, written)
+            failed |= experiment(tasks, written)
     except (UnknownKey, NoReference, ValueError) as error:
         return _refuse(f"course train: {error}")
     except KeyboardInterrupt:
@@ -194,6 +206,45 @@ def _train(tasks: list[Task], args: argparse.Namespace, written: dict[str, Recor
     return {task.name: line for task, line in lost.items()} | failed
 
 
+def _only_experiments(key: str, args: argparse.Namespace, root: Path) -> bool:
+    entry = records(key, root).get(args.tier)
+    return entry is not None and len(entry.seeds) >= args.seeds and experiments.wanted(key, args.tier, root)
+
+
+Working = Callable[[list[Task], Progress, Callable[[Task], object]], dict[Task, str]]
+
+
+def one_by_one(tasks: list[Task], progress: Progress, done: Callable[[Task], object]) -> dict[Task, str]:
+    """Perform all: nothing runs beside them, so that times that they measure are theirs."""
+    return work(tasks, 1, progress, done)
+
+
+def experiment(
+    tasks: Sequence[Task], written: dict[str, Record], working: Working = one_by_one
+) -> dict[str, str]:
+    """Run the experiments of those topics whose record stands, into the record; what failed, by name."""
+
+    def done(task: Task) -> None:
+        if (result := finished(task)) is not None:
+            written[task.key] = experiments.add(task.key, result, task.root)
+
+    extra = experiments_of(tasks)
+    for task in extra:
+        done(task)
+    todo = [task for task in extra if finished(task) is None]
+    lost = with_bars(1, lambda progress: working(todo, progress, done))
+    return {task.name: line for task, line in lost.items()}
+
+
+def experiments_of(tasks: Sequence[Task]) -> list[Task]:
+    """What is still to be measured with the nets of these trainings, as far as they are recorded."""
+    return [
+        replace(task, experiments=True)
+        for task in tasks
+        if task.seed == 0 and experiments.wanted(task.key, task.tier, task.root)
+    ]
+
+
 def recorded(key: str, tasks: list[Task], written: dict[str, Record], failed: dict[str, str]) -> None:
     """Write the record of a topic whose seeds are all done, and note it, or what kept it from being written."""
     own = [task for task in tasks if task.key == key]
@@ -244,6 +295,7 @@ def needs_training(key: str, tier: str, root: Path = ROOT) -> bool:
 def _forget(tasks: Sequence[Task]) -> None:
     for task in tasks:
         shutil.rmtree(task.place, ignore_errors=True)
+        shutil.rmtree(replace(task, experiments=True).place, ignore_errors=True)
 
 
 def _cores() -> int:

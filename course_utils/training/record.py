@@ -65,6 +65,12 @@ class Record:
     commit: str
     date: str
     notes: str = field(default="")
+    experiments: dict[str, float] = field(
+        default_factory=dict
+    )  # measured afterwards, with the first seed's net
+    experiments_from: dict[str, str] = field(
+        default_factory=dict
+    )  # their code's hash, device, commit and date
 
     @property
     def value(self) -> float:

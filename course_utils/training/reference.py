@@ -22,7 +22,12 @@ def reference_path(key: str, root: Path = ROOT) -> Path:
 
 def load_reference(key: str, root: Path = ROOT) -> ModuleType:
     """The module `solutions.<key>.reference`, with `train`, `evaluate` and `baseline`."""
-    path, name = reference_path(key, root), f"solutions.{key}.reference"
+    return load_module(key, "reference", NEEDED, root)
+
+
+def load_module(key: str, part: str, needed: tuple[str, ...], root: Path = ROOT) -> ModuleType:
+    """The module `solutions.<key>.<part>`, with the functions that it must have."""
+    path, name = root / "solutions" / key / f"{part}.py", f"solutions.{key}.{part}"
     if not path.is_file():
         raise NoReference(f"{key}: there is no {path}; references are trained in the course's repository.")
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
@@ -35,7 +40,7 @@ def load_reference(key: str, root: Path = ROOT) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    lacking = [part for part in NEEDED if not callable(getattr(module, part, None))]
+    lacking = [name for name in needed if not callable(getattr(module, name, None))]
     if lacking:
         raise NoReference(
             f"{path}: lacks the function {', '.join(lacking)}; see course_utils/training/__init__.py."

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from course_utils.topics import ROOT, TOPICS
+from course_utils.training import experiments
 from course_utils.training.record import TIERS, Record, records
 
 HEADINGS = (
@@ -44,18 +45,17 @@ def _row(entry: Record) -> tuple[str, ...]:
 
 
 def status(root: Path = ROOT) -> str:
-    """Which records are missing, stale or not from a GPU; one line a topic and tier."""
-    rows = [("topic", "tier", "state", "ours", "date", "commit")]
+    """Which records are missing, stale or not from a GPU, and their experiments; one line a topic and tier."""
+    rows = [("topic", "tier", "state", "experiments", "ours", "date", "commit")]
     for row in TOPICS:
         found = records(row.key, root)
         for tier in TIERS:
             entry = found.get(tier)
             if entry is None:
-                rows.append((row.key, tier, "missing", "", "", ""))
+                rows.append((row.key, tier, "missing", "", "", "", ""))
             else:
-                rows.append(
-                    (row.key, tier, state(entry, root), entry.show(entry.value), entry.date, entry.commit)
-                )
+                beside, value = experiments.state(entry, root), entry.show(entry.value)
+                rows.append((row.key, tier, state(entry, root), beside, value, entry.date, entry.commit))
     return columns(rows)
 
 

@@ -51,8 +51,14 @@ def details(entry: Record) -> str:
     return (
         f"**{topic(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
         f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; "
-        f"{entry.date}, commit `{entry.commit}`."
+        f"{entry.date}, commit `{entry.commit}`.{_beside(entry)}"
     )
+
+
+def _beside(entry: Record) -> str:
+    """What was measured afterwards, with the first seed's net."""
+    values = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in entry.experiments.items())
+    return f" Measured beside it, on {entry.experiments_from['device']}: {values}." if values else ""
 
 
 def _judged(entry: Record) -> str:

@@ -59,7 +59,7 @@ def _files(keys: Sequence[str], tasks: Sequence[Task], root: Path) -> list[tuple
         if path.suffix in (".json", ".safetensors")
     ]
     for task in tasks:
-        if task.key not in keys and task.place.is_dir():
+        if (task.key not in keys or task.experiments) and task.place.is_dir():
             inside = task.place.relative_to(task.folder)
             result = (task.place / "result.safetensors").is_file()
             found += [
@@ -101,7 +101,8 @@ def unpack(folder: Path, runs: Path, root: Path = ROOT) -> Iterator[str]:
             yield from _take_record(topic.name, came, root, head)
         for result in sorted((came / "runs").glob("*/*")):
             shutil.copytree(result, runs / result.relative_to(came / "runs"), dirs_exist_ok=True)
-            yield f"{result.parent.name} seed {result.name}: taken up by the next run"
+            part = f"seed {result.name}" if result.name.isdecimal() else result.name
+            yield f"{result.parent.name} {part}: taken up by the next run"
 
 
 def _take_record(key: str, came: Path, root: Path, head: str) -> Iterator[str]:

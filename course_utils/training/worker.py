@@ -19,7 +19,15 @@ from torch import Tensor
 from course_utils.data import DataError
 from course_utils.topics import ROOT
 from course_utils.training import checkpoint, devices
-from course_utils.training.reference import NoReference, code_hash, load_reference, reference_path
+from course_utils.training.experiments import experiments_code
+from course_utils.training.record import reference_tensors
+from course_utils.training.reference import (
+    NoReference,
+    code_hash,
+    load_module,
+    load_reference,
+    reference_path,
+)
 from course_utils.training.run import Report, Run, Stopped, TrainingError
 
 KEPT_POINTS = 100  # of each curve
@@ -45,36 +53,58 @@ class Task:
     root: Path = ROOT
     compiled: bool = False
     until: float = math.inf  # when it saves and stops, by `time.monotonic`
+    experiments: bool = False  # not a training, but what is measured with the recorded net of the first seed
 
     @property
     def name(self) -> str:
         """How bars and messages call it."""
-        return f"{self.key} {self.tier} seed {self.seed}"
+        return f"{self.key} {self.tier} " + ("experiments" if self.experiments else f"seed {self.seed}")
 
     @property
     def place(self) -> Path:
         """Where its checkpoints, its result and its log lie."""
-        return self.folder / f"{self.key}-{self.tier}-{self.device}" / str(self.seed)
+        part = "experiments" if self.experiments else str(self.seed)
+        return self.folder / f"{self.key}-{self.tier}-{self.device}" / part
+
+    @property
+    def code(self) -> str:
+        """A hash of what it runs."""
+        trained = code_hash(reference_path(self.key, self.root))
+        return trained + experiments_code(self.key, self.root) if self.experiments else trained
 
 
 def finished(task: Task) -> dict[str, Any] | None:
     """The result of a training that was done with the reference as it is now."""
     result = checkpoint.load(task.place / "result.safetensors")
-    current = code_hash(reference_path(task.key, task.root))
-    return result if result is not None and result["code"] == current else None
+    return result if result is not None and result["code"] == task.code else None
 
 
 def perform(task: Task, report: Report | None = None) -> dict[str, Any]:
-    """Train, measure on held-out data, keep the result."""
-    reference = load_reference(task.key, task.root)
-    code = code_hash(reference_path(task.key, task.root))
+    """Train, measure on held-out data, keep the result; or run experiments and keep theirs."""
+    code = task.code
     run = Run(task.name, task.seed, task.device, task.place, report, code, task.compiled)
+    result = (_experiment if task.experiments else _train)(task, run) | {"code": code}
+    checkpoint.save(task.place / "result.safetensors", result)
+    return result
+
+
+def _experiment(task: Task, run: Run) -> dict[str, Any]:
+    module = load_module(task.key, "experiments", ("experiments",), task.root)
+    tensors = reference_tensors(task.key, task.tier, task.root)
+    values = {name: float(value) for name, value in module.experiments(tensors, task.tier, run).items()}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise TrainingError(f"{task.name}: {name} is {value}, expected a finite number.")
+    return {"values": values, "device": devices.device_name(run.device)}
+
+
+def _train(task: Task, run: Run) -> dict[str, Any]:
+    reference = load_reference(task.key, task.root)
     begun = time.monotonic()
     tensors: dict[str, Tensor] = reference.train(task.tier, task.seed, run)
     run.finish()
     seconds = max(run.seconds, time.monotonic() - begun)
-    result = {
-        "code": code,
+    return {
         "tensors": tensors,
         "value": float(reference.evaluate(tensors, task.tier, device=str(run.device))),
         "baseline": float(reference.baseline(task.tier)) if task.seed == 0 else None,
@@ -85,8 +115,6 @@ def perform(task: Task, report: Report | None = None) -> dict[str, Any]:
         "device": devices.device_name(run.device),
         "is_gpu": run.device.type == "cuda",
     }
-    checkpoint.save(task.place / "result.safetensors", result)
-    return result
 
 
 def thin(points: list[tuple[int, float]]) -> list[list[float]]:
