@@ -167,6 +167,7 @@ _MNIST_M = _files(
     test_labels.u8      3000 2004fdf414a278ffb92bbb968f437bf5d18c4eb9c15f2698f977802077b74bc0
     """,
 )
+_USPS = _files("usps", (), "usps.h5 2913522 734f88c541104a956d88be2c95d03b4a463ffd74ccc2ba9c80841fb98e3fcb36")
 _LYNX_HARE = _files(
     "lynx-hare",
     ("https://github.com/stan-dev/example-models/raw/master/knitr/lotka-volterra",),
@@ -296,6 +297,14 @@ DATASETS: dict[str, Dataset] = {
             "CC BY-SA 3.0 as commonly stated; unconfirmed",
             "http://yann.lecun.com/exdb/mnist/",
             _MNIST,
+        ),
+        Dataset(
+            "usps",
+            "9,298 digits from envelopes, 16×16, from a mirror only",
+            "digits",
+            "none stated: do not re-host",
+            "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass.html#usps",
+            _USPS,
         ),
         Dataset(
             "binary_digits",

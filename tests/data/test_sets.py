@@ -2,6 +2,7 @@
 
 import importlib
 import pickle
+import sys
 import tarfile
 import time
 
@@ -35,6 +36,7 @@ from course_utils.data import (
     squeezenet,
     sygus_strings,
     translation,
+    usps,
 )
 from course_utils.data.splits import SPLITS
 from course_utils.data.unpickle import arrays
@@ -65,6 +67,7 @@ PRINTS = {
     "arithmetic": "1d34315e5c54f969",
     "digits": "087271239e00201f",
     "mnist": "087271239e00201f",
+    "usps": "087271239e00201f",
     "binary_digits": "54410b46273f2aaa",
     "fashion_mnist": "087271239e00201f",
     "cifar10": "2cf4754083d03fcb",
@@ -396,6 +399,26 @@ def test_no_digit_of_mnist_is_in_both_domains():
     first = mnist.load("full", "train").tensors
     assert (first[1][:6_000] == its).all()  # picture i of MNIST-M is digit i of MNIST
     assert (first[1][7_000:] == y).all()
+
+
+@pytest.mark.real_data("usps")
+def test_usps_has_more_zeros_and_ones_than_other_digits():
+    pytest.importorskip("h5py", reason="h5py is not installed, and USPS comes as HDF5")
+    x, y = usps.load("full", "test").tensors
+    assert x.shape == (2007, 1, 16, 16)
+    assert y.bincount().tolist() == [359, 264, 198, 166, 200, 160, 170, 147, 166, 177]
+    assert (x.min(), x.max()) == (0, 1)
+    assert [len(usps.load("full", split)) for split in SPLITS] == [6291, 1000, 2007]
+
+
+def test_a_machine_without_h5py_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(usps, "fetch", lambda file: tmp_path / file.path)
+    with pytest.raises(
+        DataError, match=r"usps.h5: HDF5 is read with h5py, which is not here; pip install h5py"
+    ):
+        usps.load("full", "test")
 
 
 @pytest.mark.real_data("signals")
