@@ -217,6 +217,24 @@ _OMNIGLOT = _files(
     all_runs.zip           352787 437c1eeab0af8484112e1b4cc0f3d541ec727f7c47b9b202da738af9dfd6c325
     """,
 )
+_MOLECULES = _files(
+    "molecules",
+    (),
+    "qm9_hc.csv.gz 791072 b62f542be9607d465458c2da054a7f659e73c28fba4194333c96950c02c5bc92",
+)
+_TUDATASET = _files(
+    "tudataset",
+    (),
+    """
+    MUTAG.txt     32377 5897dae243f6c773aab54ec99e86551c3b1e8601acef254714073042c632d30e
+    PROTEINS.txt 642021 ed0730f9bf9da68aa6a8c80f2f2b6ecea5d05791ca254c709f3efab3b45d937b
+    """,
+)
+_BABI_GRAPHS = _files(
+    "babi",
+    (),
+    "ggnn_babi_graphs_fold1.tar.xz 80240 435dc0b139c67bff3bef4c944306b47005e3b892656eb81fce766b6696ff9bdd",
+)
 _OWN = "the course's own"
 DATASETS: dict[str, Dataset] = {
     data.name: data
@@ -248,6 +266,30 @@ DATASETS: dict[str, Dataset] = {
             "MIT (the repository's)",
             "https://github.com/kimiyoung/planetoid",
             _CORA,
+        ),
+        Dataset(
+            "molecules",
+            "QM9: 133,885 molecules as graphs and their heat capacities, from a mirror only",
+            "energies",
+            "none stated, unconfirmed: cite Ramakrishnan et al. 2014",
+            "https://github.com/KRICT-DATA/EGCN",
+            _MOLECULES,
+        ),
+        Dataset(
+            "tudataset",
+            "MUTAG and PROTEINS: 1,301 graphs of two classes, from a mirror only",
+            "graphs of energies, with or without a ring",
+            "MIT (the repository's)",
+            "https://github.com/muhanzhang/pytorch_DGCNN",
+            _TUDATASET,
+        ),
+        Dataset(
+            "babi_graphs",
+            "four of bAbI's tasks as graphs, from a mirror only",
+            "one task, generated",
+            "MIT (the repository's)",
+            "https://github.com/JamesChuanggg/ggnn.pytorch",
+            _BABI_GRAPHS,
         ),
         Dataset("shapes", "pictures of discs, squares and triangles, with masks", "generated", _OWN),
         Dataset("arithmetic", "sums as text", "generated", _OWN),
