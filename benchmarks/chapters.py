@@ -19,15 +19,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils.data import cipher
+from course_utils.data import cipher, mnist, signals
 from course_utils.data.bitext import MARKS
 from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
 from solutions.attention import reference as attention
+from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
 from solutions.metalearning import others
 from solutions.programs import reference as programs
 from solutions.synthesis import reference as synthesis
+from solutions.training import reference as training
+from solutions.transformers import others as two_stacks
 from solutions.transformers import reference as transformers
 from solutions.translation import reference as translation
 
@@ -38,10 +41,10 @@ WINDOW = 20  # steps that are averaged to one point of a curve
 Facts = dict[str, float | list[float]]
 
 
-def smooth(curve: list[tuple[int, float]]) -> list[float]:
-    """Means of each WINDOW steps of a run's curve."""
+def smooth(curve: list[tuple[int, float]], window: int = WINDOW) -> list[float]:
+    """Means of each `window` steps of a run's curve."""
     values = [value for _, value in curve]
-    parts = [values[n : n + WINDOW] for n in range(0, len(values), WINDOW)]
+    parts = [values[n : n + window] for n in range(0, len(values), window)]
     return [round(sum(part) / len(part), 4) for part in parts]
 
 
@@ -65,6 +68,71 @@ def depths(kind: str, seed: int) -> Facts:
     right = depth.compare("mini", int(n), name == "residual", run)
     curve = smooth(run.curve[f"{name}{6 * int(n) + 2}_loss"])
     return {"layers": 6 * int(n) + 2, "right": round(right, 4), "curve": curve}
+
+
+def reading(kind: str, seed: int) -> Facts:
+    """One of three nets that read a sentence and write another: weights, BLEU, and sentences all right."""
+    return dict(two_stacks.translated(kind, seed))
+
+
+BEGINNINGS = {"small": training.small_weights, "He": training.he_weights}
+
+
+def twenty_layers(kind: str, seed: int) -> Facts:
+    """A net of 20 layers on signals, begun in one of two ways, normalised or not: its loss over a hundred steps."""
+    begin, _, normalised = kind.partition(", ")
+    x, y = signals.load("mini", "train").tensors
+    generator = torch.Generator().manual_seed(seed)
+    net = training.DeepNet([40] + [64] * 19 + [10], BEGINNINGS[begin], bool(normalised), generator)
+    adam, losses = torch.optim.Adam(net.parameters(), 1.5e-3), []
+    for step in range(100):
+        rows = torch.randint(len(x), (128,), generator=generator)
+        loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append((step, loss.item()))
+    return {"curve": smooth(losses, 5)}
+
+
+def grey_cost(kind: str, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Nats of pictures of 17 greys (B, 1, H, W), by a softmax or by three logistics."""
+    if kind == "softmax":
+        return nn.functional.cross_entropy(z, x[:, 0].long(), reduction="none").flatten(1).sum(1)
+    logits, means, scales = z.unflatten(1, (3, 3)).movedim(2, -1).unbind(1)  # (B, H, W, 3) each
+    log_p = autoregressive.mixture_log_prob(x[:, 0], logits, 8 + 8 * means, scales.clamp(min=-4), levels=17)
+    return -log_p.flatten(1).sum(1)
+
+
+def greys(kind: str, seed: int) -> Facts:
+    """A PixelCNN of grey digits that learns from few or all pictures: nats of a new one."""
+    kind, count = kind.split()
+    parts = (mnist.load("mini", split).tensors[0] for split in ("train", "test"))
+    x, test = ((16 * part).round() for part in parts)
+    torch.manual_seed(seed)
+    x = x[torch.randperm(len(x))[: int(count)]]
+    net = autoregressive.PixelCNN(8, c=24, k=5, layers=3, c_out=17 if kind == "softmax" else 9)
+    optimizer = torch.optim.AdamW(net.parameters(), 4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=300)
+    for _ in range(300):
+        rows = x[torch.randint(len(x), (32,))]
+        loss = grey_cost(kind, net(rows / 8 - 1), rows).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        found = grey_cost(kind, net.eval()(test / 8 - 1), test).mean().item()
+    return {"nats": round(found, 2)}
+
+
+def segmenting(kind: str, seed: int) -> Facts:
+    """A U-Net on pictures of shapes: intersection over union of each class on new ones."""
+    _, shares = depth.segment("mini", Run(seed=seed, device="cpu"))
+    return {
+        "right": round(shares.mean().item(), 4),
+        "by_class": [round(share, 4) for share in shares.tolist()],
+    }
 
 
 def looking_back(kind: str, seed: int) -> Facts:
@@ -229,6 +297,10 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
+    "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
+    "reading": (reading, tuple(two_stacks.NETS)),
+    "greys": (greys, tuple(f"{kind} {count}" for count in (100, 1197) for kind in ("softmax", "logistics"))),
+    "segmenting": (segmenting, ("U-Net",)),
     "speaking": (speaking, tuple(SPEAKING)),
     "few_shot": (few_shot, ("siamese", "matching", "prototypes", "classifier")),
     "beginnings": (beginnings, ("MAML", "first order", "Reptile", "jointly")),

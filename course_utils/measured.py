@@ -3,10 +3,15 @@
 No figure there is typed by hand.
 """
 
+import base64
+import io
 import json
 import math
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from course_utils.topics import ROOT
 
@@ -87,6 +92,19 @@ def experiment(name: str, folder: Path = FOLDER) -> dict[str, list[dict[str, Any
     if name not in kept:
         raise KeyError(f"experiment: {name!r} is not kept; run it: python -m benchmarks.chapters {name}")
     return kept[name]
+
+
+def picture(name: str, folder: Path = FOLDER) -> tuple[np.ndarray, dict[str, Any]]:
+    """What `benchmarks.pictures` has kept of real data: pixels (H, W) or (H, W, 3), bytes, and the facts beside them.
+
+    Raises:
+        KeyError: it was not made; the message says how to make it.
+    """
+    kept = _read(folder, "pictures") or {}
+    if name not in kept:
+        raise KeyError(f"picture: {name!r} is not kept; make it: python -m benchmarks.pictures {name}")
+    facts = dict(kept[name])
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(facts.pop("picture"))))), facts
 
 
 def _when(facts: dict[str, Any]) -> str:

@@ -29,6 +29,9 @@ COLOURS = ("#2277cc", "#f04e06", "#4aa564", "#8a3ffc", "#d0569a")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 # Stands for the page's text colour while matplotlib draws; nearly black where a figure is saved as it is.
 INK = "#010203"
+# What matplotlib measures words with, and a font that is as wide where that one is missing. The words are text: a
+# reader finds, copies and enlarges them.
+FONTS = "'DejaVu Sans', Verdana, sans-serif"
 # Where a figure scatters more points than this, they are drawn as pixels; fewer compress better as paths, and keep the
 # ink of the page.
 MOST_POINTS = 2500
@@ -141,7 +144,7 @@ def show(figure: Figure, alt: str) -> Picture:
         return Picture(f'<svg aria-label="{html.escape(alt)}"/>')
     _rasterize_crowds(figure)
     drawn = io.StringIO()
-    with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "figure"}):
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "figure"}):
         figure.savefig(drawn, format="svg", dpi=144, transparent=True, metadata={"Date": None})
     plt.close(figure)
     return Picture(_inline(drawn.getvalue(), alt))
@@ -165,9 +168,10 @@ def _inline(document: str, alt: str) -> str:
     # Hundredths of a point are finer than any screen.
     svg = re.sub(r'\b(?:d|x|y)="[^"]*"', lambda drawn: re.sub(r"(\.\d\d)\d+", r"\1", drawn[0]), svg)
     svg = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", lambda found: _lighter(found[1]), svg)
+    svg = re.sub(r" *font-family: 'DejaVu Sans'(, [^;\"]*)?;", "", svg)  # FONTS stand once, at the whole
     own = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{own}-", svg)
-    label = f'<svg class="figure" role="img" aria-label="{html.escape(alt)}"'
+    label = f'<svg class="figure" role="img" aria-label="{html.escape(alt)}" font-family="{FONTS}"'
     return svg.replace("<svg", label, 1).replace(INK, "currentColor")
 
 

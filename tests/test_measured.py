@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import torch
 
+from benchmarks import pictures
 from course_utils import measured
 
 ENGINE = {
@@ -69,6 +71,25 @@ def test_an_experiment_is_read_by_name_and_a_missing_one_says_how_to_run_it(tmp_
 
 
 def test_what_chapters_say_about_learning_was_seen_from_three_seeds():
-    for name in ("adding", "depths", "looking_back"):
+    kept = json.loads((measured.FOLDER / "chapters.json").read_text(encoding="utf-8"))
+    assert {"adding", "depths", "looking_back"} <= set(kept)
+    for name in kept:
         for kind, runs in measured.experiment(name).items():
             assert len(runs) >= 3, (name, kind)
+
+
+def test_a_picture_is_kept_with_its_facts_and_a_missing_one_says_how_to_make_it(tmp_path):
+    grey = torch.arange(12).view(1, 3, 4) / 255
+    written(tmp_path, "pictures", {"steps": {"licence": "our own", "picture": pictures.packed(grey)}})
+    pixels, facts = measured.picture("steps", tmp_path)
+    assert pixels.tolist() == torch.arange(12).view(3, 4).tolist()
+    assert facts == {"licence": "our own"}
+    with pytest.raises(KeyError, match=r"python -m benchmarks\.pictures misread"):
+        measured.picture("misread", tmp_path)
+
+
+def test_every_picture_is_kept_and_says_whose_it_is():
+    for name in pictures.THINGS:
+        pixels, facts = measured.picture(name)
+        assert pixels.dtype == "uint8", name
+        assert any(word in facts["licence"] for word in ("CC BY", "MNIST")), name

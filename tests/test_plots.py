@@ -78,6 +78,14 @@ def test_a_figure_is_svg_in_the_page_s_ink_with_its_text():
     assert plots.COLOURS[0] in svg
 
 
+def test_words_are_text_in_a_font_that_every_reader_has():
+    svg = plots.show(drawn("Loss & <slope>"), "One line that rises.").svg
+    assert re.search(r"<text[^>]*>Loss &amp; &lt;slope&gt;</text>", svg)
+    assert svg.count("font-family") == 1
+    assert f'font-family="{plots.FONTS}"' in svg.partition(">")[0]
+    assert plots.FONTS.endswith("sans-serif")
+
+
 def test_two_figures_share_no_names():
     names = [
         set(re.findall(r'\bid="([^"]+)"', plots.show(drawn(t), "One line that rises.").svg)) for t in "ab"

@@ -15,6 +15,7 @@ PARTS = (
     "reference",
     "lab",
     "topics",
+    "needs",
     "freshness",
     "runs",
     "pages",

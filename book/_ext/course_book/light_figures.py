@@ -1,8 +1,7 @@
 """Figures as few bytes, with no difference that an eye could see.
 
-Matplotlib writes paths in hundredths of a point and from the picture's corner, each figure with shapes of its own for
-its letters, and pictures with four bytes a pixel. Here paths go in tenths and from point to point, a page's figures
-share their letters, and pictures of at most 256 colours get a palette.
+Matplotlib writes paths in hundredths of a point and from the picture's corner, and pictures with four bytes a pixel.
+Here paths go in tenths and from point to point, and pictures of at most 256 colours get a palette.
 """
 
 import base64
@@ -13,7 +12,6 @@ import numpy as np
 from PIL import Image
 
 PATH = re.compile(r'(<path[^>]*? d=")([^"]*)"')
-GLYPH = re.compile(r'<path id="([^"]+)" d="([^"]*)"(?: transform="scale\(0\.015625\)")?\s*/>')
 PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 BETWEEN = re.compile(r"<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
 TOKENS = re.compile(r"[MLz]|-?\d+(?:\.\d+)?")
@@ -22,24 +20,14 @@ FRACTION = re.compile(r"-?\d+\.\d+")
 COLOURS = 256  # of a palette
 
 
-def lighter(svg: str, letters: dict[str, str]) -> str:
-    """A figure's SVG with fewer bytes.
+def lighter(svg: str) -> str:
+    """A figure's SVG, as Matplotlib writes it, with fewer bytes.
 
-    Args:
-        svg: As Matplotlib writes it.
-        letters: Identity of each letter's shape, by the shape, in the page's figures before this one; those of this
-            figure are added.
-
-    >>> lighter('<path d="M 10.01 20.04 \\nL 11.26 20.04 \\nz"/>', {})
+    >>> lighter('<path d="M 10.01 20.04 \\nL 11.26 20.04 \\nz"/>')
     '<path d="M10 20l1.3 0z"/>'
     """
     short = BETWEEN.sub("", svg)
     short = PNG.sub(lambda found: "data:image/png;base64," + _with_palette(found[1]), short)
-    for name, shape in GLYPH.findall(short):
-        first = letters.setdefault(shape, name)
-        if first != name:
-            short = short.replace(f'href="#{name}"', f'href="#{first}"')
-    short = GLYPH.sub(lambda found: found[0] if letters[found[2]] == found[1] else "", short)
     short = PLACE.sub(lambda found: _in_tenths(found[0]), short)
     return PATH.sub(lambda found: f'{found[1]}{steps(found[2])}"', short)
 

@@ -21,12 +21,19 @@ DESCRIPTION_LENGTH = 155
 
 
 def description(doctree: nodes.document | None, fallback: str) -> str:
-    """First paragraph of a page, cut at a word."""
-    texts = [node.astext() for node in doctree.findall(nodes.paragraph)] if doctree else []
+    """First paragraph of a page that is not a demo's, cut at a word."""
+    found = doctree.findall(nodes.paragraph) if doctree else ()
+    texts = [node.astext() for node in found if not _of_a_demo(node)]
     text = " ".join(next((text for text in texts if len(text) > 40), fallback).split())
     if len(text) <= DESCRIPTION_LENGTH:
         return text
     return text[:DESCRIPTION_LENGTH].rsplit(" ", 1)[0] + " …"
+
+
+def _of_a_demo(node: nodes.Element) -> bool:
+    while node.parent is not None and "demo" not in node.get("classes", ()):
+        node = node.parent
+    return "demo" in node.get("classes", ())
 
 
 def describe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
