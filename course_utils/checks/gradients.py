@@ -1,9 +1,11 @@
 """Whether autograd can follow a student's result back to what it was made from."""
 
+import traceback
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.autograd import graph
 
 from course_utils.checks.comparisons import close, holds
 from course_utils.checks.failure import CheckFailed
@@ -73,17 +75,30 @@ def slopes(
     history = isinstance(got, Tensor) and got.requires_grad
     holds(history, f"autograd cannot follow {what} back", "a tensor with a history", type(got).__name__, hint)
     assert isinstance(got, Tensor)
+    assert all(leaf.requires_grad for leaf in leaves.values())
     weights = torch.ones_like(got) if probe is None else probe.to(got)
     try:
         return list(
             torch.autograd.grad(got, list(leaves.values()), weights, retain_graph=True, allow_unused=True)
         )
-    except RuntimeError as error:
-        if "inplace" not in str(error):
+    except (RuntimeError, TypeError) as error:
+        if "inplace" in str(error):
+            raise CheckFailed(
+                f"autograd cannot follow {what} back",
+                "a gradient",
+                "a tensor that it needs has been written into since",
+                "-=, /= and functions with an underscore at their end change a tensor: make a new one instead",
+            ) from None
+        if not _autograds_own(error):
             raise
         raise CheckFailed(
-            f"autograd cannot follow {what} back",
-            "a gradient",
-            "a tensor that it needs has been written into since",
-            "-=, /= and functions with an underscore at their end change a tensor: make a new one instead",
+            f"autograd cannot walk back through {what}",
+            "of each `backward` one gradient, or None, for each argument of its `forward`",
+            str(error).splitlines()[0][:200],
+            "what does it return?",
         ) from None
+
+
+def _autograds_own(error: Exception) -> bool:
+    """Whether autograd itself refused what a `backward` gave it; what is raised in one has that one's line."""
+    return traceback.extract_tb(error.__traceback__)[-1].filename == graph.__file__

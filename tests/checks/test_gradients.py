@@ -53,6 +53,34 @@ def test_a_result_that_autograd_cannot_walk_back_is_said_in_the_students_words()
         slopes(torch.ones(3), {"x": x}, "f(x)")
 
 
+class Wrong(torch.autograd.Function):
+    """Gives as gradient what it was told to give."""
+
+    @staticmethod
+    def forward(ctx, x, given):
+        ctx.given = given
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, slope):
+        return ctx.given(slope)
+
+
+@pytest.mark.parametrize(
+    "given", [lambda slope: slope, lambda slope: (slope[:1], None), lambda slope: (1.0, None)]
+)
+def test_a_backward_that_gives_wrong_things_is_said_in_a_sentence(given):
+    x = torch.randn(3, requires_grad=True)
+    with pytest.raises(CheckFailed, match="cannot walk back through f"):
+        slopes(Wrong.apply(x, given), {"x": x}, "f")
+
+
+def test_what_a_backward_raises_itself_keeps_its_own_line():
+    x = torch.randn(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        slopes(Wrong.apply(x, lambda slope: (slope + torch.ones(2), None)), {"x": x}, "f")
+
+
 def test_slopes_are_one_a_leaf_and_none_where_there_is_no_way():
     x, w = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
     along_x, along_w = slopes(2 * x, {"x": x, "w": w}, "f(x)")
