@@ -218,9 +218,11 @@ def _warm() -> None:
     import torch
 
     import course_utils.audit.engine  # noqa: F401
+    from course_utils.data import digits
 
     end_with_parent()
     torch.set_num_threads(1)
+    digits.load("mini", "train")  # most mini tiers take them: read here, each fork has them
     tqdm.monitor_interval = 0  # no thread beside the one that is forked
     # A fork takes a copy of its parent's folder along: this one is empty, and not the course's.
     folder = tempfile.mkdtemp(prefix="audit-")
