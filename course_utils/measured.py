@@ -74,6 +74,52 @@ def attacks(folder: Path = FOLDER) -> str:
     return said + (f" **Got through: {', '.join(through)}.**" if through else "")
 
 
+NINE = (
+    "neurons",
+    "convolution",
+    "training",
+    "depth",
+    "transfer",
+    "layerwise",
+    "autoregressive",
+    "waveforms",
+    "transformers",
+)
+NINE_SECONDS, ALL_SECONDS = 600, 1500  # of a GPU, aimed at
+
+
+def gpu(folder: Path = FOLDER) -> str:
+    """What each reference's full tier asks of a GPU: counts of a mean step, and seconds as an estimate."""
+    facts = _read(folder, "gpu")
+    if facts is None:
+        return _missing("gpu")
+    rows, rates = facts["rows"], facts["rates"]
+    lines = [
+        "| topic | steps | operations a step | waits | GFLOP a step | GB a step | one seed alone, s | three seeds, s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for key, row in rows.items():
+        mean = {name: row[name] / row["steps"] for name in ("operations", "flops", "bytes")}
+        counts = f"{row['steps']:,.0f} | {mean['operations']:,.0f} | {row['waits']}"
+        lines.append(
+            f"| {key} | {counts} | {mean['flops'] / 1e9:,.1f} | {mean['bytes'] / 1e9:,.2f} "
+            f"| {row['alone']:,.0f} | {row['seconds']:,.0f} |"
+        )
+    nine, whole = (sum(rows[key]["seconds"] for key in keys if key in rows) for keys in (NINE, rows))
+    lines += [
+        "",
+        f"Three seeds of the nine oldest topics come to {nine:,.0f} GPU-seconds "
+        f"({_aim(nine <= NINE_SECONDS, f'at most {NINE_SECONDS:,}')}), of all {len(rows)} to {whole:,.0f} "
+        f"({_aim(whole <= ALL_SECONDS, f'at most {ALL_SECONDS:,}')}). Operations, waits, FLOPs and bytes are counted "
+        f"on an emulated device, on {facts['date']}; seconds follow from them: a launch takes the host "
+        f"{1e6 * rates['launch']:.0f} µs, a kernel the GPU {1e6 * rates['kernel']:.0f} µs at least, which computes "
+        f"{rates['bf16'] / 1e12:.0f} (bf16) or {rates['tf32'] / 1e12:.0f} TFLOP/s (tf32) and moves "
+        f"{rates['bandwidth'] / 1e12:.0f} TB/s. Recurrent layers are counted step by step; a GPU's library has fewer, "
+        "larger kernels for them.",
+    ]
+    return "\n".join(lines)
+
+
 def _aim(met: bool, words: str) -> str:
     return f"the aim is {words}" if met else f"the aim of {words} is missed"
 

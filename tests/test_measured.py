@@ -93,3 +93,22 @@ def test_every_picture_is_kept_and_says_whose_it_is():
         pixels, facts = measured.picture(name)
         assert pixels.dtype == "uint8", name
         assert any(word in facts["licence"] for word in ("CC BY", "MNIST")), name
+
+
+def test_a_gpus_seconds_are_added_up_and_judged(tmp_path):
+    row = {
+        "steps": 10,
+        "operations": 500,
+        "flops": 2e12,
+        "bytes": 3e9,
+        "alone": 90,
+        "waits": 0,
+        "seconds": 240,
+    }
+    rates = {"launch": 9e-6, "kernel": 4e-6, "bf16": 250e12, "tf32": 120e12, "bandwidth": 3e12}
+    facts = {"date": "2026-11-28", "rates": rates, "rows": {"depth": row, "waveforms": row, "flows": row}}
+    (tmp_path / "gpu.json").write_text(json.dumps(facts))
+    text = measured.gpu(tmp_path)
+    assert "| depth | 10 | 50 | 0 | 200.0 | 0.30 | 90 | 240 |" in text
+    assert "nine oldest topics come to 480 GPU-seconds (the aim is at most 600), of all 3 to 720" in text
+    assert "python -m benchmarks.gpu" in measured.gpu(tmp_path / "nowhere")

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from course_utils.data import binary_digits, mnist
+from course_utils.data import binary_digits
 from course_utils.training import Paper, Run, main
 
 PAPER = {"full": Paper(81.30, "oord2016pixel", system="PixelCNN", data="MNIST, binarised")}
@@ -176,7 +176,7 @@ class PixelCNN(nn.Module):
         v = h = x
         for layer, place in zip(self.layers, self.place):
             v, h = layer(v, h)
-            h = h + place
+            h = h + place.to(h.dtype)
         return self.head(h)
 
 
@@ -482,8 +482,7 @@ def fit(
         optimizer.step()
         schedule.step()
         with torch.no_grad():
-            for a, w in zip(average.parameters(), net.parameters()):
-                a.lerp_(w, 1 - how.memory)
+            torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - how.memory)
         run.log(**{name: value})
     return average
 
@@ -494,38 +493,10 @@ def mean_nats(loss: Net, x: Tensor, device: str | torch.device = "cpu") -> float
     return torch.cat([loss(part.to(device)).cpu() for part in x.split(500)]).double().mean().item()
 
 
-def mixture_nats(net: nn.Module, x: Tensor, levels: int) -> Tensor:
-    """-log p of grey pictures of whole numbers (B, 1, H, W): (B,). The net gives 3K numbers a pixel."""
-    y = net(2 * x / (levels - 1) - 1).float().permute(0, 2, 3, 1)  # (B, H, W, 3K)
-    logits, mean, log_scale = y.chunk(3, dim=-1)
-    mean = (levels - 1) * (1 + mean) / 2  # raw numbers around 0 are means around the middle
-    return -mixture_log_prob(x[:, 0], logits, mean, log_scale.clamp(min=-7), levels).flatten(1).sum(1)
-
-
-def grey(tier: str, split: str, levels: int = 4) -> Tensor:
-    """The digits with `levels` levels of grey, whole numbers (N, 1, H, W)."""
-    return (mnist.load(tier, split).tensors[0] * levels).floor().clamp(max=levels - 1)
-
-
-def beside(tier: str, run: Run) -> dict[str, float]:
-    """Test digits by growing scales (nats a picture), and in 2-bit grey by a mixture of logistics (bits a pixel)."""
-    how, pictures = config(tier), binary_digits.load(tier, "train")
-    scales = fit(Multiscale(how.side, how.base, how.c), lambda net, x: net(x), pictures, how, run, "scales")
-    shades = TensorDataset(grey(tier, "train"))
-    mixture = fit(pixel_cnn(tier, c_out=9), lambda net, x: mixture_nats(net, x, 4), shades, how, run, "grey")
-    bits = mean_nats(lambda x: mixture_nats(mixture, x, 4), grey(tier, "test"), run.device)
-    return {
-        "scales_test_nats": mean_nats(scales, binary_digits.load(tier, "test").tensors[0], run.device),
-        "grey_test_bits": bits_per_dim(torch.tensor(bits), (how.side, how.side)).item(),
-    }
-
-
 def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     """Gated PixelCNN with a bias for each place, dropout and averaged weights."""
     data = binary_digits.load(tier, "train")
     net = fit(pixel_cnn(tier), lambda net, x: nats(net(x), x), data, config(tier), run)
-    if tier == "full" and seed == 0:
-        run.log(**beside(tier, run))
     # Half precision keeps the record small.
     return {name: value.detach().half().contiguous() for name, value in net.state_dict().items()}
 

@@ -219,7 +219,8 @@ def nats(scores: Tensor, codes: Tensor, counted: Tensor) -> Tensor:
         One number, which autograd can follow back to the scores: the mean over all counted characters of the batch.
     """
     costs = F.cross_entropy(scores[:, :-1].transpose(1, 2), codes[:, 1:], reduction="none")  # (B, T - 1)
-    return costs[counted[:, 1:]].mean()
+    chosen = counted[:, 1:]  # as an index it would make a GPU wait
+    return torch.where(chosen, costs, 0.0).sum() / chosen.sum()
 
 
 def attend_next(layer: MultiHead, x: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:

@@ -580,13 +580,13 @@ edit(
     "nats",
     check="nats_values",
     why="place 0 counts among them",
-    change={"return costs[counted[:, 1:]].mean()": "return (costs * counted[:, 1:]).sum() / counted.sum()"},
+    change={"chosen.sum()": "counted.sum()"},
 )
 edit(
     "nats",
     check="nats_values",
     why="the first row says which count, for all",
-    change={"costs[counted[:, 1:]]": "costs[counted[:1, 1:].expand(len(codes), -1)]"},
+    change={"chosen = counted[:, 1:]": "chosen = counted[:1, 1:].expand(len(codes), -1)"},
 )
 edit(
     "nats",

@@ -10,8 +10,6 @@ Shapes: B sounds, T samples, C channels, Q levels, D numbers that describe what 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from time import perf_counter
 
 import torch
 import torch.nn.functional as F
@@ -225,7 +223,9 @@ def bits(logits: Tensor, codes: Tensor, length: Tensor) -> Tensor:
     tensor(3.)
     """
     surprise = F.cross_entropy(logits, codes, reduction="none") / math.log(2)  # (B, T)
-    return surprise[torch.arange(codes.shape[1], device=codes.device) < length[:, None]].mean()
+    # As an index, what counts would make a GPU wait.
+    counted = torch.arange(codes.shape[1], device=codes.device) < length[:, None]
+    return torch.where(counted, surprise, 0.0).sum() / counted.sum()
 
 
 def draw(logits: Tensor, u: Tensor) -> Tensor:
@@ -504,8 +504,6 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
         run,
         tier,
     )
-    if tier == "full" and seed == 0:
-        run.log(**beside(net, tier, run))
     # Half precision keeps the full tier's record small.
     return {name: value.detach().half().contiguous() for name, value in net.state_dict().items()}
 
@@ -544,108 +542,6 @@ def baseline(tier: str) -> float:
     table.index_put_((before, now), torch.ones(len(now), dtype=torch.float64), accumulate=True)
     table /= table.sum(1, keepdim=True)
     return -table[pairs("test")].log2().mean().item()
-
-
-# ------------------------------------------------------------------------------------ beside, at the full tier
-
-
-class Reader(nn.Module):
-    """Which digit is said? A convolutional net on waves (B, T): scores (B, 10)."""
-
-    def __init__(self, c: int = 32):
-        super().__init__()
-        sizes = [(1, c, 16, 4), (c, c, 8, 4), (c, 2 * c, 8, 4), (2 * c, 2 * c, 4, 2)]
-        stages = [
-            (nn.Conv1d(a, b, k, s, k // 2), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout(0.2))
-            for a, b, k, s in sizes
-        ]
-        self.stages = nn.Sequential(*(layer for stage in stages for layer in stage))
-        self.scores = nn.Linear(2 * c, 10)
-
-    def forward(self, waves: Tensor) -> Tensor:
-        """Normalise the loudness, convolve, average over time, score."""
-        loud = waves.square().mean(1, keepdim=True).sqrt() + 1e-4
-        return self.scores(self.stages((waves / loud)[:, None]).mean(2))
-
-
-def teacher_log_prob(net: Callable[..., Tensor], waves: Tensor, h: Tensor) -> Tensor:
-    """log p of each sample under a net that gives a logistic's mean and log scale: (B, 1, T) to (B, 1, T)."""
-    mean, log_scale = net(waves, h).float().chunk(2, dim=1)
-    return logistic_log_density(waves, mean, log_scale.clamp(min=-7))
-
-
-def distil(teacher: WaveNet, data: TensorDataset, run: Run, tier: str) -> nn.ModuleList:
-    """A student of two flows that learns from the teacher's judgement alone; no recording is heard."""
-    how = CONFIG[tier]
-    student = nn.ModuleList(wavenet(tier, 2, how.student) for _ in range(2)).to(run.device)
-    for net in student:  # begins as the identity on quiet noise
-        nn.init.zeros_(net.head[-1].weight)
-        nn.init.constant_(net.head[-1].bias, 0.0)
-    student[-1].head[-1].bias.data[1] = -3.0
-    teacher.requires_grad_(False)
-    optimizer = torch.optim.Adam(student.parameters(), how.rate / 2)
-    saved = {"student": student, "optimizer": optimizer}
-    for waves, sound, speaker, _ in run.batches(data, how.batch, how.student_steps, saved, "student"):
-        h = said(sound, speaker, tier)
-        z = noise(torch.rand_like(waves))[:, None]
-        nets = [partial(net, h=h) for net in student]
-        loss = distillation_loss(nets, partial(teacher_log_prob, teacher, h=h), z)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimizer.step()
-        run.log(student=loss)
-    return student.eval()
-
-
-def real_time_factor(make: Callable[[], Tensor], rate: int) -> float:
-    """Seconds of computing for each second of sound, of a function that gives waves (B, T), on any device."""
-    begun = perf_counter()
-    waves = make().cpu()  # waits for the device
-    return (perf_counter() - begun) / (waves.shape[-1] / rate)
-
-
-@torch.no_grad()
-def recognised(reader: Reader, net: WaveNet, tier: str, run: Run, each: int) -> float:
-    """Share of generated sounds, `each` of every digit, that a reader trained on recordings hears as what was asked."""
-    voices = len(spoken_digits.SPEAKERS[tier])
-    sound = torch.arange(10 * each) % 10
-    h = said(sound, torch.arange(10 * each) % voices, tier).to(run.device)
-    u = torch.rand(len(h), spoken_digits.LENGTH[tier], generator=run.generator("sounds")).to(run.device)
-    waves = generate_fast(
-        lambda x, queues: net_step(net, x, queues, h), empty_queues(net, len(h)), u, CONFIG[tier].levels
-    )
-    return (reader(waves).argmax(1).cpu() == sound).float().mean().item()
-
-
-def beside(net: WaveNet, tier: str, run: Run, each: int = 12) -> dict[str, float]:
-    """Recognised sounds, real and generated; the student's badness; what a second of sound costs, by either way."""
-    data, test = spoken_digits.load(tier, "train"), spoken_digits.load(tier, "test")
-
-    def reading(reader: nn.Module, waves: Tensor, h: Tensor, length: Tensor) -> Tensor:
-        return F.cross_entropy(reader(waves), h[:, :10].argmax(1))
-
-    def rating(teacher: nn.Module, waves: Tensor, h: Tensor, length: Tensor) -> Tensor:
-        nats = -teacher_log_prob(teacher, waves[:, None], h)[:, 0]
-        return nats[torch.arange(waves.shape[1], device=waves.device) < length[:, None]].mean()
-
-    reader = fit(Reader(), reading, data, run, tier, "reader")
-    teacher = fit(wavenet(tier, 2), rating, data, run, tier, "teacher")
-    student = distil(teacher, data, run, tier)
-    with torch.no_grad():
-        waves, sound, speaker, _ = run.to(*test.tensors)
-        right = (reader(waves).argmax(1) == sound).float().mean().item()
-        h, samples, rate = said(sound, speaker, tier)[:1], waves.shape[1], spoken_digits.RATE[tier]
-        u = torch.rand(1, samples, device=run.device)
-        queues, levels = empty_queues(net, 1), CONFIG[tier].levels
-        slow = real_time_factor(
-            lambda: generate_fast(lambda x, q: net_step(net, x, q, h), queues, u, levels), rate
-        )
-        nets = [partial(net, h=h) for net in student]
-        flow(nets, noise(u)[:, None])  # the first call also loads the kernels
-        quick = real_time_factor(lambda: flow(nets, noise(u)[:, None])[0], rate)
-    made = recognised(reader, net, tier, run, each)
-    return {"recognised": made, "recordings_recognised": right, "teacher_rtf": slow, "student_rtf": quick}
 
 
 if __name__ == "__main__":

@@ -44,9 +44,10 @@ SIZED_BY_VALUES = {
 
 @dataclass
 class Counts:
-    """Operations on the device by name, and places in the course's code where the host waits for the device."""
+    """Operations on the device by name, what they read and write, and where in the course's code the host waits."""
 
     operations: Counter = field(default_factory=Counter)
+    bytes: int = 0
     waits: Counter = field(default_factory=Counter)
 
 
@@ -130,6 +131,8 @@ def _run(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         return made
     if not _is_view(func):
         _counts.operations[str(func)] += 1
+        written = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
+        _counts.bytes += sum(part.numel() * part.element_size() for part in here + written)
     made = tree_map(_wrapped, made)
     return return_and_correct_aliasing(func, args, kwargs, made) if here or _is_mutable(func) else made
 

@@ -11,9 +11,11 @@ from course_utils.data import (
     cora,
     fashion_mnist,
     list_functions,
+    lynx_hare,
     mnist,
     mnist_m,
     omniglot,
+    physionet,
     shakespeare,
     spoken_digits,
     squeezenet,
@@ -68,6 +70,7 @@ NARROWER = {
         "64, 2e-3": "8, 2e-3",
     },
 }
+AS_MINI = (babi, binary_sums, list_functions, lynx_hare, physionet, sygus_strings, translation, warps)
 PICTURES = {cifar10: (3, 32, 32), fashion_mnist: (1, 28, 28), mnist: (1, 28, 28)}
 
 
@@ -77,12 +80,14 @@ def stand_in() -> None:
         module.load = _mini_or(module.load, lambda split, shape=shape: _pictures(split, shape))
     spoken_digits.LENGTH["full"] = SOUND
     spoken_digits.load = _mini_or(spoken_digits.load, _sounds)
-    for module in (babi, binary_sums, list_functions, sygus_strings, translation, warps):
+    for module in AS_MINI:
         module.load = _mini_or(module.load, lambda split, mini=module.load: mini("mini", split))
     sonnets = 4 * shakespeare.whole("mini")
     shakespeare.whole = lambda tier: sonnets
     cora.load = _mini_or(cora.load, _papers)
     omniglot.load = _mini_or(omniglot.load, _drawings)
+    omniglot.one_shot_runs = _one_shot
+    warps.wall = lambda side: (*torch.rand(2, 1, 3, side // 4, side // 4), torch.eye(3)[None])
     mnist_m.load = _of_domains(mnist_m.load)
     squeezenet.load = lambda tier="full", split="train": _weights()
 
@@ -107,6 +112,10 @@ def _of_domains(load):
 def _drawings(split: str) -> TensorDataset:
     characters = SIZES[split] // 2
     return TensorDataset(torch.rand(characters, 20, 1, 28, 28), torch.arange(characters) // 8)
+
+
+def _one_shot() -> tuple[Tensor, Tensor, Tensor]:
+    return torch.rand(20, 20, 1, 28, 28), torch.rand(20, 20, 1, 28, 28), torch.arange(20).repeat(20, 1)
 
 
 def _pictures(split: str, shape: tuple[int, ...]) -> TensorDataset:

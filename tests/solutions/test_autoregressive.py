@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.training import Run, record
-from solutions.autoregressive import reference
+from solutions.autoregressive import experiments, reference
 from solutions.autoregressive.reference import (
     GatedLayer,
     MaskedConv2d,
@@ -280,8 +280,9 @@ def test_a_tiny_training_learns_and_repeats(monkeypatch):
 
 def test_growing_scales_and_grey_learn_too(monkeypatch):
     short = dataclasses.replace(reference.config("mini"), c=8, k=3, steps=30, memory=0.8)
+    monkeypatch.setattr(experiments, "config", lambda tier: short)
     monkeypatch.setattr(reference, "config", lambda tier: short)
-    found = reference.beside("mini", Run(seed=0, device="cpu"))
+    found = experiments.experiments({}, "mini", Run(seed=0, device="cpu"))
     assert found["scales_test_nats"] < 40  # 44.4 where nothing is known
     assert found["grey_test_bits"] < 1.9  # 2 where nothing is known
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from course_utils.data import spirals
 from course_utils.training import Run
-from solutions.odes import reference
+from solutions.odes import experiments, reference
 from solutions.odes.reference import (
     ConvFlow,
     Flow,
@@ -265,10 +265,10 @@ def test_the_rival_hears_its_own_words_after_what_is_known():
 
 
 def test_patients_and_lynxes_are_learned_by_both(monkeypatch):
-    quick = {name: replace(how, steps=8, batch=8) for name, how in reference.SERIES.items()}
-    monkeypatch.setattr(reference, "SERIES", quick)
+    quick = {name: replace(how, steps=8, batch=8) for name, how in experiments.SERIES.items()}
+    monkeypatch.setattr(experiments, "SERIES", quick)
     run = Run(seed=0, device="cpu")
-    found = reference.holes(run, "mini")
+    found = experiments.holes(run, "mini")
     assert set(found) == {f"{name}_{kind}_missed" for name in quick for kind in ("latent", "rnn")}
     assert all(0 < value < 3 for value in found.values())
     assert len(run.curve["lynx_hare_rnn_loss"]) == 8
@@ -277,7 +277,7 @@ def test_patients_and_lynxes_are_learned_by_both(monkeypatch):
 def test_what_is_missed_is_counted_where_something_was_seen(monkeypatch):
     values, seen = torch.full((1, 24, 4), 2.0), torch.zeros(1, 24, 4, dtype=torch.bool)
     seen[:, 20, 1] = seen[:, 2, 0] = True
-    how = reference.SERIES["physionet"]
+    how = experiments.SERIES["physionet"]
     monkeypatch.setattr(how.data, "load", lambda tier, split: torch.utils.data.TensorDataset(values, seen))
 
     class Says:
@@ -285,7 +285,7 @@ def test_what_is_missed_is_counted_where_something_was_seen(monkeypatch):
             assert known.sum() == 1
             return torch.full((1, 23, 4), 3.0)
 
-    assert reference.series_missed(Says(), how, "mini", "cpu") == pytest.approx((3 - 2) ** 2 / 2**2)
+    assert experiments.series_missed(Says(), how, "mini", "cpu") == pytest.approx((3 - 2) ** 2 / 2**2)
 
 
 def test_nets_of_the_full_tier_have_the_papers_sizes():

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from course_utils.data import spoken_digits
 from course_utils.training import Run
-from solutions.waveforms import reference
+from solutions.waveforms import experiments, reference
 from solutions.waveforms.reference import (
     Block,
     LinearStudent,
@@ -230,7 +230,7 @@ def test_the_baseline_is_a_table_of_neighbours():
 
 def test_what_stands_beside_the_metric_runs(tiny):
     run = Run(seed=0, device="cpu")
-    values = reference.beside(reference.wavenet("mini"), "mini", run, each=1)
+    values = experiments.experiments(reference.wavenet("mini").state_dict(), "mini", run, each=1)
     assert set(values) == {"recognised", "recordings_recognised", "teacher_rtf", "student_rtf"}
     assert values["student_rtf"] < values["teacher_rtf"]
     assert 0 <= values["recognised"] <= 1
