@@ -71,8 +71,10 @@ def depths(kind: str, seed: int) -> Facts:
 
 
 def reading(kind: str, seed: int) -> Facts:
-    """One of three nets that read a sentence and write another: weights, BLEU, and sentences all right."""
-    return dict(two_stacks.translated(kind, seed))
+    """One of three nets that read a sentence and write another: weights, BLEU, sentences all right, nats of a word."""
+    run = Run(seed=seed, device="cpu")
+    found = two_stacks.translated(kind, run)
+    return found | {"curve": smooth(run.curve[f"{kind}_nats"])}
 
 
 BEGINNINGS = {"small": training.small_weights, "He": training.he_weights}

@@ -198,9 +198,12 @@ def write(net: nn.Module, sources: list[list[int]], count: int) -> Tensor:
     return written[:, 1:]
 
 
-def translated(kind: str, seed: int) -> dict[str, float]:
-    """One of `NETS`, trained on the mini tier's pairs: its weights, BLEU, and the share of test sentences all right."""
-    run, text, test = Run(seed=seed, device="cpu"), bitext("mini", "train"), bitext("mini", "test")
+def translated(kind: str, run: Run) -> dict[str, float]:
+    """One of `NETS`, trained on the mini tier's pairs: its weights, BLEU, and the share of test sentences all right.
+
+    `run` keeps the curve of its cost, "<kind>_nats".
+    """
+    text, test = bitext("mini", "train"), bitext("mini", "test")
     net = NETS[kind](len(text.vocabulary), TRANSLATION["mini"].d)
     fit(net, cost, rows_of(text), replace(TRANSLATION["mini"], steps=300), run, kind)
     written = write(net, test.source, 12)

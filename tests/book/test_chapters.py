@@ -64,3 +64,35 @@ def test_a_long_line_is_seen_where_it_is_visible():
     assert shown(cell % "x = 1") == ["x = 1\nprint(1)\n"]
     assert shown(cell % ":tags: [hide-input]") == []
     assert shown("```python\nloop()\n```\n") == ["loop()\n"]
+
+
+ENDING = ["What has become of it", "To remember", "Exercises", "Questions for yourself", "Further reading"]
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_all_chapters_end_alike(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", page, re.MULTILINE)
+    ending = [heading for heading in headings if heading in ENDING]
+    assert ending == [heading for heading in ENDING if heading in ending]
+    assert headings[-len(ending) :] == ending
+    assert {"Exercises", "Questions for yourself", "Further reading"} <= set(ending)
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_six_to_ten_exercises_have_answers(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    assert 6 <= len(re.findall(r"^[`:]{3,}\{dropdown\} Answer", page, re.MULTILINE)) <= 10
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_each_choice_of_a_question_is_explained_and_one_is_right(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    questions = re.findall(
+        r"((?:^- [a-e]\. .+\n)+)\n[`:]{3,}\{dropdown\} Which, and why\n((?:.+\n)+?)[`:]{3,}$", page, re.MULTILINE
+    )
+    assert 2 <= len(questions) <= 3
+    for choices, reasons in questions:
+        letters = re.findall(r"^- ([a-e])", choices, re.MULTILINE)
+        assert re.findall(r"^- ([a-e]): ", reasons, re.MULTILINE) == letters
+        assert reasons.count("**yes**") == 1
