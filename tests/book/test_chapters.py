@@ -89,7 +89,9 @@ def test_six_to_ten_exercises_have_answers(key):
 def test_each_choice_of_a_question_is_explained_and_one_is_right(key):
     page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
     questions = re.findall(
-        r"((?:^- [a-e]\. .+\n)+)\n[`:]{3,}\{dropdown\} Which, and why\n((?:.+\n)+?)[`:]{3,}$", page, re.MULTILINE
+        r"((?:^- [a-e]\. .+\n)+)\n[`:]{3,}\{dropdown\} Which, and why\n((?:.+\n)+?)[`:]{3,}$",
+        page,
+        re.MULTILINE,
     )
     assert 2 <= len(questions) <= 3
     for choices, reasons in questions:
