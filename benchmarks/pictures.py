@@ -165,6 +165,7 @@ THINGS: dict[str, Callable[[], Made]] = {
     "painted": painted,
     "located": located,
     "wanted": wanted,
+    "translated": translated,
 }
 
 

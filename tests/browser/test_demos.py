@@ -55,8 +55,8 @@ def test_a_demo_fits_a_phone(demo_page, name, theme):
     assert wanted <= shown <= PHONE["width"]
     assert page.locator(".demo-live").bounding_box()["height"] > 100
     narrow = """() => [...document.querySelectorAll('.demo-live :is(button, select, input)')]
-      .filter((e) => e.offsetParent && (e.offsetWidth < 18 || e.offsetHeight < 14))
-      .map((e) => e.outerHTML.slice(0, 90))"""
+      .filter((e) => e.offsetParent).map((e) => e.closest('label') ?? e)
+      .filter((e) => e.offsetWidth < 24 || e.offsetHeight < 24).map((e) => e.outerHTML.slice(0, 90))"""
     assert page.evaluate(narrow) == []
 
 

@@ -18,6 +18,16 @@ STICKING_OUT = """() => [...document.querySelectorAll('article *')]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
     && !e.closest('math, svg, pre, .math, table, .demo-stage'))
   .map((e) => `${e.tagName}.${e.className}`).slice(0, 5)"""
+# Visible blocks that are wider than the page lets them be: a reader sees their lines cut.
+CUT = """() => { const shown = 'section { content-visibility: visible !important }';
+  document.head.append(Object.assign(document.createElement('style'), { textContent: shown }));
+  return [...document.querySelectorAll('article :is(pre, table, .math)')]
+    .filter((e) => e.getClientRects().length && !e.closest('details:not([open])') && e.scrollWidth > e.clientWidth + 1)
+    .map((e) => e.textContent.slice(0, 70)); }"""
+SMALL_WORDS = """() => [...document.querySelectorAll('figure.drawn svg text')]
+  .map((text) => { const { a, b } = text.getScreenCTM(), of = text.querySelector('tspan') ?? text;
+    return [parseFloat(getComputedStyle(of).fontSize) * Math.hypot(a, b), text.textContent]; })
+  .filter(([size]) => size < 8.99)"""
 UNNAMED_PICTURES = """() => [...document.querySelectorAll('article img, article svg')]
   .filter((e) => !e.closest('a.headerlink, button, .demo-live, [aria-hidden=true]') && !e.closest('[role=img]:not(svg)')
     && (e.getAttribute('alt') ?? e.getAttribute('aria-label') ?? '').split(' ').length < 3)
@@ -86,7 +96,15 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(STICKING_OUT) == []
     assert page.evaluate(UNNAMED_PICTURES) == []
     assert page.evaluate(BROKEN_PICTURES) == []
+    assert page.evaluate(SMALL_WORDS) == []
     assert page.evaluate(MISPLACED) == []
+
+
+@leaves(PAGES)
+def test_no_visible_block_is_cut_on_a_desk(leaf):
+    leaf.set_viewport_size({"width": 1366, "height": 900})
+    assert leaf.evaluate(CUT) == []
+    leaf.set_viewport_size(DESK)
 
 
 def test_formulas_are_set_in_the_book_s_font(open_page, built_book):

@@ -43,7 +43,7 @@ NEEDS = {
 # The first four of `course_utils.plots.COLOURS`, whose module would bring PyTorch into the build.
 COLOURS = ("#2277cc", "#f04e06", "#4aa564", "#8a3ffc")
 WORDS = "What needs what: a line leads down from a chapter to each that leans on it; colours are the course's parts"
-WIDTH, STEP, HIGH = 480, 62, 28  # of the picture, from row to row, of a box
+WIDTH, STEP, HIGH = 480, 72, 36  # of the picture, from row to row, of a box
 LETTER, MARGIN = 6.9, 7  # pixels that a letter takes on average, and that stand on either side of a word
 
 
@@ -85,7 +85,7 @@ def _box(row: topics.Topic, middle: float, top: float, width: float, colour: str
         f'<a href="{row.key}.html"><title>{escape(row.title)}</title>'
         f'<rect {frame} fill="var(--pst-color-background)"/>'
         f'<rect {frame} fill="{colour}" fill-opacity=".16" stroke="{colour}"/>'
-        f'<text x="{middle:.0f}" y="{top + 18.5:.1f}">{row.key}</text></a>'
+        f'<text x="{middle:.0f}" y="{top + HIGH / 2 + 4.5:.1f}">{row.key}</text></a>'
     )
 
 
