@@ -64,10 +64,15 @@ def test_what_is_spelled_alike():
 
 @pytest.fixture
 def grammar(monkeypatch):
-    """Captions of the small grammar, in place of Multi30k's."""
-    whole = {split: translation.load("mini", split) for split in ("train", "test")}
+    """Captions of the small grammar, each with a full stop, in place of Multi30k's."""
+    whole = {}
+    for split in ("train", "test"):
+        pairs = translation.load("mini", split)
+        whole[split] = translation.Pairs(
+            *(tuple(f"{line} ." for line in side) for side in (pairs.source, pairs.target))
+        )
     monkeypatch.setattr(translation, "load", lambda tier, split: whole[split])
-    monkeypatch.setattr(captions, "WORDS", 28)
+    monkeypatch.setattr(captions, "WORDS", 29)
     monkeypatch.setattr(captions, "D", 8)
     monkeypatch.setattr(captions, "BATCH", 8)
     monkeypatch.setattr(words, "COMMON", 20)
