@@ -94,7 +94,7 @@ const STYLE = `
 .sp li i{position:absolute;inset:0 auto 0 0;background:var(--pos);opacity:.3}
 .sp li b{position:relative;flex:0 0 84px;font-family:monospace}.sp li span{position:relative;flex:1 1 170px}
 .sp svg{display:block;width:100%;height:auto;max-height:230px}
-.sp svg text{font:9px sans-serif;fill:currentColor;text-anchor:middle}
+.sp svg text{font:12px sans-serif;fill:currentColor;text-anchor:middle}
 .sp .cell{fill:none;stroke:var(--edge);stroke-width:.6}.sp .top{fill:var(--hot)}.sp .value{fill:var(--pos)}
 .sp p{min-height:2.8em}`;
 
@@ -168,20 +168,20 @@ class Program extends Moving {
   /** Both stacks, cell by cell: bars for its values 0 to 9, and a bar for how much of the top is there. */
   stacks(state) {
     const n = this.numbers.length + 2;
-    const width = 300 / n - 6;
+    const width = 312 / n - 4;
     const one = ({ cells, top }, y, name) => [
-      s("text", { x: 30, y: y + 24 }, name),
+      s("text", { x: 26, y: y + 34 }, name),
       ...cells.flatMap((cell, c) => {
-        const x = 62 + c * (width + 6);
+        const x = 50 + c * (width + 4);
         const k = cell.indexOf(Math.max(...cell));
         return [
-          ...cell.map((p, v) => s("rect", { class: "value", x: x + (v * width) / VALUES, y: y + 40 - 28 * p, width: width / VALUES - 0.4, height: 28 * p })),
-          s("rect", { class: "cell", x, y: y + 10, width, height: 30 }),
-          s("rect", { class: "top", x, y: y + 42, width: width * top[c], height: 4 }),
-          s("text", { x: x + width / 2, y: y + 8 }, `${k}: ${Math.round(100 * cell[k])} %`)];
+          ...cell.map((p, v) => s("rect", { class: "value", x: x + (v * width) / VALUES, y: y + 45 - 28 * p, width: width / VALUES - 0.4, height: 28 * p })),
+          s("rect", { class: "cell", x, y: y + 15, width, height: 30 }),
+          s("rect", { class: "top", x, y: y + 47, width: width * top[c], height: 4 }),
+          s("text", { x: x + width / 2, y: y + 11 }, `${k}: ${Math.round(100 * cell[k])} %`)];
       })];
-    return s("svg", { viewBox: "0 0 370 108", role: "img", "aria-label": `Data stack, the bottom first: ${found(state, n - 2).join(", ")}` },
-      ...one(state[0], 0, "data"), ...one(state[1], 54, "return"));
+    return s("svg", { viewBox: "0 0 362 114", role: "img", "aria-label": `Data stack, the bottom first: ${found(state, n - 2).join(", ")}` },
+      ...one(state[0], 0, "data"), ...one(state[1], 60, "return"));
   }
 
   told(state, counter) {
