@@ -23,10 +23,12 @@ from course_utils.data import cipher, mnist, signals
 from course_utils.data.bitext import MARKS
 from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
+from solutions.attention import listening as sounds
 from solutions.attention import reference as attention
 from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
 from solutions.metalearning import others
+from solutions.odes import experiments as odes
 from solutions.programs import reference as programs
 from solutions.synthesis import reference as synthesis
 from solutions.training import reference as training
@@ -144,6 +146,37 @@ def looking_back(kind: str, seed: int) -> Facts:
     attention.fit(net, attention.load("mini", "train"), attention.config("mini"), run)
     by_length = [round(attention.exact(net, length), 4) for length in (5, 10, 15, 20)]
     return {"right": by_length[2], "by_length": by_length, "curve": smooth(run.curve["nats"])}
+
+
+def listening(kind: str, seed: int) -> Facts:
+    """A net that names three sounds in a row: right names, where it looks; of spoken ones with seed 0 one recording."""
+    tier = {"generated sounds": "mini", "spoken digits": "full"}[kind]
+    net = sounds.taught_to_hear(tier, seed)
+    right, within, weights = sounds.understood(net, tier)
+    facts: Facts = {"right": round(right, 4), "within": [round(value, 4) for value in within]}
+    if tier == "full" and seed == 0:
+        x, _, names, bounds = sounds.heard(tier, "test", 1, 300)
+        count = int(bounds[0, 3])
+        facts |= {f"looks {n}": [round(v, 3) for v in weights[0, n, :count].tolist()] for n in range(3)}
+        spectrum = x[0, :count].unflatten(1, (-1, 2)).mean(2)  # half as many bands
+        facts["spectrum"] = [round(v, 1) for v in spectrum.flatten().tolist()]
+        facts["digits"] = (names[0, :3] - sounds.MARKS).tolist()
+    return facts
+
+
+def holes(kind: str, seed: int) -> Facts:
+    """What a net misses of the later part of real series with holes, as a share of what saying the mean misses.
+
+    Kinds name the set and the net; "longer": four times the steps, on a clock six times as fast.
+    """
+    what, net_kind, *longer = kind.split()
+    how = odes.SERIES[what]
+    if longer:
+        how = replace(how, steps=4 * how.steps, span=6 * how.span)
+    run = Run(seed=seed, device="cpu")
+    net, loss = odes.series_models(how, how.data.load("full", "train").tensors[0].shape[2])[net_kind]
+    odes.fit_series(net, loss, how, "full", run, "series")
+    return {"missed": round(odes.series_missed(net, how, "full", "cpu"), 4)}
 
 
 NODES = 5000  # that a search for a list program may take
@@ -294,7 +327,13 @@ def beginnings(kind: str, seed: int) -> Facts:
 
 EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
+    "listening": (listening, ("generated sounds", "spoken digits")),
     "looking_back": (looking_back, ("looks back", "last state")),
+    "holes": (
+        holes,
+        tuple(f"lynx_hare {net}" for net in ("latent", "latent longer", "rnn", "rnn longer")),
+    ),
+    "patients": (holes, ("physionet latent", "physionet rnn")),
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
@@ -312,6 +351,11 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
 def kept() -> dict[str, dict[str, list[Facts]]]:
     """What was run: for each experiment its kinds, for each kind what each seed gave."""
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+
+
+def brief(value: float | list[float]) -> bool:
+    """Whether a fact is short enough to be printed: no picture."""
+    return not isinstance(value, list) or len(value) <= 20
 
 
 def keep(facts: dict) -> None:
@@ -337,7 +381,7 @@ def main() -> None:
             found = facts.setdefault(name, {}).setdefault(kind, [])
             for seed in SEEDS[len(found) :]:
                 found.append(run(kind, seed))
-                said = {fact: value for fact, value in found[-1].items() if fact != "curve"}
+                said = {fact: value for fact, value in found[-1].items() if fact != "curve" and brief(value)}
                 print(name, kind, f"seed {seed}: {said}", flush=True)
                 keep(facts)
 

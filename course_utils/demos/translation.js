@@ -67,7 +67,7 @@ export const still = () => frame("-1.2 -1.2 4.9 2.4", [0, 2.5].map((left) => dis
 const STYLE = `
 .tr svg{display:block;width:100%;max-width:620px;margin:0 auto}
 .tr .ring{fill:none;stroke:var(--edge);stroke-width:.012}
-.tr text{font:.15px sans-serif;fill:currentColor;text-anchor:middle}
+.tr text{font:.21px sans-serif;fill:currentColor;text-anchor:middle}
 .tr table{width:auto;margin:4px 0;border-collapse:collapse}
 .tr td{padding:1px 14px 1px 0;text-align:left}
 .tr p{min-height:4em}`;

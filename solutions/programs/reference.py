@@ -680,9 +680,9 @@ def wanted(end: int, called: int, argument: int) -> tuple[int, int, int]:
 
 def drawn(programs: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Numbers of calls, half of them of ADD1 where there are any: it has most to learn, all sums of two digits."""
-    most = programs.cpu() == PROGRAMS.index("ADD1")
+    most = programs == PROGRAMS.index("ADD1")
     shares = torch.where(most, 1 / most.sum().clamp(min=1), 1 / (~most).sum())
-    return torch.multinomial(shares, count, replacement=True, generator=generator).to(programs.device)
+    return torch.multinomial(shares, count, replacement=True, generator=generator)
 
 
 def learn_to_call(net: nn.Module, style: str, longest: int, steps: int, run: Run) -> None:
@@ -690,9 +690,10 @@ def learn_to_call(net: nn.Module, style: str, longest: int, steps: int, run: Run
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, steps, pct_start=0.1)
     saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
-    programs, seen, due = run.to(*traces(style, longest))
+    called, seen, due = traces(style, longest)  # the draw stays on the CPU: nothing waits for a GPU
+    programs, seen, due = run.to(called, seen, due)
     for step in run.steps(steps, saved, f"calls {style}"):
-        rows = drawn(programs, 128, run.generator(f"calls {style} {step}"))
+        rows = drawn(called, 128, run.generator(f"calls {style} {step}")).to(run.device)
         state, loss = None, torch.zeros((), device=run.device)
         for t in range(seen.shape[1]):
             (end, *scores), state = net(seen[rows, t], programs[rows], state)

@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils.data import bitext, reversals
+from course_utils.data import bitext, reversals, spoken_digits
 from course_utils.data.bitext import END, PAD
 from course_utils.training import Run, reference_tensors
-from solutions.attention import reference
+from solutions.attention import listening, reference
 from solutions.attention.reference import (
     Decoder,
     Encoder,
@@ -292,6 +292,45 @@ def test_a_tiny_training_is_repeatable_and_falls(tiny):
 
 def test_the_baseline_trains_a_net_that_does_not_look_back(tiny):
     assert reference.baseline("mini") == 0
+
+
+def test_sounds_in_a_row_begin_where_they_are_said_to():
+    x, real, names, bounds = listening.heard("mini", "test", seed=0, count=4)
+    waves, sound, _, duration = spoken_digits.load("mini", "test").tensors
+    chosen = torch.randint(len(waves), (4, 3), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(real.sum(1), bounds[:, 3])
+    assert torch.equal(names, torch.cat([sound[chosen] + 3, torch.full((4, 1), END)], 1))
+    second = waves[chosen[2, 1], : duration[chosen[2, 1]]]
+    own = listening.frames(second, listening.HEARING["mini"])
+    assert torch.equal(x[2, bounds[2, 1] : bounds[2, 2]], own)
+
+
+def test_frames_are_louder_where_the_pitch_lies():
+    how = listening.HEARING["full"]
+    wave = torch.sin(2 * math.pi * 1000 * torch.arange(2000) / 8000)  # 1 kHz at 8 kHz
+    assert how.bands == 42
+    loudest = listening.frames(wave, how).argmax(1)  # bin 31.25 of 125, three to a band
+    assert loudest.shape == (15,)
+    assert (loudest == 10).all()
+
+
+def test_a_listener_looks_at_real_frames_alone_and_learns():
+    x, real, names, _ = listening.heard("mini", "train", seed=0, count=32)
+    net = listening.Listener(replace(listening.HEARING["mini"], hidden=24))
+    adam, losses = torch.optim.Adam(net.parameters(), 1e-2), []
+    for _ in range(25):
+        scores, weights = net(x, real, names)
+        losses.append(reference.cost(scores, names))
+        adam.zero_grad()
+        losses[-1].backward()
+        adam.step()
+    assert weights.shape == (32, 4, x.shape[1])
+    assert (weights.masked_select(~real[:, None].expand_as(weights)) == 0).all()
+    assert losses[-1] < losses[0] - 0.3
+    right, within, _ = listening.understood(net.eval(), "mini", count=8)
+    assert 0 <= right <= 1
+    assert len(within) == 3
+    assert all(0 <= share <= 1 for share in within)
 
 
 @pytest.mark.real_data("translation")

@@ -13,7 +13,7 @@ from course_utils.data import aeroplanes, warps
 from course_utils.data.registry import DATASETS, DataError
 from course_utils.training import Run, reference_tensors
 from course_utils.training.devices import seed_everything
-from solutions.correspondence import reference
+from solutions.correspondence import experiments, reference
 from solutions.correspondence.reference import (
     Consensus,
     KeypointNet,
@@ -211,6 +211,43 @@ def test_points_learn_from_labels_too(monkeypatch):
     for name in ("keypoints", "supervised"):
         losses = [loss for _, loss in run.curve[name]]
         assert sum(losses[-10:]) < sum(losses[:10])
+
+
+def test_found_points_see_no_label_and_tell_the_turn_with_little_noise(monkeypatch):
+    monkeypatch.setattr(experiments, "NOISE", 0.0)
+    batch = tuple(part[:8] for part in aeroplanes.load("mini", "train").tensors)
+    net = KeypointNet(width=8).eval()
+    losses = experiments.found_losses(net, batch)
+    blind = experiments.found_losses(net, (*batch[:4], torch.full_like(batch[4], torch.nan)))
+    assert losses.keys() == keypoint_loss(net, batch).keys()
+    assert all(torch.equal(losses[name], blind[name]) for name in losses)
+    p, q = (lift(net(x)[0], aeroplanes.FOCAL) for x in batch[:2])
+    torch.testing.assert_close(losses["pose"], angle(procrustes(p, q), batch[3]).mean())
+
+
+def test_experiments_tell_errors_of_both_kinds_for_each_seed(monkeypatch):
+    few = TensorDataset(*(part[:16] for part in aeroplanes.load("mini", "train").tensors))
+    monkeypatch.setattr(experiments, "aeroplane_pairs", lambda tier, split: few)
+    monkeypatch.setattr(experiments, "WIDTH", 8)
+    train = experiments.trained
+    monkeypatch.setattr(experiments, "trained", lambda *given: train(*given, steps=2))
+    values = experiments.experiments({}, "full", Run(seed=0, device="cpu"))
+    kinds = {
+        f"{kind}_{what}_{seed}"
+        for kind in ("found", "labelled")
+        for what in ("median", "mean")
+        for seed in range(3)
+    }
+    assert values.keys() == kinds | {"still_median"}
+    assert all(0 < value < 180 for value in values.values())
+
+
+def test_labels_teach_the_points_of_experiments():
+    few = TensorDataset(*(part[:16] for part in aeroplanes.load("mini", "train").tensors))
+    run = Run(seed=0, device="cpu")
+    experiments.trained("labelled", few, run, "labelled_0", steps=30)
+    losses = [loss for _, loss in run.curve["labelled_0"]]
+    assert sum(losses[-10:]) < sum(losses[:10])
 
 
 def test_true_points_have_no_loss_of_geometry():

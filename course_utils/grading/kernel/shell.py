@@ -4,6 +4,7 @@ import base64
 import io
 import linecache
 import os
+import re
 import sys
 import traceback
 import types
@@ -27,6 +28,9 @@ ALONE = (
     "a DataLoader loads in this one with num_workers=0, and what a command does is written in Python"
 )
 STARTING = ("/subprocess.py", "/multiprocessing/")
+# Where IPython may see more than Python: lines that begin with one of its signs or a prompt, `= %…`, `= !…`, `…?`, and
+# cells that begin with white space.
+SPECIAL = re.compile(r"\A\s|^\s*(?:[%!?,;/]|>>>|\.\.\.|In ?\[)|=\s*[%!]|\?\s*$", re.MULTILINE)
 
 
 class Outputs:
@@ -142,6 +146,12 @@ class CellShell(InteractiveShell):
             "error": None if error is None else self._error(error),
             "outputs": self.outputs.items,
         }
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """The cell as Python. One that is so already is not looked through token by token, for half a millisecond."""
+        if SPECIAL.search(raw_cell) or self.input_transformers_post:
+            return super().transform_cell(raw_cell)
+        return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
 
     def _error(self, error: BaseException) -> list[str]:
         where = own_line(error, self)

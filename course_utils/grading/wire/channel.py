@@ -5,6 +5,7 @@ length is checked before memory is taken for it, and every read has a deadline. 
 """
 
 import json
+import math
 import select
 import socket
 import struct
@@ -41,6 +42,7 @@ class Channel:
             b"",
         )  # what came with the last message and belongs to the next
         self.received = 0  # bytes, headers included
+        self._bounded = False  # whether a read ends by itself
 
     def close(self) -> None:
         """Hang up."""
@@ -108,10 +110,10 @@ class Channel:
         self._ahead = self._ahead[count:]
         while len(data) < count:
             try:
-                self._wait(select.POLLIN, deadline)
+                self._read_until(deadline)
                 # A system call costs more than copying a small message: what is there is read at once.
                 got = self._socket.recv_into(self._read)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 raise Late("no answer in time") from None
             except OSError as error:
                 raise Closed(f"the other side is gone: {error.strerror}") from None
@@ -132,15 +134,23 @@ class Channel:
             try:
                 data = data[self._socket.send(data, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
-                self._wait(select.POLLOUT, deadline)
+                self._writable(deadline)
 
-    def _wait(self, event: int, deadline: float | None) -> None:
-        """Until the socket is ready; without a deadline the call that follows waits by itself."""
-        if deadline is None:
-            return
+    def _read_until(self, deadline: float | None) -> None:
+        """Let the read that follows end by itself at `deadline`: a poll before each costs more."""
+        left = 0.0 if deadline is None else deadline - time.monotonic()  # 0: it waits for ever
+        if deadline is not None and left <= 0:
+            raise TimeoutError
+        if left or self._bounded:
+            bound = struct.pack("@ll", *divmod(math.ceil(1e6 * left), 1_000_000))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
+            self._bounded = left > 0
+
+    def _writable(self, deadline: float) -> None:
+        """Wait until the socket takes more."""
         left = deadline - time.monotonic()
         poll = select.poll()
-        poll.register(self._socket, event)
+        poll.register(self._socket, select.POLLOUT)
         if left <= 0 or not poll.poll(1000 * left):
             raise TimeoutError
 

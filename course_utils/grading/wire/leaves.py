@@ -75,9 +75,10 @@ class Leaves:
         """What has changed here since the other side was told: [number, data, gradient], each in a list if changed."""
         told = []
         for number, leaf in self._leaves.items():
-            data, grad = leaf.tensor.detach(), leaf.tensor.grad
-            new_data, new_grad = not _same(data, leaf.data), not _same(grad, leaf.grad)
+            grad = leaf.tensor.grad
+            new_data, new_grad = not _same(leaf.tensor, leaf.data), not _same(grad, leaf.grad)
             if new_data or new_grad:
+                data = leaf.tensor.detach()
                 told.append(
                     [number, [node(data)] if new_data else [], [node(_copy(grad))] if new_grad else []]
                 )

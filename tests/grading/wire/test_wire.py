@@ -182,3 +182,21 @@ def test_a_closed_end_is_noticed(ends):
     ends[0].close()
     with pytest.raises(Closed):
         Channel(ends[1]).receive(time.monotonic() + 1)
+
+
+def test_a_bound_of_one_read_does_not_outlast_it(ends):
+    ours, theirs = Channel(ends[0]), Channel(ends[1])
+    theirs.send({"n": 1}, [])
+    assert ours.receive(time.monotonic() + 60)[0] == {"n": 1}
+    with pytest.raises(Late):
+        ours.receive(time.monotonic() + 0.01)
+    with pytest.raises(Late):
+        ours.receive(time.monotonic() - 1)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(ours.receive()[0]))
+    reader.start()
+    reader.join(0.05)
+    assert reader.is_alive()
+    theirs.send({"n": 2}, [])
+    reader.join()
+    assert got == [{"n": 2}]

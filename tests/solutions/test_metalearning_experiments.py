@@ -1,0 +1,93 @@
+"""What metalearning measures beside its record: MAML over tasks at once, and a memory."""
+
+import torch
+import torch.nn.functional as F
+
+from course_utils.training import Run
+from solutions.metalearning import maml_of_characters as maml
+from solutions.metalearning import memory_of_characters as memory
+from solutions.metalearning import reference
+
+
+def pictures(draw, classes=8, drawings=10):
+    """Classes that differ in their places of ink, as drawings (C, K, 1, 28, 28) with noise."""
+    means = F.interpolate(torch.rand(classes, 1, 4, 4, generator=draw), size=28)
+    return (means[:, None] + 0.1 * torch.randn(classes, drawings, 1, 28, 28, generator=draw)).clamp(0, 1)
+
+
+def test_tasks_at_once_are_each_on_its_own():
+    draw = torch.Generator().manual_seed(0)
+    net = maml.strided(4, maml.WAYS)
+    weights = dict(net.named_parameters())
+    support, query = maml.drawn(pictures(draw), 3, 2, draw)
+    together = maml.of_tasks(net, weights, support, query, 2)
+    alone = [maml.scores(net, weights, s, q, 2) for s, q in zip(support, query)]
+    torch.testing.assert_close(together, torch.stack(alone), atol=1e-4, rtol=1e-4)
+
+
+def test_an_inner_step_is_the_references():
+    draw = torch.Generator().manual_seed(1)
+    net = maml.strided(3, maml.WAYS)
+    weights = dict(net.named_parameters())
+    (support,), _ = maml.drawn(pictures(draw), 1, 2, draw)
+    found = maml.adapted(net, weights, support, 1)
+
+    def cost(params):
+        scores = torch.func.functional_call(net, dict(zip(weights, params)), (support[:, 0],))
+        return F.cross_entropy(scores, torch.arange(5))
+
+    expected = reference.adapt(cost, list(weights.values()), maml.INNER, 1)
+    for one, other in zip(found.values(), expected):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_the_outer_loop_lowers_the_cost():
+    draw = torch.Generator().manual_seed(2)
+    torch.manual_seed(0)
+    net, run = maml.strided(8, maml.WAYS), Run(device="cpu")
+    maml.learn(net, pictures(draw), 12, run)
+    costs = [value for _, value in run.curve["maml_nats"]]
+    assert sum(costs[-3:]) < sum(costs[:3])
+    assert maml.right(net, pictures(draw), torch.device("cpu"), 20) > 0.5  # new classes; guessing is 0.2
+
+
+def test_a_sequence_shows_every_class_equally_often():
+    draw = torch.Generator().manual_seed(3)
+    x, y = memory.sequences(pictures(draw), 4, draw)
+    assert x.shape == (4, memory.LENGTH, 1, 28, 28)
+    assert all(row.bincount().tolist() == [memory.PRESENTED] * memory.WAYS for row in y)
+
+
+def test_a_memory_sees_labels_one_step_late_and_never_its_own():
+    net = memory.MemoryReader(ways=3, channels=2, d=4)
+    x, y = torch.rand(2, 6, 1, 28, 28), torch.randint(3, (2, 6))
+    scores = net(x, y)
+    other = y.clone()
+    other[:, 3] = (y[:, 3] + 1) % 3
+    changed = (net(x, other) - scores).abs().amax((0, 2)) > 1e-6
+    assert not changed[:4].any()  # what is told of step 3 is known from step 4 on
+    assert changed[4:].any()
+
+
+def test_what_was_seen_is_found_again():
+    key = torch.eye(3)[torch.tensor([[0, 1, 0, 1]])]
+    told = F.one_hot(torch.tensor([[0, 2, 1, 2]]), 3).float()  # labels 2, 1, 2, one step late
+    net = memory.MemoryReader(ways=3)
+    with torch.no_grad():
+        net.log_sharpness.fill_(4.0)
+        found = net.read(key, told)
+    assert found[0, 0].sum() == 0
+    assert found[0, 2].argmax() == 2
+    assert found[0, 3].argmax() == 1
+    assert found[0, 2:].amax(1).min() > 0.99
+
+
+def test_a_memory_learns_to_bind(monkeypatch):
+    monkeypatch.setattr(memory, "SEQUENCES", 2)
+    draw = torch.Generator().manual_seed(4)
+    torch.manual_seed(0)
+    net, run = memory.MemoryReader(channels=4, d=16), Run(device="cpu")
+    memory.learn(net, pictures(draw), 25, run)
+    shares = memory.presentations(net, pictures(draw), torch.device("cpu"), 20)
+    assert shares.shape == (memory.PRESENTED,)
+    assert shares[1] > shares[0] + 0.3
