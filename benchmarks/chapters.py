@@ -331,9 +331,8 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "looking_back": (looking_back, ("looks back", "last state")),
     "holes": (
         holes,
-        tuple(f"lynx_hare {net}" for net in ("latent", "latent longer", "rnn", "rnn longer")),
+        tuple(f"lynx_hare {net}" for net in ("latent", "latent longer", "rnn")),
     ),
-    "patients": (holes, ("physionet latent", "physionet rnn")),
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
