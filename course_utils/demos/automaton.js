@@ -171,7 +171,7 @@ class Automaton extends Moving {
     const begun = `Step ${this.at} of ${this.made.rows.length - 1}.`;
     if (!this.made.bits) return `${begun} Each particle asks only its left neighbour; at the wall nothing ever changes.`;
     const wrong = read(this.made.rows[this.at]).filter((v, n) => v !== this.made.due[n]).length;
-    if (this.at < this.made.rows.length - 1) return `${begun} ${wrong ? `${wrong} of the bits that are read are wrong.` : "What is read is right."}`;
+    if (this.at < this.made.rows.length - 1) return `${begun} ${wrong ? `Bits that are read wrongly: ${wrong}.` : "What is read is right."}`;
     const took = settled(this.made);
     const right = { "at most 6": took <= 6, "7 to 12": took > 6 && took <= 12, "13 and more": took > 12 }[this.said];
     return `${begun} The sum was right from step ${took} on.${right === undefined ? "" : right ? " You were right." : " You said something else."}`;
