@@ -247,15 +247,22 @@ close(
     },
 )
 senders, receivers, e = torch.tensor([1, 2]), torch.tensor([0, 0]), torch.tensor([[0.0], [0.0]])
-h, W = torch.tensor([[0.0], [5.0], [-4.0]]), torch.tensor([[0.0, 1.0, 0.0]])
+h, W, b = torch.tensor([[0.0], [5.0], [-4.0]]), torch.tensor([[0.0, 1.0, 0.0]]), torch.ones(1)
 close(
     student.message_pass(h, senders, receivers, e, W, b),
-    torch.tensor([[5.0], [0.0], [0.0]]),
-    "message_pass where 5 and -4 are sent to node 0",
-    "relu of each message, then the sum",
+    torch.tensor([[6.0], [0.0], [0.0]]),
+    "message_pass where 5 and -4 are sent to node 0 and b = 1",
+    "relu(5 + 1) and relu(-4 + 1), then the sum",
     mistakes={
-        "the sum comes before relu": (torch.tensor([[1.0], [0.0], [0.0]]), "M makes each message by itself"),
-        "relu is missing, or comes late": (torch.tensor([[1.0], [0.0], [0.0]]), "relu of each message"),
+        "relu is missing, or comes after the sum": (
+            torch.tensor([[3.0], [0.0], [0.0]]),
+            "M makes each message by itself, and relu is a part of it",
+        ),
+        "b is added after relu": (torch.tensor([[7.0], [0.0], [0.0]]), "relu(W […] + b)"),
+        "b is added to what arrives": (
+            torch.tensor([[6.0], [1.0], [1.0]]),
+            "b belongs to each message: who hears nothing has 0",
+        ),
     },
 )
 shapes = {"h": (4, 3), "e": (6, 2), "W": (5, 8), "b": (5,)}
@@ -373,6 +380,14 @@ equal(
     "one number for each node",
     mistakes={"numbers begin at 1": (torch.tensor([1, 1, 2, 2, 2]), "the first graph is number 0")},
 )
+whole = not torch.as_tensor(graph).is_floating_point()
+holds(whole, "each node's graph is a float", "whole numbers", graph, "nodes are counted and picked by them")
+equal(
+    batched([one, other, one], "three graphs")[1],
+    torch.tensor([0, 4, 3, 5]),
+    "the senders of three graphs",
+    "how many nodes stand before the third, in both others?",
+)
 ### BEGIN HIDDEN TESTS
 from solutions.graphs import reference
 
@@ -463,6 +478,13 @@ close(
         "a sum without scaling": (torch.tensor([[1.0], [1.0], [0.0]]), "divide by √(d_v d_w)"),
         "degrees without their root": (torch.tensor([[0.25], [1 / 6], [0.0]]), "√(d_v d_w)"),
     },
+)
+close(
+    student.gcn_layer(h, senders, receivers, -one),
+    torch.tensor([[-0.5], [-root], [0.0]]),
+    "gcn_layer of the same path where W = -1",
+    "the sign turns, and nothing else",
+    mistakes={"a relu": (torch.zeros(3, 1), "the nonlinearity is no part of this layer")},
 )
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in {"h": (3, 4), "W": (2, 4)}.items()}
 flows(student.gcn_layer(leaves["h"], senders, receivers, leaves["W"]), leaves, "gcn_layer")
@@ -566,6 +588,28 @@ close(
     "the same after two steps",
     "the second step begins with the states of the first",
     mistakes={"both steps begin with the first states": (torch.tensor([[1.0], [2.0]]), "hand the states on")},
+)
+ends, of_kind = (torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2])), torch.tensor([1, 0, 1])
+close(
+    student.ggnn(torch.tensor([[1.0], [0.0], [0.0]]), *ends, of_kind, A, adds, 2),
+    torch.tensor([[1.0], [4.0], [14.0]]),
+    "ggnn of the states 1, 0, 0 after two steps, with edges 0 → 1 of kind 1, 0 → 2 of kind 0, 1 → 2 of kind 1",
+    "after one step 1, 2 and 5",
+    mistakes={
+        "the same messages in both steps": (
+            torch.tensor([[1.0], [4.0], [10.0]]),
+            "who sends has a new state in the second step",
+        ),
+        "only one message counts": (torch.tensor([[1.0], [4.0], [4.0]]), "node 2 hears two: add them up"),
+    },
+)
+turned = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
+close(
+    student.ggnn(torch.tensor([[0.0, 3.0], [0.0, 0.0]]), senders, receivers, 0 * kinds, turned, adds, 1),
+    torch.tensor([[0.0, 3.0], [3.0, 0.0]]),
+    "ggnn of the states (0, 3) and (0, 0), with an edge 0 → 1 and A = (0 1; 0 0)",
+    "A times the state, a column",
+    mistakes={"A is turned over": (torch.tensor([[0.0, 3.0], [0.0, 0.0]]), "Σ over A's *second* axis")},
 )
 
 
@@ -888,6 +932,21 @@ equal(
     True,
     "whether a ring of 3 and a ring of 4 are",
     "the same colour, but three times and four times",
+)
+four = graph(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
+equal(
+    answered(four, graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (1, 3)])),
+    True,
+    "whether a ring of 4 and four nodes that are all joined are",
+    "one colour in each, but not the same: colour both as one graph",
+)
+to_others = [(v, w) for v in range(3) for w in range(3, 6)]
+prism = [(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (0, 3), (1, 4), (2, 5)]
+equal(
+    answered(graph(6, to_others), graph(6, prism)),
+    False,
+    "whether two graphs are whose every node has three neighbours",
+    "one colour, six times in each: more is not asked",
 )
 
 
