@@ -128,7 +128,7 @@ class Alignment extends Moving {
       return { text, input, label: h("label", { class: "kit-wide" }, text, input) };
     };
     this.reversal = range({ min: 0, max: 2, step: 0.1, value: this.strength }, (v) => (this.strength = v));
-    this.speed = range({ min: -2, max: 0, step: 0.1, value: Math.log10(this.rate) }, (v) => (this.rate = 10 ** v));
+    this.speed = range({ min: -2, max: -0.2, step: 0.1, value: Math.log10(this.rate) }, (v) => (this.rate = 10 ** v));
     this.play = h("button", { type: "button", class: "kit-main", onclick: () => this.toggle() }, "Play");
     this.each = h("input", { type: "checkbox", onchange: () => ((this.own = this.each.checked), this.reset()) });
     this.stage = s("svg", { class: "al-stage", viewBox: `${-VIEW} ${-VIEW} ${2 * VIEW} ${2 * VIEW}`, role: "img" });
