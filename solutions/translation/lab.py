@@ -484,6 +484,18 @@ close(
     },
 )
 close(degrees[2].abs(), torch.tensor(90.0), "pose, in degrees, of an upright line", "90 or -90", atol=1e-2)
+corner = torch.zeros(1, 5, 5)
+corner[0, 0, :2] = 1.0
+close(
+    torch.rad2deg(shaped(student.pose(corner), (1,), "pose of a picture", "(B,)")),
+    torch.zeros(1),
+    "pose, in degrees, of a level line in the upper left corner",
+    "variances and covariance are about the mean place of the ink, wherever that is",
+    atol=1e-2,
+    mistakes={
+        "about the middle of the picture": (torch.tensor([-52.0181]), "the mean place of the *ink*"),
+    },
+)
 close(
     student.pose(7 * pictures),
     student.pose(pictures),
@@ -802,6 +814,19 @@ close(
             "dropped where u < drop",
         ),
         "nothing is dropped": (torch.tensor([[5, 7, 6, 8, 0], [9, 8, 7, 0, 0]]), "dropped where u < drop"),
+    },
+)
+v = torch.tensor([[0.9, 0.0, 0.0, 0.0, 0.0]])
+close(
+    student.noised(words[:1], u[1:], v, 0.2, 1),
+    torch.tensor([[5, 7, 8, 0, 0]]),
+    "noised with reach 1 of 5 6 7 8, where 6 is dropped and the first v is 0.9",
+    "5 gets the place 1.8, and 7 stands at 2 as before",
+    mistakes={
+        "places are counted anew after words were dropped": (
+            torch.tensor([[7, 5, 8, 0, 0]]),
+            "i is the place in the sentence as it came in",
+        ),
     },
 )
 v = torch.tensor([[0.8, 0.0, 0.0, 0.0, 0.0], [0.0, 0.99, 0.0, 0.0, 0.0]])

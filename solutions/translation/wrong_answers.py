@@ -249,6 +249,17 @@ edit(
 )
 edit("noised", check="noised_values", why="backwards", change={".argsort(1)": ".argsort(1, descending=True)"})
 
+
+@wrong(check="noised_values", why="places are counted anew after words were dropped")
+def noised(words, u, v, drop, reach):
+    rows = torch.full_like(words, PAD)
+    for row, sentence, early, late in zip(rows, words, u, v):
+        kept = (sentence != PAD) & (early >= drop)
+        place = torch.arange(int(kept.sum())) + (reach + 1) * late[kept]
+        row[: len(place)] = sentence[kept][place.argsort()]
+    return rows
+
+
 edit(
     "back_translation",
     check="back_translation_values",
