@@ -44,12 +44,16 @@ def counted(keys: list[str], examples: int, device: Path) -> dict[str, dict]:
 def row(key: str, few: dict, more: dict) -> dict:
     """A reference's training from its loops: what a mean step and what one seed would take."""
     total = dict.fromkeys(("steps", "operations", "flops", "bytes", "busy", "alone"), 0.0)
+    bounds = dict.fromkeys(("kernels", "FLOPs", "bytes"), 0.0)
     for phase, loop in few["loops"].items():
         steps, batch = _steps(key, loop), loop["batch"]
         other = more["loops"][phase]
         flops, moved = (_carried(loop[what], other[what], batch) for what in ("flops", "bytes"))
         rate = BF16 if loop["bf16"] else TF32
-        busy = max(flops / rate, moved / BANDWIDTH, KERNEL * loop["operations"])
+        each = {"kernels": KERNEL * loop["operations"], "FLOPs": flops / rate, "bytes": moved / BANDWIDTH}
+        bound = max(each, key=lambda name: each[name])
+        busy = each[bound]
+        bounds[bound] += steps * busy
         total["steps"] += steps
         for name, value in {
             "operations": loop["operations"],
@@ -59,7 +63,11 @@ def row(key: str, few: dict, more: dict) -> dict:
             "alone": max(busy, LAUNCH * loop["operations"]),
         }.items():
             total[name] += steps * value
-    return total | {"waits": sum(few["waits"].values()), "seconds": SEEDS * total["busy"]}
+    return total | {
+        "waits": sum(few["waits"].values()),
+        "seconds": SEEDS * total["busy"],
+        "bound": max(bounds, key=lambda name: bounds[name]),
+    }
 
 
 def _steps(key: str, loop: dict) -> int:
@@ -85,7 +93,7 @@ def main() -> None:
         few, more = (counted(keys, examples, device) for examples in (EXAMPLES, 2 * EXAMPLES))
     known |= {key: row(key, few[key], more[key]) for key in keys}
     for key in keys:
-        print(key, {name: f"{value:.3g}" for name, value in known[key].items()})
+        print(key, json.dumps(known[key]), flush=True)
     facts = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "rates": {"launch": LAUNCH, "kernel": KERNEL, "bf16": BF16, "tf32": TF32, "bandwidth": BANDWIDTH},

@@ -90,23 +90,13 @@ NINE_SECONDS, ALL_SECONDS = 600, 1500  # of a GPU, aimed at
 
 def gpu(folder: Path = FOLDER) -> str:
     """What each reference's full tier asks of a GPU: counts of a mean step, and seconds as an estimate."""
-    facts = _read(folder, "gpu")
+    facts, before = _read(folder, "gpu"), _read(folder, "gpu_before")
     if facts is None:
         return _missing("gpu")
     rows, rates = facts["rows"], facts["rates"]
-    lines = [
-        "| topic | steps | operations a step | waits | GFLOP a step | GB a step | one seed alone, s | three seeds, s |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for key, row in rows.items():
-        mean = {name: row[name] / row["steps"] for name in ("operations", "flops", "bytes")}
-        counts = f"{row['steps']:,.0f} | {mean['operations']:,.0f} | {row['waits']}"
-        lines.append(
-            f"| {key} | {counts} | {mean['flops'] / 1e9:,.1f} | {mean['bytes'] / 1e9:,.2f} "
-            f"| {row['alone']:,.0f} | {row['seconds']:,.0f} |"
-        )
     nine, whole = (sum(rows[key]["seconds"] for key in keys if key in rows) for keys in (NINE, rows))
-    lines += [
+    lines = [
+        *_asked(rows),
         "",
         f"Three seeds of the nine oldest topics come to {nine:,.0f} GPU-seconds "
         f"({_aim(nine <= NINE_SECONDS, f'at most {NINE_SECONDS:,}')}), of all {len(rows)} to {whole:,.0f} "
@@ -114,10 +104,53 @@ def gpu(folder: Path = FOLDER) -> str:
         f"on an emulated device, on {facts['date']}; seconds follow from them: a launch takes the host "
         f"{1e6 * rates['launch']:.0f} µs, a kernel the GPU {1e6 * rates['kernel']:.0f} µs at least, which computes "
         f"{rates['bf16'] / 1e12:.0f} (bf16) or {rates['tf32'] / 1e12:.0f} TFLOP/s (tf32) and moves "
-        f"{rates['bandwidth'] / 1e12:.0f} TB/s. Recurrent layers are counted step by step; a GPU's library has fewer, "
-        "larger kernels for them.",
+        f"{rates['bandwidth'] / 1e12:.0f} TB/s. A step takes as long as the slowest of the three; the last column says "
+        "which that is most of the time. Recurrent layers and fused attention are counted as the kernels of a GPU's "
+        "library.",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_since(before, rows) if before else ())])
+
+
+def _since(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """A table of what changed since an earlier commit, of which a written analysis is kept: both figures of each."""
+    lines = [
+        "",
+        "| topic | operations a step | waits | GFLOP a step | three seeds, s |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    both = {key: (row, now[key]) for key, row in before["rows"].items() if key in now}
+    for key, (old, new) in both.items():
+        operations, flops = (new[name] / new["steps"] for name in ("operations", "flops"))
+        lines.append(
+            f"| {key} | {old['operations']:,.0f} → {operations:,.0f} | {old['waits']} → {new['waits']} "
+            f"| {old['flops'] / 1e9:,.1f} → {flops / 1e9:,.1f} | {old['seconds']:,.0f} → {new['seconds']:,.0f} |"
+        )
+    sums = [sum(pair[side]["seconds"] for pair in both.values()) for side in (0, 1)]
+    return [
+        *lines,
+        "",
+        f"Before → now: what stands first was found of commit `{before['commit']}`, {sums[0]:,.0f} GPU-seconds in all "
+        f"against {sums[1]:,.0f}. Its operations, waits and FLOPs were counted as today's, but not its bytes, and its "
+        "seconds are those of a written analysis with the same rates, which also held what a first seed trained beside "
+        "its record: of two figures of seconds the difference is not the code's alone.",
+    ]
+
+
+def _asked(rows: dict[str, Any]) -> list[str]:
+    """A table of what trainings ask of a GPU."""
+    lines = [
+        "| topic | steps | operations a step | waits | GFLOP a step | GB a step | one seed alone, s | three seeds, s "
+        "| bound by |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for key, row in rows.items():
+        mean = {name: row[name] / row["steps"] for name in ("operations", "flops", "bytes")}
+        counts = f"{row['steps']:,.0f} | {mean['operations']:,.0f} | {row['waits']}"
+        lines.append(
+            f"| {key} | {counts} | {mean['flops'] / 1e9:,.1f} | {mean['bytes'] / 1e9:,.2f} "
+            f"| {row['alone']:,.0f} | {row['seconds']:,.0f} | {row['bound']} |"
+        )
+    return lines
 
 
 def _aim(met: bool, words: str) -> str:

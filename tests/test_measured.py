@@ -104,11 +104,18 @@ def test_a_gpus_seconds_are_added_up_and_judged(tmp_path):
         "alone": 90,
         "waits": 0,
         "seconds": 240,
+        "bound": "bytes",
     }
     rates = {"launch": 9e-6, "kernel": 4e-6, "bf16": 250e12, "tf32": 120e12, "bandwidth": 3e12}
     facts = {"date": "2026-11-28", "rates": rates, "rows": {"depth": row, "waveforms": row, "flows": row}}
     (tmp_path / "gpu.json").write_text(json.dumps(facts))
     text = measured.gpu(tmp_path)
-    assert "| depth | 10 | 50 | 0 | 200.0 | 0.30 | 90 | 240 |" in text
+    assert "| depth | 10 | 50 | 0 | 200.0 | 0.30 | 90 | 240 | bytes |" in text
     assert "nine oldest topics come to 480 GPU-seconds (the aim is at most 600), of all 3 to 720" in text
+    assert "Before" not in text
+    old = {"operations": 70, "waits": 1, "flops": 4e11, "seconds": 315}
+    (tmp_path / "gpu_before.json").write_text(json.dumps({"commit": "90b0f7a", "rows": {"depth": old}}))
+    text = measured.gpu(tmp_path)
+    assert "| depth | 70 → 50 | 1 → 0 | 400.0 → 200.0 | 315 → 240 |" in text
+    assert "of commit `90b0f7a`, 315 GPU-seconds in all against 240" in text
     assert "python -m benchmarks.gpu" in measured.gpu(tmp_path / "nowhere")

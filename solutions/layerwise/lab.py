@@ -694,7 +694,7 @@ close(again["conv.weight"], tensors["conv.weight"], "the kernels when all channe
 #
 # Everything is there. The data are signals with a shape somewhere in the noise (mini), or photographs (full). Ten of them:
 
-# %% given="Config,config,load,build,train_layer,net_tensors"
+# %% given="Config,config,load,build,distort,train_layer,net_tensors"
 net = config(tier)
 x, y = load(tier, "train")
 figure, axes = plots.subplots(2, 5, figsize=(10, 3), sharex=True, sharey=True)
@@ -732,7 +732,8 @@ separable, accuracies = [probe(0)], []
 for depth, (block, head) in enumerate(zip(blocks, heads)):
     block, head = block.to(run.device), head.to(run.device)
     below = blocks[:depth]
-    train_layer(block, head, x, y, net.steps, net.batch, net.rate, run, f"layer {depth}", below)
+    phase = f"layer {depth}"
+    train_layer(block, head, x, y, net.steps, net.batch, net.rate, run, phase, below, net.shift)
     scores = pooled(nn.Sequential(*below, block, head), x_test).cpu()
     accuracies.append((scores.argmax(1) == y_test).double().mean().item())
     separable.append(probe(depth + 1))

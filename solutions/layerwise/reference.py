@@ -220,13 +220,16 @@ class Config:
     steps: int  # a layer
     batch: int
     rate: float
+    shift: int = 0  # pixels that training pictures are moved by, at most; unless 0 they are also mirrored
 
 
 def config(tier: str) -> Config:
     """The net of each tier: four blocks for signals, six for photographs."""
     if tier == "mini":
         return Config((12, 12, 12, 12), (1, 2, 2, 2), (1, 5), (1, 5), k=2, steps=200, batch=100, rate=0.01)
-    return Config((128,) * 6, (1, 1, 2, 1, 2, 1), (3, 3), (2, 2), k=3, steps=4000, batch=128, rate=0.002)
+    return Config(
+        (128,) * 6, (1, 1, 2, 1, 2, 1), (3, 3), (2, 2), k=3, steps=4000, batch=128, rate=0.002, shift=4
+    )
 
 
 def load(tier: str, split: str) -> tuple[Tensor, Tensor]:
@@ -265,9 +268,8 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     blocks, heads = build(net, c_in=x.shape[1])
     for depth, (block, head) in enumerate(zip(blocks, heads)):
         block, head = block.to(run.device), head.to(run.device)
-        train_layer(
-            block, head, x, y, net.steps, net.batch, net.rate, run, f"layer {depth}", below=blocks[:depth]
-        )
+        below, phase = blocks[:depth], f"layer {depth}"
+        train_layer(block, head, x, y, net.steps, net.batch, net.rate, run, phase, below, net.shift)
     return net_tensors(blocks, heads[-1])
 
 
@@ -282,11 +284,12 @@ def train_layer(
     run: Run,
     phase: str,
     below: Sequence[nn.Module] = (),
+    shift: int = 0,
 ) -> None:
     """Train one block with its head on what the finished blocks `below` make of x (N, C, H, W).
 
     They do so batch by batch: of all photographs of the full tier, the features of one layer alone take 23.6 GB. The
-    rate falls as half a cosine.
+    rate falls as half a cosine. With a `shift` each step sees other pictures, moved and mirrored.
     """
     finished = nn.Sequential(*below)
     optimizer = optimizer_for(block, head, rate)
@@ -294,7 +297,19 @@ def train_layer(
     for step, (x_batch, y_batch) in enumerate(run.batches(TensorDataset(x, y), batch, steps, saved, phase)):
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 + math.cos(math.pi * step / steps)) / 2
-        run.log(loss=greedy_step(block, head, optimizer, cache(finished, x_batch), y_batch))
+        if shift:
+            x_batch = distort(x_batch, shift)
+        with run.autocast():
+            loss = greedy_step(block, head, optimizer, cache(finished, x_batch), y_batch)
+        run.log(loss=loss)
+
+
+def distort(x: Tensor, shift: int) -> Tensor:
+    """Each picture moved by up to `shift` pixels, zeros coming in, and mirrored or not: (B, C, H, W) to the same."""
+    windows = F.pad(x, (shift,) * 4).unfold(2, x.shape[2], 1).unfold(3, x.shape[3], 1)  # (B, C, …, …, H, W)
+    rows, columns = torch.randint(2 * shift + 1, (2, len(x)), device=x.device)
+    x = windows[torch.arange(len(x), device=x.device), :, rows, columns]
+    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
 
 
 def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> float:

@@ -551,9 +551,30 @@ def exact(net: nn.Module, data: TensorDataset) -> float:
     return (right | ~counted[:, 1:]).all(1).double().mean().item()
 
 
+class Fused(MultiHead):
+    """The same layer by one kernel of PyTorch, which never writes the scores (B, H, T, T): in long rows they are most
+    of what a GPU would move.
+    """
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """As `MultiHead.forward`."""
+        q, k, v = (split_heads(part, self.heads) for part in self.project(x).chunk(3, dim=-1))
+        return self.out(F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).flatten(2))
+
+
+def fuse(net: nn.Module) -> nn.Module:
+    """Turn the `MultiHead` layers of a net, in place, into `Fused` ones with the same weights."""
+    for layer in net.modules():
+        if type(layer) is MultiHead:
+            layer.__class__ = Fused
+    return net
+
+
 def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
     """A pre-norm Transformer with learned positions, one block of 64 (mini) or 5 of 192 (full, kept as float16)."""
     net = build(tier, codes=len(stream(tier, "val")[2])).to(run.device)
+    if tier == "full":
+        fuse(net)
     fit(net, language_cost, load(tier, "train"), CONFIG[tier], run)
     run.log(validation_nats=measured(net, load(tier, "val"), run.device))
     half = torch.float16 if tier == "full" else torch.float32  # five megabytes is what a record may weigh

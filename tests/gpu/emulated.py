@@ -20,6 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.cpp_extension import include_paths
 
+from tests.gpu import library
+
 CUDA = torch.device("cuda:0")
 aten = torch.ops.aten
 # What may see both devices: copies between them, and indices, which CUDA takes from the host.
@@ -301,5 +303,6 @@ def install() -> Counts:
     torch.cuda.amp.common.amp_definitely_not_available = lambda: False
     importlib.import_module("torch.optim.optimizer")._foreach_supported_types.append(OnDevice)
     torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(…, device="cuda") makes a copy that is seen here
+    library.install(_counts, OnDevice)
     Everywhere().__enter__()
     return _counts

@@ -46,6 +46,31 @@ def test_a_recurrent_cell_there_is_what_it_is_here(on_device, cell):
     assert done.returncode == 0, done.stderr
 
 
+LIBRARY = """
+lstm = torch.nn.LSTM(3, 4, 2, batch_first=True).to("cuda")
+lstm(torch.rand(5, 9, 3, device="cuda"))[0].sum().backward()
+print(counts.operations["a library's kernel"])
+inputs, mask = [torch.rand(2, 6, 4) for _ in range(3)], torch.ones(6, 6, dtype=torch.bool).tril()
+found = []
+for device in ("cpu", "cuda"):
+    q, k, v = (part.detach().to(device).requires_grad_() for part in inputs)
+    before = counts.operations["a library's kernel"]
+    y = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask.to(device))
+    y.square().sum().backward()
+    found.append([t.detach().cpu() for t in (y, q.grad, k.grad, v.grad)])
+print(counts.operations["a library's kernel"] - before)
+for a, b in zip(*found):
+    torch.testing.assert_close(a, b)
+"""
+
+
+def test_what_is_one_call_of_a_library_counts_as_its_kernels(on_device):
+    done = on_device("-c", TOY.format(line=LIBRARY))
+    assert done.returncode == 0, done.stderr
+    # Two layers, nine steps: two kernels a step, forth and back, and the products of all steps; attention is 1 + 2.
+    assert done.stdout.split()[:2] == [str(2 * (1 + 2 * 9) + 2 * (3 + 2 * 9)), "3"]
+
+
 def test_a_training_on_the_device_runs_and_its_waits_are_counted(on_device):
     step = "y = net(torch.rand(3, 2, device='cuda')); y.sum().backward()"
     assert on_device("-c", TOY.format(line=step)).stdout.strip() == "[]"

@@ -15,6 +15,7 @@ from course_utils.training import Run
 from solutions.transformers import reference
 from solutions.transformers.reference import (
     Block,
+    Fused,
     MultiHead,
     NonAutoregressive,
     Transformer,
@@ -28,6 +29,7 @@ from solutions.transformers.reference import (
     exact,
     for_one_by_one,
     for_one_pass,
+    fuse,
     language_cost,
     nats,
     padding_mask,
@@ -272,3 +274,15 @@ def test_real_captions_translate_both_ways_for_two_steps():
     one_by_one, at_once = reference.translators(some, chosen, Run())
     asked = bitext("full", "test").source[:3]
     assert len(translate_one_by_one(one_by_one, asked, 5)) == len(translate_at_once(at_once, asked)) == 3
+
+
+def test_what_is_fused_attends_as_before():
+    torch.manual_seed(0)
+    net, codes = build("mini"), torch.randint(12, (3, 9))
+    before = net(codes)
+    assert type(fuse(net).blocks[0].attention) is Fused
+    torch.testing.assert_close(net(codes), before)
+    kept = torch.autograd.grad(before.square().sum(), list(net.parameters()))
+    now = torch.autograd.grad(net(codes).square().sum(), list(net.parameters()))
+    for a, b in zip(now, kept):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
