@@ -71,6 +71,13 @@ from course_utils.checks import close, equal, holds, student
 
 net = student.tiny_modalities()
 W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
+holds(
+    {"encoders.short.weight", "encoders.long.0.weight", "top.0.weight", "classes.weight"} <= W.keys(),
+    "the net does not know all of its parts",
+    "encoders.short.weight, encoders.long.0.weight, top.0.weight, classes.weight and biases",
+    sorted(W),
+    "leave `__init__` as it was given: a plain dictionary hides nets from their owner, nn.ModuleDict does not",
+)
 short, long = torch.randn(2, 3), torch.randn(7, 6)
 
 
@@ -220,7 +227,7 @@ for m, n, k in ((5, 12, 3), (1, 3, 1), (9, 4, 6), (3, 40, 4)):
         student.mean_average_precision(scores, asked, found),
         loop(scores, asked, found),
         f"mAP of {m} queries in a gallery of {n}, against a loop",
-        "negative scores are scores too",
+        "a mean for each query, then their mean; negative scores are scores too",
     )
 ### END HIDDEN TESTS
 
@@ -752,6 +759,26 @@ close(
         "the strength is not used": (-straight, "the strength that forward is given"),
         "it is turned round twice": (0.49 * straight, "once"),
     },
+)
+net.zero_grad()
+net(x.detach(), 2.0)[1].sum().backward()
+grads = {name: p.grad for name, p in net.named_parameters()}
+below = ((1 - features.detach() ** 2) * W["domains.weight"]).sum(0)
+close(
+    grads["body.0.bias"],
+    -2 * below,
+    "the gradient of the domain logits in the body's bias, strength 2",
+    "what goes into the domain head is reverse(features, strength)",
+    mistakes={
+        "it is not turned round": (below, "turn round what the *body* learns: it stands below reverse")
+    },
+)
+close(
+    grads["domains.bias"],
+    torch.tensor([7.0]),
+    "the gradient of the domain logits in the domain head's own bias, strength 2",
+    "the head itself learns straight on",
+    mistakes={"it is turned round": (torch.tensor([-14.0]), "reverse stands below the head, not above")},
 )
 ### BEGIN HIDDEN TESTS
 net.zero_grad()

@@ -441,6 +441,12 @@ edit(
 edit(
     "DANN",
     check="dann_values",
+    why="reversal below the body, which learns straight on",
+    change={"reverse(features, strength)": "self.body(reverse(x, strength))"},
+)
+edit(
+    "DANN",
+    check="dann_values",
     why="reversal above the head",
     change={
         "self.domains(reverse(features, strength))[:, 0]": "reverse(self.domains(features)[:, 0], strength)"
