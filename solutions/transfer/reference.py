@@ -224,18 +224,24 @@ def class_map(maps: Tensor, weight: Tensor, k: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Config:
-    """Of fine-tuning: examples a class, their number in a step, steps, and the highest rate of body and head."""
+    """Of fine-tuning: examples a class, their number in a step, steps, and the highest rate of body and head.
+
+    Whether half of a step's pictures are mirrored: digits must not be, photographs of things may.
+    """
 
     each: int
     batch: int
     steps: int
     body_rate: float
     head_rate: float
+    mirror: bool = False
 
 
 def config(tier: str) -> Config:
     """A tier's recipe. The mini tier's rates were chosen on the validation pictures."""
-    return Config(20, 25, 160, 0.02, 0.03) if tier == "mini" else Config(100, 50, 600, 0.0005, 0.005)
+    if tier == "mini":
+        return Config(20, 25, 160, 0.02, 0.03)
+    return Config(200, 50, 400, 0.0005, 0.005, mirror=True)
 
 
 def pictures(tier: str, split: str) -> TensorDataset:
@@ -261,10 +267,22 @@ def optimiser(
     return sgd, torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 1 - step / steps)
 
 
+def larger(body: pretrained.Body, least: int = 128) -> pretrained.Body:
+    """`body`, of which SqueezeNet enlarges sides under `least` pixels: it was trained on pictures of 227."""
+    if isinstance(body, pretrained.SqueezeBody):
+        body.least = least
+    return body
+
+
 def new_net(tier: str) -> Transfer:
     """A tier's pretrained body under a new head for ten classes."""
-    body = pretrained.load(tier)
+    body = larger(pretrained.load(tier))
     return Transfer(body, body.channels, 10)
+
+
+def mirrored(x: Tensor) -> Tensor:
+    """Pictures (B, 3, H, W), each turned left to right with a chance of one half."""
+    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
 
 
 @torch.no_grad()
@@ -280,7 +298,7 @@ def fine_tune(net: Transfer, data: TensorDataset, chosen: Config, run: Run, phas
     optimizer, schedule = optimiser(parameter_groups(net, chosen.body_rate, chosen.head_rate), chosen.steps)
     saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
     for x, y in run.batches(data, chosen.batch, chosen.steps, saved, phase):
-        loss = F.cross_entropy(net(x), y)
+        loss = F.cross_entropy(net(mirrored(x) if chosen.mirror else x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -302,7 +320,7 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
     Raises:
         RuntimeError: the tensors are not those of this tier's net.
     """
-    body = pretrained.untrained(tier)
+    body = larger(pretrained.untrained(tier))
     net = Transfer(body, body.channels, 10)
     net.load_state_dict(tensors)
     return accuracy(net.to(device), *(part.to(device) for part in pictures(tier, "test").tensors))

@@ -15,6 +15,7 @@ from course_utils.data import (
     DataError,
     arithmetic,
     binary_digits,
+    byte_pictures,
     cifar10,
     cifar10_jpg,
     densities,
@@ -354,7 +355,7 @@ def test_an_archive_of_cifar10_is_read_without_pickles(tmp_path, monkeypatch):
     assert read["train_x"].shape == (8, 3, 32, 32)
     assert read["test_y"].tolist() == rows["test_batch.bin"][:, 0].tolist()
     assert read["train_x"][5, 1, 0, 2] == rows["data_batch_2.bin"][1, 1 + 1024 + 2]
-    x, y = cifar10.part(read, "val", 2).tensors
+    x, y = byte_pictures.part(read, "val", 2).tensors
     assert x.max() <= 1
     assert len(y) == 2
 
@@ -435,8 +436,9 @@ def test_mnist1d_is_read_from_its_pickle():
 @pytest.mark.real_data("cifar10_jpg")
 def test_jpegs_of_cifar10_are_balanced():
     x, y = cifar10_jpg.load("full", "test").tensors
-    assert x.shape == (5000, 3, 32, 32)
-    assert torch.bincount(y).tolist() == [500] * 10
+    assert x.shape == (10_000, 3, 32, 32)
+    assert torch.bincount(y).tolist() == [1000] * 10
+    assert len(cifar10_jpg.load("full", "train")) == 45_000
 
 
 @pytest.mark.real_data("spoken_digits")
