@@ -4,8 +4,8 @@ from course_utils.plots import Picture, show, subplots
 from course_utils.topics import ROOT, TOPICS, topic
 from course_utils.training.record import Record, records
 
-HEADER = "| topic | tier | data | baseline | ours | paper |"
-RULE = "| --- | --- | --- | --- | --- | --- |"
+HEADER = "| topic | tier | data | measure | baseline | ours | paper |"
+RULE = "| --- | --- | --- | --- | --- | --- | --- |"
 
 
 def entries() -> list[Record]:
@@ -28,8 +28,9 @@ def _row(entry: Record) -> str:
         f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title,
         entry.tier + (" (stale)" if entry.stale() else ""),
         entry.data,
+        entry.metric,
         entry.show(entry.baseline),
-        f"**{entry.show(entry.value)}** ± {entry.show(entry.std)}{_judged(entry)}",
+        f"**{entry.show(entry.value)}**{_spread(entry)}{_judged(entry)}",
         _paper(entry),
     )
     return "| " + " | ".join(_whole(cell).replace("|", "\\|") for cell in cells) + " |"
@@ -59,6 +60,11 @@ def _beside(entry: Record) -> str:
     """What was measured afterwards, with the first seed's net."""
     values = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in entry.experiments.items())
     return f" Measured beside it, on {entry.experiments_from['device']}: {values}." if values else ""
+
+
+def _spread(entry: Record) -> str:
+    """The standard deviation over seeds, which one alone has not."""
+    return f" ± {entry.show(entry.std)}" if len(entry.seeds) > 1 else " (one seed)"
 
 
 def _judged(entry: Record) -> str:

@@ -26,6 +26,13 @@ def test_a_row_holds_value_spread_baseline_paper_and_target():
     assert "(target 95.00\N{NO-BREAK SPACE}% **missed**)" in second
 
 
+def test_a_row_says_what_was_measured_and_one_seed_has_no_spread():
+    row = results.overview([replace(HERE, metric="nats a point", seeds=[0], values=[0.5])]).splitlines()[-1]
+    assert "| nats a point |" in row
+    assert "** (one seed) |" in row
+    assert "±" not in row
+
+
 def test_the_details_say_where_it_was_trained():
     text = results.details(replace(HERE, t4_minutes=3.2))
     assert (
