@@ -981,7 +981,7 @@ turn(
 # with the reference's own rates; change them as you like, but go by the *validation* accuracy: whoever chooses by the
 # test pictures has tested nothing.
 
-# %% given="Config,config,optimiser,accuracy,mirrored,fine_tune,larger"
+# %% given="Config,config,optimiser,accuracy,mirrored,fine_tune,CalmSqueezeBody,tamed"
 
 
 # %%
@@ -998,8 +998,8 @@ def learn(net: Transfer, chosen: Config, phase: str, frozen: bool = False) -> fl
 chosen = config(tier)
 run = Run("transfer", seed=0)
 examples = TensorDataset(*few(*pictures(tier, "train").tensors, chosen.each))
-nothing = Transfer(larger(pretrained.untrained(tier)), body.channels, 10)
-frozen, tuned = (Transfer(larger(pretrained.load(tier)), body.channels, 10) for _ in range(2))
+nothing = Transfer(tamed(pretrained.untrained(tier)), body.channels, 10)
+frozen, tuned = (Transfer(tamed(pretrained.load(tier)), body.channels, 10) for _ in range(2))
 print(f"from nothing {learn(nothing, chosen, 'nothing'):.3f}", flush=True)
 print(f"frozen       {learn(frozen, chosen, 'frozen', frozen=True):.3f}", flush=True)
 print(f"fine-tuned   {learn(tuned, chosen, 'train'):.3f}")

@@ -241,7 +241,7 @@ def config(tier: str) -> Config:
     """A tier's recipe. The mini tier's rates were chosen on the validation pictures."""
     if tier == "mini":
         return Config(20, 25, 160, 0.02, 0.03)
-    return Config(200, 50, 400, 0.0005, 0.005, mirror=True)
+    return Config(200, 50, 250, 0.0003, 0.005, mirror=True)
 
 
 def pictures(tier: str, split: str) -> TensorDataset:
@@ -267,16 +267,31 @@ def optimiser(
     return sgd, torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 1 - step / steps)
 
 
-def larger(body: pretrained.Body, least: int = 128) -> pretrained.Body:
-    """`body`, of which SqueezeNet enlarges sides under `least` pixels: it was trained on pictures of 227."""
-    if isinstance(body, pretrained.SqueezeBody):
-        body.least = least
-    return body
+class CalmSqueezeBody(pretrained.SqueezeBody):
+    """SqueezeNet for a head that learns: sides under 128 pixels are enlarged to that, and its last maps are tamed.
+
+    They are 10 on average and 20 around it: sums of 2,048 such numbers would need rates a thousand times smaller.
+    """
+
+    least = 128
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) to maps (B, 512, about H / 16, about W / 16)."""
+        return (super().forward(x) - 10) / 20
+
+
+def tamed(body: pretrained.Body) -> pretrained.Body:
+    """`body` as it is to be fine-tuned: SqueezeNet as `CalmSqueezeBody`, the course's own net as it is."""
+    if not isinstance(body, pretrained.SqueezeBody):
+        return body
+    calm = CalmSqueezeBody()
+    calm.load_state_dict(body.state_dict())
+    return calm
 
 
 def new_net(tier: str) -> Transfer:
     """A tier's pretrained body under a new head for ten classes."""
-    body = larger(pretrained.load(tier))
+    body = tamed(pretrained.load(tier))
     return Transfer(body, body.channels, 10)
 
 
@@ -320,7 +335,7 @@ def evaluate(tensors: dict[str, Tensor], tier: str, device: str = "cpu") -> floa
     Raises:
         RuntimeError: the tensors are not those of this tier's net.
     """
-    body = larger(pretrained.untrained(tier))
+    body = tamed(pretrained.untrained(tier))
     net = Transfer(body, body.channels, 10)
     net.load_state_dict(tensors)
     return accuracy(net.to(device), *(part.to(device) for part in pictures(tier, "test").tensors))
