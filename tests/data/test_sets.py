@@ -360,6 +360,25 @@ def test_an_archive_of_cifar10_is_read_without_pickles(tmp_path, monkeypatch):
     assert len(y) == 2
 
 
+def test_copies_of_cifar10_are_read_where_only_they_are_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path / "mirror"))
+    assert cifar10.form() == "cifar10"  # nothing is at hand: the original is asked for
+    for name, due in (("cifar10_jpg", "cifar10_jpg"), ("cifar10", "cifar10")):
+        path = tmp_path / "mirror" / DATASETS[name].files[0].path
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert cifar10.form() == due
+
+
+def test_copies_of_cifar10_are_numbered_by_class_and_put_into_one_order():
+    named = [(f"train/{name}/{n:04}.jpg", np.full((3, 1, 1), 10 * n)) for n in range(3) for name in "ba"]
+    found = cifar10_jpg._stack("train", named)
+    assert found["train_y"].bincount().tolist() == [3, 3]
+    again = cifar10_jpg._stack("train", named[::-1])
+    assert all((found[key] == again[key]).all() for key in found)
+
+
 def test_a_layer_of_squeezenet_worked_by_hand():
     codebook = np.array([0, 5, 7], np.float32)
     # Gaps 1, 0, 2: places 1, 2, 5. The low half of a byte comes first.

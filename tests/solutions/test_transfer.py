@@ -154,11 +154,34 @@ def test_squeezenets_body_takes_the_files_layers_and_gives_four_stages():
     ]
 
 
-@pytest.mark.real_data("squeezenet", "cifar10")
-def test_a_few_steps_of_the_full_tier(monkeypatch):
+def test_squeezenet_is_tamed_before_a_head_learns_and_the_own_net_stays():
+    own = pretrained.untrained("mini")
+    assert reference.tamed(own) is own
+    wild = pretrained.untrained("full")
+    calm = reference.tamed(wild)
+    x = torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        torch.testing.assert_close(calm(x), (wild(x) - 10) / 20)
+        assert calm.stages(x[:, :, :32, :32])[0].shape == calm.stages(x)[0].shape
+
+
+def test_mirrored_pictures_are_the_pictures_or_their_mirror_images():
+    x = torch.rand(40, 3, 2, 5)
+    found = reference.mirrored(x)
+    kept = (found == x).flatten(1).all(1)
+    torch.testing.assert_close(found[~kept], x[~kept].flip(3))
+    assert 5 < kept.sum() < 35
+
+
+@pytest.mark.real_data("squeezenet", "cifar10_jpg")
+def test_the_full_tier_learns_within_a_few_steps(monkeypatch):
     data = cifar10.load("full", "train")
-    short = replace(reference.config("full"), each=2, batch=10, steps=2)
+    short = replace(reference.config("full"), each=4, batch=20, steps=12)
     monkeypatch.setattr(reference, "config", lambda tier: short)
-    tensors = reference.train("full", 0, Run(device="cpu"))
+    run = Run(seed=0, device="cpu")
+    tensors = reference.train("full", 0, run)
+    losses = [loss for _, loss in run.curve["loss"]]
     assert len(data) == 45_000
     assert "head.weight" in tensors
+    assert losses[0] < 4
+    assert losses[-1] < losses[0] / 2

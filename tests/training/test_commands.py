@@ -41,6 +41,16 @@ def test_three_seeds_make_a_record(course, capsys, tmp_path):
     assert not list((tmp_path / "runs").rglob("*.safetensors"))  # nothing is left to resume
 
 
+def test_a_record_names_the_form_of_its_data_that_was_read(course, monkeypatch):
+    monkeypatch.setattr("course_utils.data.points.form", lambda: "spirals", raising=False)
+    root = course()
+    assert train(["line"], arguments("--tier", "full", "--seeds", "1"), root) == 0
+    entry = records("line", root)["full"]
+    assert (entry.data, list(entry.data_sha256)) == ("spirals", ["spirals"])
+    assert train(["line"], arguments("--tier", "mini", "--seeds", "1"), root) == 0
+    assert records("line", root)["mini"].data == "points"
+
+
 def test_the_paper_and_the_target_belong_to_the_full_tier(course):
     root = course()
     assert train(["line"], arguments("--tier", "full", "--seeds", "1"), root) == 0
