@@ -209,7 +209,7 @@ class Water extends Moving {
     this.text = h("p", { "aria-live": "polite" });
     const button = (text, onclick) => h("button", { type: "button", onclick }, text);
     root.append(
-      h("div", { class: "kit-row" }, choice("Water", Object.keys(FIELDS), this.field, (v) => this.set("field", v)),
+      h("div", { class: "kit-row" }, choice("Water", Object.keys(FIELDS), this.field, (v) => this.pour(v)),
         choice("Your pen can", ["draw the field", "place the boat"], this.pen, (v) => (this.pen = v)),
         button("Wipe", () => this.set("strokes", []))),
       h("div", { class: "kit-row" }, choice("Engine", ENGINES, this.engine, (v) => this.set("engine", v)),
@@ -253,6 +253,12 @@ class Water extends Moving {
     const size = distance(from, to);
     const [u, v] = [0, 1].map((i) => (1.2 * (to[i] - from[i])) / size);
     this.set("strokes", [...this.strokes, { x: (from[0] + to[0]) / 2, y: (from[1] + to[1]) / 2, u, v }].slice(-STROKES));
+  }
+
+  /** Another water. A boat beyond the rapids is put before them: the stream would never bring it there. */
+  pour(field) {
+    if (field === "calm and rapids" && this.start[0] > 0) this.start = [-1, 0.4];
+    this.set("field", field);
   }
 
   set(name, value) {

@@ -76,7 +76,7 @@ for level in (1, 3):
 # %% test="curriculum_values" points=3
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, holds, student
 
 draws = torch.tensor([[0.1, 0.9], [0.39, 0.1], [0.99, 0.6], [0.99, 0.4], [0.0, 0.7]])
 close(
@@ -85,8 +85,9 @@ close(
     "curriculum, naive",
     "all at the level",
 )
+mix = student.curriculum("mix", 4, 5, draws)
 close(
-    student.curriculum("mix", 4, 5, draws),
+    mix,
     torch.tensor([1, 2, 5, 5, 1]),
     "curriculum, mix of five levels, drawn 0.1, 0.39, 0.99, 0.99 and 0",
     "a fifth of all draws for each level, from 1 to 5",
@@ -99,6 +100,8 @@ close(
         "it is rounded": (torch.tensor([1, 3, 6, 6, 1]), "cut off what is behind the point, do not round"),
     },
 )
+whole = isinstance(mix, torch.Tensor) and not mix.is_floating_point()
+holds(whole, "the levels are no tensor of whole numbers", "whole numbers, (B,)", mix, "`.long()` makes some")
 close(
     student.curriculum("combined", 4, 5, draws),
     torch.tensor([1, 4, 5, 4, 1]),
@@ -169,6 +172,19 @@ close(
         "only the first number": (torch.tensor([[[20.0, 10.0]]]), "the sum of both"),
     },
 )
+two = torch.tensor([[[10.0, 11.0], [20.0, 21.0]], [[1.0, 2.0], [3.0, 4.0]]])
+close(
+    student.mental_image(torch.tensor([[[1, 0, 0], [1, 1, 0]]]), two),
+    torch.tensor([[[23.0, 13.0, 11.0], [25.0, 15.0, 13.0]]]),
+    "mental_image of 1, 0, 0 above 1, 1, 0 with two channels",
+    "a row for each channel, a column for each place",
+    mistakes={
+        "channels and places are mixed up": (
+            torch.tensor([[[23.0, 25.0, 13.0], [15.0, 11.0, 13.0]]]),
+            "turn the axes over; `view` and `reshape` leave the numbers in their old order",
+        ),
+    },
+)
 leaf = torch.randn(2, 2, 3, requires_grad=True)
 flows(student.mental_image(torch.randint(2, (2, 2, 5)), leaf), {"the table": leaf}, "mental_image")
 ### BEGIN HIDDEN TESTS
@@ -235,13 +251,18 @@ close(
         ),
     },
 )
-b[:] = torch.tensor([20.0, -20.0, 1.0])
+b[:] = torch.tensor([3.0, -20.0, 1.0])
+u = torch.tensor(3.0).sigmoid()
 close(
     student.cgru(s, W, b),
     s,
-    "cgru with the update gate wholly open, bias 20",
+    "cgru with the update gate wholly open, bias 3",
     "u is 1 there, so the old state stays, to the last digit",
     mistakes={
+        "a gate is a plain sigmoid": (
+            u * s + (1 - u) * torch.tensor(1.0).tanh(),
+            "gates go through `cutoff`",
+        ),
         "the gates are exchanged": (torch.tensor([[[0.7616, 0.9951]]]), "the first C kernels are those of u"),
         "old and new are exchanged": (torch.tensor([[[0.7616, 0.7616]]]), "u keeps what was there"),
     },
@@ -257,16 +278,6 @@ close(
 shapes = {"s": (2, 4, 5), "W": (12, 4, 3), "b": (12,)}
 leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
 flows(student.cgru(*leaves.values()), leaves, "cgru")
-### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
-for rows, c, length, k in ((3, 2, 7, 3), (1, 5, 4, 5), (2, 3, 6, 1)):
-    shapes = {"s": (rows, c, length), "W": (3 * c, c, k), "b": (3 * c,)}
-    leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
-    got, wanted = student.cgru(*leaves.values()), reference.cgru(*leaves.values())
-    close(got, wanted, f"cgru of {rows} states, {c} channels, {length} places, kernels of {k}", "(B, C, L)")
-    follows(got, leaves, wanted, "cgru")
 still, zero = torch.zeros(50, 2, 40), torch.zeros(6, 2, 3)
 for what, bias, due in (("tanh", [-20.0, -20.0, 0.0], 0.1), ("the gates", [0.0, 0.0, 20.0], 0.03)):
     b = torch.tensor(bias).repeat_interleave(2)
@@ -278,6 +289,16 @@ for what, bias, due in (("tanh", [-20.0, -20.0, 0.0], 0.1), ("the gates", [0.0, 
         round(got.std().item(), 4),
         "blurred(…, blur) for what goes into `cutoff` and for what goes into tanh, anew for every number",
     )
+### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+from solutions.programs import reference
+
+for rows, c, length, k in ((3, 2, 7, 3), (1, 5, 4, 5), (2, 3, 6, 1)):
+    shapes = {"s": (rows, c, length), "W": (3 * c, c, k), "b": (3 * c,)}
+    leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
+    got, wanted = student.cgru(*leaves.values()), reference.cgru(*leaves.values())
+    close(got, wanted, f"cgru of {rows} states, {c} channels, {length} places, kernels of {k}", "(B, C, L)")
+    follows(got, leaves, wanted, "cgru")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -289,7 +310,7 @@ for what, bias, due in (("tanh", [-20.0, -20.0, 0.0], 0.1), ("the gates", [0.0, 
 # %% test="iterate_values" points=2
 import torch
 
-from course_utils.checks import close, flows, student
+from course_utils.checks import close, flows, holds, shaped, student
 
 W, b = torch.zeros(3, 1, 3), torch.tensor([-20.0, 20.0, 0.0])
 W[2, 0, 0] = 20.0  # everything new, tanh of twenty times the left neighbour: a 1 walks
@@ -305,16 +326,6 @@ for steps in (0, 1, 3):
 shapes = {"s": (2, 3, 5), "W": (9, 3, 3), "b": (9,)}
 leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
 flows(student.iterate(*leaves.values(), 3), leaves, "iterate")
-### BEGIN HIDDEN TESTS
-from course_utils.checks import follows, holds, shaped
-from solutions.programs import reference
-
-for rows, c, length, steps in ((2, 3, 6, 4), (1, 2, 5, 2)):
-    shapes = {"s": (rows, c, length), "W": (3 * c, c, 3), "b": (3 * c,)}
-    leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
-    got, wanted = student.iterate(*leaves.values(), steps), reference.iterate(*leaves.values(), steps)
-    close(got, wanted, f"iterate of {steps} steps", "the same cell every time", rtol=1e-3)
-    follows(got, leaves, wanted, "iterate")
 b = torch.tensor([-20.0, 0.0, 0.0])
 got = shaped(student.iterate(torch.zeros(40, 1, 50), torch.zeros(3, 1, 3), b, 2, 0.1), (40, 1, 50), "iterate")
 holds(
@@ -324,6 +335,16 @@ holds(
     round(got.float().std().item(), 4),
     "cgru(s, W, b, blur)",
 )
+### BEGIN HIDDEN TESTS
+from course_utils.checks import follows
+from solutions.programs import reference
+
+for rows, c, length, steps in ((2, 3, 6, 4), (1, 2, 5, 2)):
+    shapes = {"s": (rows, c, length), "W": (3 * c, c, 3), "b": (3 * c,)}
+    leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
+    got, wanted = student.iterate(*leaves.values(), steps), reference.iterate(*leaves.values(), steps)
+    close(got, wanted, f"iterate of {steps} steps", "the same cell every time", rtol=1e-3)
+    follows(got, leaves, wanted, "iterate")
 ### END HIDDEN TESTS
 
 # %% given="NeuralGPU,exact"
@@ -511,6 +532,18 @@ holds(
     "a new look before each step",
     hint="call see() in every step",
 )
+equal(
+    [tuple(step) for step in student.execute(core, look, do, [5, 6], 0, 3)],
+    [(1, 1, 0), (2, 6, 3)],
+    "the trace of the example, stopped after 3 steps",
+    "the third step says that program 1 returns",
+    mistakes={
+        "only calls count as steps": (
+            [(1, 1, 0), (2, 6, 3), (1, 5, 7)],
+            "steps that say to return count, too",
+        ),
+    },
+)
 trace = student.execute(core, look, do, [5, 6], 2, 9)
 equal(len(trace), 9, "calls of a program that calls itself for ever, with at most 9 steps", "`most` ends it")
 equal(tuple(trace[-1]), (9, 2, 0), "the last of them", "each call lies one deeper")
@@ -686,14 +719,20 @@ close(
     atol=1e-3,
 )
 above, below = torch.tensor([[0.0, 0.5, 0.5]]), torch.tensor([[1.0, 0.0, 0.0]])
-table[1, 0], table[2, 0] = 20.0, -20.0
+table[1, 0], table[2, 0] = 20.0, -1.0986  # chances 1 and 1/4
 got = pair(student.swap_or_not(above, below, table), "swap_or_not", "above and below")
 close(
     got[0],
-    torch.tensor([[0.5, 0.25, 0.25]]),
-    "what is above when it was 1 or 2, equally likely, over a 0, and only 1 over 0 is exchanged",
-    "the chance is a half; then half of each",
+    torch.tensor([[0.625, 0.1875, 0.1875]]),
+    "what is above when it was 1 or 2, equally likely, over a 0; chances of an exchange 1 and 1/4",
+    "the chance is 5/8; then so much of each",
     atol=1e-3,
+    mistakes={
+        "the chance is that of the mean score": (
+            torch.tensor([[1.0, 0.0, 0.0]]),
+            "first a chance for each pair of values, then their mean",
+        ),
+    },
 )
 shapes = {"above": (2, 4), "below": (2, 4), "the table": (4, 4)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}

@@ -18,6 +18,12 @@ edit(
 edit(
     "curriculum",
     check="curriculum_values",
+    why="floats: no program has 2.0 digits",
+    change={"(draws[:, 0] * top).long()": "(draws[:, 0] * top).floor()"},
+)
+edit(
+    "curriculum",
+    check="curriculum_values",
     why="rounds",
     change={"(draws[:, 0] * top).long()": "(draws[:, 0] * top).round().long()"},
 )
@@ -238,6 +244,12 @@ edit(
     check="execute_values",
     why="never stops by itself",
     change={"while calls and most > 0:": "while calls and most > -1000:"},
+)
+edit(
+    "execute",
+    check="execute_values",
+    why="steps that return are not counted",
+    change={"        most -= 1\n": "", "            continue\n": "            continue\n        most -= 1\n"},
 )
 edit(
     "execute",

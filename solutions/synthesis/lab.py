@@ -120,13 +120,18 @@ raises(
     "a place that does not exist yet",
     "how many values are there so far?",
 )
+raises(
+    TypeError,
+    lambda: student.typed((("sum", -1),), ["list"]),
+    "a negative place",
+    "places count from 0: Python would take -1 for the last",
+)
 ### BEGIN HIDDEN TESTS
 import random
 
 from course_utils.data.list_language import NAMES, OPERATIONS
 from solutions.synthesis import reference
 
-raises(TypeError, lambda: student.typed((("sum", -1),), ["list"]), "a negative place", "places count from 0")
 raises(TypeError, lambda: student.typed((("sum", 0, 0),), ["list"]), "an argument too many", hint)
 raises(TypeError, lambda: student.typed((("access", 0),), ["int", "list"]), "an argument too few", hint)
 raises(TypeError, lambda: student.typed((("head", 0), ("sort", 1)), ["list"]), "sort of head's result", hint)
@@ -388,12 +393,14 @@ for d, hidden, attributes, b, k in ((8, 9, 4, 3, 2), (6, 5, 38, 1, 5), (9, 4, 3,
 #
 # The net does not write the program. It says **in which order a search tries operations**. Depth first: try a line; if its
 # results are the outputs, done; else try everything that can follow it; then the next line. What is counted are **nodes**:
-# lines that were run on the examples. `line_on` runs one, and gives None where it fails on some example.
+# lines that were run on the examples. `line_on` runs one, and gives None where it fails on some example. Which places may a
+# line have? `arguments(takes, kinds)` lists them: all ways to choose what an operation takes among values of these kinds.
 
 # %% given="line_on"
 
 # %%
 rows = [[[3, 1]], [[5, 9]]]  # the values of two examples: so far, their inputs
+print(arguments(OPERATIONS["take"].takes, ["list", "int", "list"]))  # an int, then a list
 print(line_on("sort", (0,), rows), line_on("head", (0,), rows), line_on("map **2", (0,), [[[3]], [[99]]]))
 
 # %% [markdown]
@@ -406,7 +413,7 @@ print("sort 0, reverse 0: 2 nodes.  Two lines: sum 0, then sort 0, then reverse 
 
 # %% solution="search"
 # A function inside, which calls itself, does the walking:
-#   def extend(program, rows): for name in order: for places in arguments(…): …
+#   def extend(program, rows): for name in order: for places in arguments(what it takes, kinds of a row): …
 # `nonlocal nodes` lets it count. rows holds the values of each example: [list(inputs) for inputs, _ in examples].
 # Look at the budget before a line is run: where it is spent, return None, on every storey.
 
@@ -422,7 +429,13 @@ def searched(order, length, budget):
 
 
 found, nodes = searched(["sum", "sort", "reverse"], 1, 99)
-equal(found, (("reverse", 0),), f"{what}, one line", "a tuple of lines")
+equal(
+    found,
+    (("reverse", 0),),
+    f"{what}, one line",
+    "a tuple of lines",
+    mistakes={"it fits the first example only": ((("sort", 0),), "all examples")},
+)
 equal(
     nodes,
     2,
@@ -455,6 +468,14 @@ equal(
 )
 found, nodes = searched(["sum", "sort", "reverse"], 2, 2)
 equal((found, nodes), (None, 2), f"{what} with a budget of 2 nodes", "no more than the budget")
+found, nodes = searched(["reverse"], 3, 99)
+equal(
+    found,
+    (("reverse", 0),),
+    f"{what} with reverse alone, three lines at most",
+    "a shorter program that fits is taken, as soon as it fits",
+)
+equal(nodes, 1, f"the nodes of {what} with reverse alone, three lines at most", "the first line fits")
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -517,7 +538,12 @@ equal(
     3,
     "the nodes of sort_and_add",
     "0 with sum alone, 1 with sort, 2 with reverse: 0 + 1 + 2",
-    mistakes={"only the last search counts": (2, "add them up")},
+    mistakes={
+        "only the last search counts, or each search knows the newest operations only": (
+            2,
+            "order[:size]; add up the nodes of all searches",
+        ),
+    },
 )
 equal(
     added(1, 99, 2),
@@ -591,7 +617,7 @@ for edge, names in version_space("a 1", "1a").items():
 # Every edge of the one with every edge of the other; & is the intersection of sets.
 
 # %% test="intersect_values" points=3
-from course_utils.checks import equal, student
+from course_utils.checks import equal, holds, student
 
 one = {((0,), (1,)): {"a", "b"}, ((1,), (3,)): {"c"}}
 other = {((0,), (2,)): {"b", "d"}, ((2,), (4,)): {"c", "a"}, ((2,), (3,)): {"d"}}
@@ -603,6 +629,13 @@ def plain(space):
 
 
 got = student.intersect(one, other)
+holds(
+    isinstance(got, dict) and all(isinstance(names, set | frozenset) for names in got.values()),
+    "intersect does not give a space",
+    "a dictionary, with a set of names for each edge",
+    got,
+    "the result is intersected again with a third example: & wants sets",
+)
 equal(
     plain(got),
     plain({((0, 0), (1, 2)): {"b"}, ((0, 2), (1, 4)): {"a"}, ((1, 2), (3, 4)): {"c"}}),

@@ -430,6 +430,15 @@ close(
         "the heads' answers do not pass through `out`": (inner, "the docstring's last step"),
     },
 )
+later = torch.ones(5, 5, dtype=torch.bool).triu(1)
+close(
+    layer(x, ~later),
+    theirs(x, later),
+    "MultiHead(8, 2) where no place may look at later ones",
+    "what does `attention` do with a mask?",
+    atol=1e-4,
+    mistakes={"the mask is not used": (theirs(x), "hand the mask on to attention")},
+)
 ### BEGIN HIDDEN TESTS
 for B, T, d, heads in ((1, 1, 4, 4), (2, 7, 12, 3), (3, 4, 6, 1), (2, 6, 6, 6)):
     layer, x = student.MultiHead(d, heads), torch.randn(B, T, d)
@@ -857,6 +866,27 @@ close(
         ),
     },
 )
+k, v = (
+    (x @ layer.state_dict()["project.weight"][n : n + 8].T + layer.state_dict()["project.bias"][n : n + 8])
+    .unflatten(2, (2, 4))
+    .transpose(1, 2)
+    for n in (8, 16)
+)
+for name, part, due in zip(("keys", "values"), past, (k, v)):
+    close(
+        part,
+        due,
+        f"the {name} that are kept after five places",
+        "keys, then values; each of all places, in their order",
+        atol=1e-4,
+        mistakes={
+            "the newest place stands first": (
+                due.flip(2),
+                "places in their order: the new one behind those before",
+            ),
+            "keys and values have changed places": (v if due is k else k, "(keys, values)"),
+        },
+    )
 ### BEGIN HIDDEN TESTS
 for d, heads, T in ((4, 4, 3), (6, 1, 7), (12, 3, 2)):
     layer, x = student.MultiHead(d, heads), torch.randn(2, T, d)
@@ -1101,7 +1131,7 @@ plots.show(
 # %% test="fertilities_values" points=1
 import torch
 
-from course_utils.checks import close, equal, shape_of, student
+from course_utils.checks import close, equal, holds, shape_of, student
 
 got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
 equal(
@@ -1113,6 +1143,8 @@ equal(
 close(
     got, torch.tensor([1, 1, 0, 2, 1]), "fertilities([0, 1, 3, 4, 3], 5)", "how often does each place occur?"
 )
+whole = not torch.as_tensor(got).is_floating_point()
+holds(whole, "fertilities are floats", "integers", got, "words are copied so many times: count them")
 ### BEGIN HIDDEN TESTS
 for words, length in ((1, 1), (4, 9), (30, 6)):
     alignment = torch.randint(length, (words,))

@@ -233,7 +233,7 @@ def attend_next(layer: MultiHead, x: Tensor, past: Past | None = None) -> tuple[
 
     Returns:
         (B, 1, D), equal to the last place of `layer(row, causal_mask(t + 1))` over all t + 1 places; and the keys and
-        values of all t + 1 places, each (B, H, t + 1, D / H).
+        values of all t + 1 places, in their order, each (B, H, t + 1, D / H).
     """
     q, k, v = (
         split_heads(part, layer.heads) for part in layer.project(x).chunk(3, dim=-1)

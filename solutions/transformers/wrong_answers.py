@@ -334,6 +334,11 @@ def fertilities(alignment, length):
     return torch.bincount(alignment)
 
 
+@wrong(check="fertilities_values", why="floats, by which nothing can be copied")
+def fertilities(alignment, length):
+    return torch.bincount(alignment, minlength=length).float()
+
+
 @wrong(check="fertilities_values", why="leaves out what never occurs")
 def fertilities(alignment, length):
     return torch.unique(alignment, return_counts=True)[1]
