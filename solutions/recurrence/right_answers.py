@@ -17,6 +17,17 @@ def counts(text, n):
     return {context: Counter(seen) for context, seen in table.items()}
 
 
+@right(why="asks a Counter for what it has not counted")
+def smoothed(table, context, alphabet, n):
+    p = {c: 1 / len(alphabet) for c in alphabet}
+    for length in range(min(n - 1, len(context)) + 1):
+        h = context[len(context) - length :]
+        if h in table:
+            total, kinds = sum(table[h].values()), len(table[h])
+            p = {c: (table[h][c] + kinds * p[c]) / (total + kinds) for c in alphabet}
+    return p
+
+
 @right(why="recursion from the longest context to none")
 def smoothed(table, context, alphabet, n):
     def p(h):
