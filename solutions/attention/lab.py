@@ -898,6 +898,12 @@ equal(
 equal(
     asked("mat the", long, 2), [0, 1], 'matches("mat the", …, 2)', "the reference has `the mat`: order counts"
 )
+equal(
+    asked("a bc", "ab c", 2),
+    [0, 1],
+    'matches("a bc", "ab c", 2)',
+    "a run is of words: their letters do not matter",
+)
 equal(asked("the cat", long, 4), [0, 0], "runs of four in two words", "there are none: not fewer than none")
 ### BEGIN HIDDEN TESTS
 import random

@@ -317,6 +317,14 @@ def matches(output, reference, n):
     return sum(gram in wanted for gram in grams), len(grams)
 
 
+edit(
+    "matches",
+    check="matches_values",
+    why="words are joined without a space: a bc and ab c are one",
+    change={"tuple(words[i : i + n])": '"".join(words[i : i + n])'},
+)
+
+
 @wrong(check="matches_values", why="kinds, not places")
 def matches(output, reference, n):
     found, wanted = (

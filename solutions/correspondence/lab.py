@@ -241,12 +241,12 @@ import torch
 
 from course_utils.checks import close, student
 
-found = torch.tensor([[0.0, 0.0], [0.9, 0.0], [0.3, 0.4], [0.0, 0.0]])
+found = torch.tensor([[0.0, 0.0], [0.9, 0.0], [0.375, 0.5], [0.0, 0.0]])
 true = torch.tensor([[0.1, 0.0], [0.0, 0.0], [0.0, 0.0], [1.2, 0.0]])
 close(
     student.pck(found, true, 0.1),
     1 / 3,
-    "pck of four points, reach 0.1: one is 0.1 away, one 0.9, one 0.5, and one's true match is outside",
+    "pck of four points, reach 0.1: one is 0.1 away, one 0.9, one 0.625, and one's true match is outside",
     "one of the three that count",
     mistakes={
         "a place whose true match is outside counts": (
@@ -256,12 +256,12 @@ close(
     },
 )
 close(
-    student.pck(found, true, 0.25),
+    student.pck(found, true, 0.3125),
     2 / 3,
-    "pck of the same points, reach 0.25",
-    "0.25 of a side of 2 is 0.5, and exactly that far counts",
+    "pck of the same points, reach 0.3125",
+    "0.3125 of a side of 2 is 0.625, and exactly that far counts",
     mistakes={
-        "a distance of exactly 0.5 is left out": (
+        "a distance of exactly 0.625 is left out": (
             1 / 3,
             "is a side 2 long for you, and does `exactly` count?",
         ),

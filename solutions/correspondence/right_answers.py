@@ -45,7 +45,7 @@ def pck(found, true, reach):
     for f, t in zip(found.reshape(-1, 2).tolist(), true.reshape(-1, 2).tolist()):
         if abs(t[0]) < 1 and abs(t[1]) < 1:
             total += 1
-            right += math.hypot(f[0] - t[0], f[1] - t[1]) <= 2 * reach + 1e-7
+            right += math.hypot(f[0] - t[0], f[1] - t[1]) <= 2 * reach
     return right / total
 
 

@@ -121,6 +121,7 @@ equal(plain(student.counts("q", 5)), {"": {"q": 1}}, 'counts("q", 5)', "a contex
 # %% solution="smoothed"
 # The last `length` characters of a text: what does text[-0:] give? text[len(text) - length :] is safer.
 
+
 # %%
 def likely(table: Mapping[str, Mapping[str, int]], context: str, alphabet: str, n: int) -> dict[str, float]:
     """`smoothed`, of a table whose counts may stand in plain dictionaries: to try small ones, as the check does."""
