@@ -18,12 +18,6 @@ edit(
 edit(
     "curriculum",
     check="curriculum_values",
-    why="floats: no program has 2.0 digits",
-    change={"(draws[:, 0] * top).long()": "(draws[:, 0] * top).floor()"},
-)
-edit(
-    "curriculum",
-    check="curriculum_values",
     why="rounds",
     change={"(draws[:, 0] * top).long()": "(draws[:, 0] * top).round().long()"},
 )
