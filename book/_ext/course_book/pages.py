@@ -1,7 +1,7 @@
 """What a page loads and says of itself: nothing from elsewhere, no script that it does not use, a description.
 
 The theme's pages load an icon script of 1.5 MB (its fonts draw the same icons) and fonts ahead of need. They go; a
-description for search engines and previews comes.
+description for search engines and previews comes, and keys reach a table that is wider than the page.
 """
 
 import re
@@ -17,6 +17,8 @@ ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></scr
 FONT_AHEAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
 # Roles that docutils gives to citations: one is withdrawn, the other forbids the links between them.
 CITATION_ROLE = re.compile(r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")')
+# The theme lets a wide table scroll, but nobody without a mouse reaches it.
+TABLE_BOX = re.compile(r'(<div class="pst-scrollable-table-container")>')
 DESCRIPTION_LENGTH = 155
 
 
@@ -64,13 +66,14 @@ def written_pages(output: Path) -> list[Path]:
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
-    """Take the icon script, fonts ahead of need and unfit roles out of the written pages."""
+    """Take the icon script, fonts ahead of need and unfit roles out of the written pages; keys reach their tables."""
     if error or app.builder.format != "html":
         return
     output = Path(app.outdir)
     for page in written_pages(output):
         text = page.read_text(encoding="utf-8")
         light = CITATION_ROLE.sub("", FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text)))
+        light = TABLE_BOX.sub(r'\1 tabindex="0">', light)
         if light != text:
             page.write_text(light, encoding="utf-8")
     for script in output.glob("_static/vendor/fontawesome/*/js/*"):
