@@ -4,8 +4,9 @@ from course_utils.plots import Picture, show, subplots
 from course_utils.topics import ROOT, TOPICS, topic
 from course_utils.training.record import Record, records
 
-HEADER = "| topic | tier | data | measure | baseline | ours | paper |"
-RULE = "| --- | --- | --- | --- | --- | --- | --- |"
+HEADER = "| topic, tier: measure | data | baseline | ours | paper |"
+RULE = "| --- | --- | --- | --- | --- |"
+ACROSS = 3  # learning curves beside each other: as many as a page is wide
 
 
 def entries() -> list[Record]:
@@ -24,11 +25,10 @@ def overview(found: list[Record]) -> str:
 
 def _row(entry: Record) -> str:
     row = topic(entry.key)
+    name = f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title
     cells = (
-        f"{{doc}}`{row.title} <{entry.key}>`" if row.page.is_file() else row.title,
-        entry.tier + (" (stale)" if entry.stale() else ""),
+        f"{name}, {entry.tier}{' (stale)' if entry.stale() else ''}: {entry.metric}",
         entry.data,
-        entry.metric,
         entry.show(entry.baseline),
         f"**{entry.show(entry.value)}**{_spread(entry)}{_judged(entry)}",
         _paper(entry),
@@ -52,8 +52,16 @@ def details(entry: Record) -> str:
     return (
         f"**{topic(entry.key).title}, {entry.tier}.** {system}; {entry.parameters:,} parameters. "
         f"Measured: {measure}. {spread}. Trained on {entry.device}, {entry.minutes:.2f} minutes a seed{t4}; "
-        f"{entry.date}, commit `{entry.commit}`.{_beside(entry)}"
+        f"{entry.date}, commit `{entry.commit}`.{_once(entry)}{_beside(entry)}"
     )
+
+
+def _once(entry: Record) -> str:
+    """What was logged a single time, which makes no curve."""
+    values = [
+        f"{name.replace('_', ' ')} {line[0][1]:.3g}" for name, line in entry.curve.items() if len(line) == 1
+    ]
+    return f" Logged at the end: {', '.join(values)}." if values else ""
 
 
 def _beside(entry: Record) -> str:
@@ -84,11 +92,17 @@ def _paper(entry: Record) -> str:
 
 
 def curves(entry: Record) -> Picture:
-    """The learning curve of a record's first seed: one panel for each value that was logged."""
-    figure, axes = subplots(1, len(entry.curve), figsize=(3.2 * len(entry.curve), 2.3), squeeze=False)
-    for ax, (name, line) in zip(axes[0], entry.curve.items()):
+    """The learning curve of a record's first seed: one panel for each value that was logged more than once."""
+    lines = {name: line for name, line in entry.curve.items() if len(line) > 1}
+    across = min(len(lines), ACROSS)
+    down = -(-len(lines) // across)
+    figure, axes = subplots(down, across, figsize=(3.2 * across, 2.3 * down), squeeze=False)
+    for ax, (name, line) in zip(axes.flat, lines.items()):
         ax.plot(*zip(*line), linestyle="-")
         ax.set(xlabel="step", title=f"{entry.key}, {entry.tier}: {name}")
-    first, last = ({name: line[i][1] for name, line in entry.curve.items()} for i in (0, -1))
-    said = ", ".join(f"{name} goes from {first[name]:.3g} to {last[name]:.3g}" for name in entry.curve)
+    for ax in axes.flat[len(lines) :]:
+        ax.axis("off")
+    said = ", ".join(
+        f"{name} goes from {line[0][1]:.3g} to {line[-1][1]:.3g}" for name, line in lines.items()
+    )
     return show(figure, f"Learning curve of {entry.key} at the {entry.tier} tier: {said}.")

@@ -28,7 +28,7 @@ def test_a_row_holds_value_spread_baseline_paper_and_target():
 
 def test_a_row_says_what_was_measured_and_one_seed_has_no_spread():
     row = results.overview([replace(HERE, metric="nats a point", seeds=[0], values=[0.5])]).splitlines()[-1]
-    assert "| nats a point |" in row
+    assert ": nats a point |" in row
     assert "** (one seed) |" in row
     assert "±" not in row
 
@@ -47,8 +47,15 @@ def test_a_paper_in_the_bibliography_is_cited():
 
 
 def test_curves_are_drawn_with_words_for_those_who_cannot_see_them():
-    picture = results.curves(replace(HERE, curve={"loss": [[1, 2.0], [9, 0.5]], "accuracy": [[9, 0.75]]}))
-    assert "loss goes from 2 to 0.5, accuracy goes from 0.75 to 0.75" in picture.svg
+    lines = {name: [[1, 2.0], [9, 0.5]] for name in ("loss", "nats", "error", "rate")}
+    picture = results.curves(replace(HERE, curve=lines | {"accuracy": [[9, 0.75]]}))
+    assert "loss goes from 2 to 0.5, nats goes from 2 to 0.5" in picture.svg
+    assert "accuracy" not in picture.svg
+
+
+def test_what_was_logged_once_is_said_and_not_drawn():
+    text = results.details(replace(HERE, curve={"loss": [[1, 2.0], [9, 0.5]], "own_runs": [[9, 0.75]]}))
+    assert "Logged at the end: own runs 0.75." in text
 
 
 def test_records_come_in_the_order_of_the_course():
