@@ -86,6 +86,15 @@ def test_six_to_ten_exercises_have_answers(key):
 
 
 @pytest.mark.parametrize("key", CHAPTERS)
+def test_an_answer_has_its_exercise_s_number(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    exercises = page.partition("\n## Exercises\n")[2].partition("\n## ")[0]
+    marks = re.findall(r"^(?:\*\*(\d+)\.\*\* |[`:]{3,}\{dropdown\} (.*))", exercises, re.MULTILINE)
+    count = len(marks) // 2
+    assert marks == [mark for n in range(1, count + 1) for mark in ((str(n), ""), ("", f"Answer {n}"))]
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
 def test_each_choice_of_a_question_is_explained_and_one_is_right(key):
     page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
     questions = re.findall(
