@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.checks.student import with_gradients_as_they_were
 from course_utils.grading.kernel.shell import CellShell, own_line, text_of
+from course_utils.grading.kernel.transforms import is_active, transformed
 from course_utils.grading.wire.channel import Channel
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
 from course_utils.grading.wire.values import Node, WireError
@@ -162,7 +163,10 @@ class Callback:
         self._peer, self.number, self.__name__ = peer, number, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it over there; gradients flow through."""
+        """Call it over there; gradients flow through, within `torch.func` too."""
+        return transformed(self._ask, args, kwargs) if is_active() else self._ask(*args, **kwargs)
+
+    def _ask(self, *args: Any, **kwargs: Any) -> Any:
         return self._peer.ask("callback", self.number, list(args), kwargs)
 
 
@@ -177,9 +181,11 @@ class RemoteModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call it over there with the parameters as they are now."""
-        return self._peer.ask(
-            "module", self.number, dict(self._parameters), self.training, list(args), kwargs
-        )
+        given = (dict(self._parameters), args, kwargs)
+        return transformed(self._ask, given, {}) if is_active() else self._ask(*given)
+
+    def _ask(self, parameters: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._peer.ask("module", self.number, parameters, self.training, list(args), kwargs)
 
 
 def _called(target: Any, given: Any, named: Any) -> Any:
