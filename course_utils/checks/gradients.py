@@ -10,7 +10,10 @@ from torch.autograd import graph
 from course_utils.checks.comparisons import close, holds
 from course_utils.checks.failure import CheckFailed
 
-CUT = ".detach(), .data, .item(), .numpy() and torch.no_grad cut the thread; so does torch.tensor(…) around a tensor"
+CUT = (
+    "is it used at all on the way? .detach(), .data, .item(), .numpy() and torch.no_grad cut the thread; "
+    "so does torch.tensor(…) around a tensor"
+)
 
 
 def follows(

@@ -148,7 +148,9 @@ def from_a_cell(error: Exception, check: str) -> StudentError | None:
     frames = _cell_frames(error)
     if not isinstance(_behind.get(), Namespace) or not frames or frames[-1].filename == check:
         return None
-    return student_error(frames[-1].name, error)
+    # A comprehension has a frame of its own in older Pythons, whose name tells nobody anything.
+    named = [frame.name for frame in frames if not frame.name.startswith("<")]
+    return student_error(named[-1] if named else frames[-1].name, error)
 
 
 def own_line(error: BaseException) -> str:
@@ -177,7 +179,10 @@ def _copied(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_copied(item) for item in value)
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
+        same = copy.copy(value)  # a Counter stays one
+        for key, item in value.items():
+            same[key] = _copied(item)
+        return same
     if isinstance(value, torch.Generator):
         return value
     return copy.deepcopy(value) if type(value).__module__ == "numpy" else value

@@ -1,10 +1,12 @@
 """`student` opens onto a namespace: inputs are copied, errors name the student's own line."""
 
+from collections import Counter, defaultdict
+
 import pytest
 import torch
 
 from course_utils.checks import CheckFailed, StudentError, student
-from course_utils.checks.student import Namespace, standing_behind
+from course_utils.checks.student import Namespace, from_a_cell, standing_behind
 
 
 def behind(source: str):
@@ -18,6 +20,28 @@ def test_work_in_place_does_not_reach_the_checks_own_tensor():
     with behind("def f(x):\n    x += 1\n    return x"):
         assert student.f(x).tolist() == [2, 2, 2]
     assert x.tolist() == [1, 1, 1]
+
+
+def test_a_dictionary_of_another_kind_stays_one():
+    counts, default = Counter("aab"), defaultdict(list, a=[1])
+    with behind(
+        "def f(x):\n    return x.most_common(1)\ndef g(x):\n    x['b'].append(2)\n    return dict(x)"
+    ):
+        assert student.f(counts) == [("a", 2)]
+        assert student.g(default) == {"a": [1], "b": [2]}
+    assert default == {"a": [1]}
+
+
+def test_an_error_in_a_comprehension_names_the_function():
+    code = (
+        "class Net:\n    def total(self, x):\n        return {k: 1 / v for k, v in x.items()}\nmade = Net()"
+    )
+    with behind(code):
+        try:
+            student.made.total({1: 0})
+        except ZeroDivisionError as error:
+            found = from_a_cell(error, "<check>")
+    assert str(found).startswith("total(…) raised ZeroDivisionError")
 
 
 def test_gradients_pass_through_the_copy():

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import importlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -219,6 +220,8 @@ class Trusted(Peer):
             }
         if isinstance(value, torch.Generator):
             return {"generator": writer.node(bytes(value.get_state().numpy()))}
+        if isinstance(value, Counter):
+            return {"counter": writer.node(dict(value))}
         if isinstance(value, dict):
             return writer.node(dict(value.items()))
         if isinstance(value, tuple | list):

@@ -8,6 +8,7 @@ import importlib
 import itertools
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, GeneratorType
@@ -119,6 +120,7 @@ class Agent(Peer):
             "library": lambda path: _attribute(*path),
             "function": lambda told: Callback(self, *told),
             "module": lambda told: RemoteModule(self, told[0], told[1], reader.value(told[2])),
+            "counter": lambda node: Counter(reader.value(node)),
             "dataset": lambda node: TensorDataset(*reader.value(node)),
             "loader": lambda told: DataLoader(reader.value(told[0]), batch_size=told[1], shuffle=told[2]),
             "generator": lambda node: _generator(reader.value(node)),

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 
 import pytest
 import torch
@@ -46,6 +47,10 @@ def test_plain_values_cross(student):
         assert s.same(value) == value
         assert type(s.same(value)) is type(value)
     assert s.same(torch.float64) is torch.float64
+
+
+def test_a_counter_arrives_as_one(student):
+    assert student("def f(x): return x.most_common(1)").f(Counter("aab")) == [("a", 2)]
 
 
 @pytest.mark.parametrize(
