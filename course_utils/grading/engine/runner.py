@@ -168,17 +168,20 @@ class Run:
             self._run(peer, step)
         return peer
 
-    def _seconds(self, limit: float, source: str = "") -> float:
+    def _seconds(self, step: Step) -> float:
         """Code that once did not end is called again by later cells and checks: they wait for it a shorter time.
 
-        A cell whose `source` names it has no more than a check.
+        A cell whose source names it has no more than a check.
         """
-        if self.endless & set(WORD.findall(source)):
+        limit = self.limits.cell_seconds
+        if step.name:
+            limit = min(limit, self.limits.answer_seconds)
+        if step.kind == "check" or self.endless & set(WORD.findall(step.source)):
             limit = min(limit, self.limits.check_seconds)
         return limit / 4 if self.stopped else limit
 
     def _run(self, peer: Trusted, step: Step) -> Any:
-        with self._deadline(peer, self._seconds(self.limits.cell_seconds, step.source)):
+        with self._deadline(peer, self._seconds(step)):
             return peer.ask("cell", step.source, step.label)
 
     @contextmanager
@@ -218,8 +221,7 @@ class Run:
     def _late(self, step: Step) -> str:
         if time.monotonic() >= self.end:
             return f"the notebook was stopped after {self.limits.total_seconds:g} s"
-        seconds = self._seconds(self.limits.cell_seconds, step.source)
-        return f"{step.label} was stopped after {seconds:g} s: does a loop in it never end?"
+        return f"{step.label} was stopped after {self._seconds(step):g} s: does a loop in it never end?"
 
     def _check(self, step: Step) -> CheckResult:
         start = time.monotonic()
@@ -227,7 +229,7 @@ class Run:
         try:
             check = self._checked(step)
         except Interrupted as lost:
-            check = _lost(lost, self._seconds(self.limits.check_seconds))
+            check = _lost(lost, self._seconds(step))
             self.stopped |= lost.late
         except CheckFailed as error:
             check = Check("error", 0.0, str(error))
@@ -236,7 +238,7 @@ class Run:
         )
 
     def _checked(self, step: Step) -> Check:
-        peer, seconds = self._student(), self._seconds(self.limits.check_seconds)
+        peer, seconds = self._student(), self._seconds(step)
         end = stops(PATIENCE * seconds + 2, Interrupted)
         try:
             with self._deadline(peer, seconds), standing_behind(peer), end:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Limits:
     """Bounds of one submission; sizes are bytes.
 
-    A cell and a check have their seconds of the student's process's CPU time; of wall time, four times as many. After
-    the first that took longer, later ones have a quarter.
+    A cell, the cell of an answer and a check have their seconds of the student's process's CPU time; of wall time, four
+    times as many. After the first that took longer, later ones have a quarter.
     """
 
     cell_seconds: float = 60
+    answer_seconds: float = 60
     check_seconds: float = 60
     total_seconds: float = 600
     cpu_seconds: int = 600
@@ -29,8 +30,9 @@ class Limits:
 
 
 # A class is marked within these. A check of a lab takes less than a second: one that takes six waits for a loop that
-# never ends, and several of them in one notebook must not keep the others waiting.
-CLASS = Limits(check_seconds=6, total_seconds=300)
+# never ends, and several of them in one notebook must not keep the others waiting. An answer defines things, which
+# takes no time at all; what trains stands in other cells.
+CLASS = Limits(answer_seconds=10, check_seconds=6, total_seconds=300)
 # Wide: an audit runs the course's own code, and a busy machine is no fault of it. Some wrong answers never end, and are
 # waited for on every draw of a check.
-AUDIT = Limits(cell_seconds=900, check_seconds=20, total_seconds=3600, cpu_seconds=3600)
+AUDIT = Limits(cell_seconds=900, answer_seconds=900, check_seconds=20, total_seconds=3600, cpu_seconds=3600)

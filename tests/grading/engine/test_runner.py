@@ -186,6 +186,16 @@ def test_a_cell_that_names_what_never_ended_waits_as_a_check_does(marks):
         assert any("after 0.25 s" in note for note in verdict.notes) == (status == "timeout")
 
 
+def test_an_answer_has_less_time_than_a_cell_that_trains(warm, tmp_path):
+    """A loop in an answer ends soon; a cell without a name may train for longer."""
+    busy = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass\nn = {}"
+    lab = Toy(cells=(Cell("solution", busy.format(1), "answer"), Cell("code", busy.format(2))))
+    (tmp_path / "toy.ipynb").write_text(json.dumps(to_notebook("toy", lab.cells)))
+    verdict = grade(lab, tmp_path, Limits(cell_seconds=20, answer_seconds=0.5), warm)
+    assert [cell.status for cell in verdict.cells] == ["timeout", "ok"]
+    assert "answer was stopped after 0.5 s" in verdict.notes[0]
+
+
 def test_waiting_is_not_computing(marks):
     """A cell that others keep from the CPU, here by sleeping, goes on beyond its time."""
     verdict = marks(square="import time\ntime.sleep(2)\ndef square(x):\n    return x * x")
