@@ -1,7 +1,7 @@
 // Gradient reversal in the plane: a line learns to tell two clouds of features apart, and goes down its loss. The target's
 // dots are sent up on it; the source's are held where their labels want them. The line knows nothing of classes (disc, cross).
 
-import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE, counted } from "./shared/kit.js";
 
 const EACH = 24; // dots of a class in a domain
 const DOTS = 0.1; // how far a dot goes in a step, for each unit of its gradient
@@ -96,9 +96,9 @@ export function still() {
 
 const STYLE = `
 .al-both{display:grid;gap:12px}
-@container (min-width:620px){.al-both{grid-template-columns:380px 1fr}}
+@container (min-width:560px){.al-both{grid-template-columns:minmax(0,1.25fr) minmax(0,1fr)}}
 .al svg{display:block;width:100%;border:1px solid var(--edge)}
-.al-stage{max-width:380px;aspect-ratio:1}
+.al-stage{max-width:430px;aspect-ratio:1;margin:0 auto}
 .al-stage path{fill:none;stroke-width:.04}
 .al-stage .source{stroke:var(--pos)}.al-stage .target{stroke:var(--neg)}.al-stage .line{stroke:currentColor;stroke-width:.025}
 .al-graph{height:150px}
@@ -200,9 +200,9 @@ class Alignment extends Moving {
     const seen = this.passed ? "they have gone past each other" : Math.abs(apart) < 0.3 ? "they have met" : "they are apart";
     const guess = this.guess.querySelector("select").value;
     this.text.textContent = (guess === GUESSES[0] ? "Choose a prediction, then play. " : `You said: ${guess}. `)
-      + `After ${this.steps} steps ${seen}: the target's middle is ${said(apart)} to the right of the source's. `
+      + `After ${counted(this.steps, "step")} ${seen}: the target's middle is ${said(apart)} to the right of the source's. `
       + `${said(100 * matched(this.dots), 0)} % of its dots lie nearest to a source dot of their class. The classifier pays ${said(now)}.`;
-    this.stage.setAttribute("aria-label", `Discs and crosses of source and target after ${this.steps} steps, ${said(apart)} apart, and the line of the domain classifier`);
+    this.stage.setAttribute("aria-label", `Discs and crosses of source and target after ${counted(this.steps, "step")}, ${said(apart)} apart, and the line of the domain classifier`);
     this.graph.setAttribute("aria-label", `The domain classifier's loss, now ${said(now)} nats; log 2 is 0.69`);
   }
 }

@@ -1,7 +1,7 @@
 // A Neural GPU as a cellular automaton: the same small CGRU at every place and in every step, its weights set by hand.
 // The mathematics (the cell, two sets of weights, what is read) comes first, the page second.
 
-import { h, s, choice, Moving, frame, renders, random, BLUE, PINK } from "./shared/kit.js";
+import { h, s, choice, Moving, frame, renders, random, BLUE, PINK, counted } from "./shared/kit.js";
 
 export const PLACES = 16;
 const zeros = (...shape) => (shape.length === 1 ? Array(shape[0]).fill(0) : Array.from({ length: shape[0] }, () => zeros(...shape.slice(1))));
@@ -162,7 +162,7 @@ class Automaton extends Moving {
     const below = 38 + 17 * rows.length + 14;
     const now = bits ? read(rows[this.at]) : [];
     const foot = bits ? [...line(now, below, (n) => (now[n] === due[n] ? "" : "wrong")), s("text", { x: 22, y: below }, "read")] : [];
-    this.parts.grid.replaceChildren(s("svg", { viewBox: `0 0 356 ${below + 6}`, role: "img", "aria-label": `${this.task}, after ${this.at} steps` },
+    this.parts.grid.replaceChildren(s("svg", { viewBox: `0 0 356 ${below + 6}`, role: "img", "aria-label": `${this.task}, after ${counted(this.at, "step")}` },
       ...frames, ...cells, ...head, s("text", { x: 22, y: 50 + 17 * this.at }, `${this.at}`), ...foot));
     this.parts.note.textContent = this.told();
   }

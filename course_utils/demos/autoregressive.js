@@ -2,7 +2,7 @@
 // Left: what a pixel can see through masked convolutions, the blind spot of PixelCNN (1601.06759), and how two stacks
 // (gated PixelCNN, 1606.05328) remove it. Right: the same picture filled pixel by pixel and by growing scales (1703.03664).
 
-import { h, s, choice, Moving, frame, renders, BLUE, ORANGE, PINK } from "./shared/kit.js";
+import { h, s, choice, Moving, frame, renders, BLUE, ORANGE, PINK, counted } from "./shared/kit.js";
 
 const SIDE = 15; // of the grid on which the receptive field is shown
 
@@ -114,7 +114,8 @@ const STYLE = `
 .ar-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
 .ar-pair svg{background:var(--faint);shape-rendering:crispEdges}.ar-pair rect.new{stroke:var(--hot);stroke-width:.14}
 .ar-pair figure{margin:0}.ar-pair figcaption{padding:0;color:inherit;font-size:inherit;text-align:left;margin:4px 0 0;font-variant-numeric:tabular-nums}
-@container (min-width:560px){.ar-parts{grid-template-columns:1fr 1fr}}`;
+@container (min-width:560px){.ar-parts{grid-template-columns:1fr 1fr}.ar-pair{grid-template-columns:1fr}
+ .ar-pair figure{display:grid;grid-template-columns:1.8fr 1fr;gap:8px;align-items:start}}`;
 
 class Field {
   constructor(trait) {
@@ -170,7 +171,7 @@ class Field {
     const [seen, blind] = ["seen", "blind"].map((name) => places(name).length);
     const [row, column] = this.net.pixel;
     this.count.textContent = `Layers: ${this.net.layers}`;
-    this.text.textContent = `${seen} pixels seen, ${blind} in the blind spot${blind ? ": earlier and in reach, yet no path of masked kernels leads there" : ""}.`;
+    this.text.textContent = `${counted(seen, "pixel")} seen, ${blind} in the blind spot${blind ? ": earlier and in reach, yet no path of masked kernels leads there" : ""}.`;
     this.svg.setAttribute("aria-label", `Receptive field of row ${row + 1}, column ${column + 1}: ${seen} seen, ${blind} blind. Arrow keys move the pixel.`);
   }
 }

@@ -2,7 +2,7 @@
 // features alone, whether that one chooses back, and what neighbours' votes make of it. Both pictures are one drawn
 // street, the second seen by a turned camera; its windows are all alike, which is what makes matching hard.
 
-import { random, h, s, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+import { random, h, s, frame, renders, BLUE, ORANGE, counted } from "./shared/kit.js";
 
 export const GRID = 16; // places along a side
 const PLACES = GRID * GRID;
@@ -235,7 +235,7 @@ class Matching {
     const row = (...cells) => h("tr", {}, h("th", { scope: "row" }, cells[0]), h("td", {}, cells[1]));
     this.table.replaceChildren(h("tbody", {}, row("Right within 1.5 places, by the best match", percent(found.best)),
       row(`of those chosen back (${percent(found.chosenBack)} of all places)`, percent(found.mutual)),
-      row(`after ${this.rounds} ${this.rounds === 1 ? "round" : "rounds"} of votes`, percent(found.voted))));
+      row(`after ${counted(this.rounds, "round")} of votes`, percent(found.voted))));
     this.draw();
   }
 
@@ -274,7 +274,7 @@ class Matching {
     this.lines.replaceChildren(
       line(key("cp-dot", "#111;border-color:#111;outline:1px solid #fff"), gap(n, m, this.radians) === null ? "true match: outside the second picture" : "true match"),
       line(key("cp-square", "var(--best)"), `best match${off(m)}; ${back ? "it chooses back" : "it chooses another place back, so it is not mutual"}`),
-      line(key("", "var(--voted)"), `after ${this.rounds} ${this.rounds === 1 ? "round" : "rounds"} of votes${off(after)}`));
+      line(key("", "var(--voted)"), `after ${counted(this.rounds, "round")} of votes${off(after)}`));
   }
 }
 

@@ -2,7 +2,7 @@
 // The picture is a mixture of small Gaussians around its dots. On the straight lines from noise to the picture the field
 // is known: the mean velocity of all lines through a place. The density of one point is followed by the field's trace.
 
-import { random, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+import { random, h, s, choice, Moving, frame, renders, BLUE, ORANGE, counted } from "./shared/kit.js";
 
 const SIZE = 0.09; // spread of the Gaussian around each dot of a picture
 const COUNT = 500; // points of the cloud
@@ -94,9 +94,9 @@ export function still() {
 const STYLE = `
 .fl .kit-row label{display:grid;gap:2px;margin:0}.fl .kit-row label.kit-wide{flex:1 1 150px}
 .fl-both{display:grid;gap:12px}
-@container (min-width:620px){.fl-both{grid-template-columns:380px 1fr}}
+@container (min-width:560px){.fl-both{grid-template-columns:minmax(0,1.25fr) minmax(0,1fr)}}
 .fl svg{display:block;width:100%;border:1px solid var(--edge)}
-.fl-stage{max-width:380px;aspect-ratio:1;cursor:crosshair;touch-action:none}
+.fl-stage{max-width:430px;aspect-ratio:1;margin:0 auto;cursor:crosshair;touch-action:none}
 .fl-stage path{fill:none;stroke-linecap:round}
 .fl-stage .dots{stroke:var(--edge);stroke-width:.045}.fl-stage .cloud{stroke:var(--pos);stroke-width:.075}
 .fl-stage .way{stroke:var(--hot);stroke-width:.03}.fl-stage .mine{stroke:var(--hot);stroke-width:.17}
@@ -219,7 +219,7 @@ class Flows extends Moving {
     this.slider.input.value = 100 * this.time;
     this.clear.style.display = this.picture === OWN ? "" : "none";
     this.text.textContent = (this.picture === OWN && !this.own.length ? "Draw on the stage. " : "")
-      + `At the end the point's log p is ${said(exact[end])}; the trace kept account of ${said(mine[end][2])}, with ${this.steps} steps of ${this.method}.`;
+      + `At the end the point's log p is ${said(exact[end])}; the trace kept account of ${said(mine[end][2])}, with ${counted(this.steps, "step")} of ${this.method}.`;
     this.stage.setAttribute("aria-label", `A cloud of ${COUNT} points at time ${this.time.toFixed(2)} on its way from noise to ${this.picture}`);
     this.graph.setAttribute("aria-label", `log p of the chosen point over time, ends at ${mine[end][2].toFixed(2)}, exactly ${exact[end].toFixed(2)}`);
   }

@@ -1,7 +1,7 @@
 // Draw a graph and see messages move: a graph convolution spreads what one node knows, or colours split round by round.
 // The mathematics (sums over neighbours, steps, colours) comes first, the page second.
 
-import { h, s, choice, Moving, frame, renders, BLUE } from "./shared/kit.js";
+import { h, s, choice, Moving, frame, renders, BLUE, counted } from "./shared/kit.js";
 
 const MOST = 9; // nodes
 
@@ -212,11 +212,11 @@ class Graphs extends Moving {
     if (this.rule === RULES[1]) {
       const last = this.at && rounds(this.near, this.rule, this.a, this.at - 1)[this.at - 1];
       const [now, before] = [new Set(state).size, last ? new Set(last).size : 0];
-      return `${begun}${now} ${now === 1 ? "colour" : "colours"}${now === before ? ": nothing splits any more." : "."}`;
+      return `${begun}${counted(now, "colour")}${now === before ? ": nothing splits any more." : "."}`;
     }
     const heard = state.filter((value) => value > 0).length;
     const last = Math.max(...firstHeard(this.near, this.a));
-    const all = `${heard} of ${state.length} nodes have heard of node ${this.a + 1}.`;
+    const all = `${heard} of ${state.length} nodes ${heard === 1 ? "has" : "have"} heard of node ${this.a + 1}.`;
     if (this.said === "?" || (last !== Infinity ? this.at < last : this.at < state.length)) return begun + all;
     const truth = last === Infinity ? "never" : `${last}`;
     const time = truth === "never" ? "Some never do" : `The last heard in round ${truth}`;

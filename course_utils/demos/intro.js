@@ -1,7 +1,7 @@
 // From one neuron to a differential equation: points of a spiral pass through layers, and one neuron divides them at the
 // end. Few layers throw the points about; many unwind the spiral; ever more are a flow.
 
-import { BLUE, ORANGE, h, s, choice, Moving, frame, normal, random, renders } from "./shared/kit.js";
+import { BLUE, ORANGE, h, s, choice, Moving, frame, normal, random, renders, counted } from "./shared/kit.js";
 
 const POINTS = 110;
 const TURNS = 2 * Math.PI; // how far the spiral winds, at radius 1
@@ -130,10 +130,10 @@ class Course extends Moving {
       else (mark.setAttribute("x", x - 0.035), mark.setAttribute("y", y - 0.035));
     });
     const share = `${Math.round(100 * right(this.count))} %`;
-    this.stage.setAttribute("aria-label", `Points of two spiral arms on their way through ${this.count} layers; the plane's halves are a neuron's two answers`);
+    this.stage.setAttribute("aria-label", `Points of two spiral arms on their way through ${counted(this.count, "layer")}; the plane's halves are a neuron's two answers`);
     const said = this.time < 1 ? "On their way. How many will end on the side of their own colour?"
       : this.count === 0 ? `A straight edge alone: ${share} of the points are on the side of their colour, hardly more than by guessing.`
-      : `After ${this.count} ${this.count === 1 ? "layer" : "layers"} ${share} of the points are on the side of their colour.`;
+      : `After ${counted(this.count, "layer")} ${share} of the points are on the side of their colour.`;
     if (this.note.textContent !== said) this.note.textContent = said;
   }
 }

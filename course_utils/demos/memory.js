@@ -1,7 +1,7 @@
 // A memory network whose vectors were set by hand: a story, a question, and where each hop looks.
 // The mathematics (what a sentence is found by and what it says, one hop, several) comes first, the page second.
 
-import { h, s, choice, frame, random, renders, BLUE } from "./shared/kit.js";
+import { h, s, choice, frame, random, renders, BLUE, counted } from "./shared/kit.js";
 
 export const PEOPLE = ["anna", "ben", "carla"];
 export const THINGS = ["lamp", "ball"];
@@ -150,7 +150,7 @@ class Looks {
     const { u } = looks.at(-1);
     const best = answer(u);
     const value = u[WORDS.indexOf(best)];
-    return `${guessed}After ${looks.length} ${looks.length === 1 ? "look" : "looks"} it ${value > 0.5 ? `answers: ${best}.` : "knows no place yet."}`;
+    return `${guessed}After ${counted(looks.length, "look")} it ${value > 0.5 ? `answers: ${best}.` : "knows no place yet."}`;
   }
 }
 

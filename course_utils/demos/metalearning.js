@@ -1,7 +1,7 @@
 // Two learners: prototypes of examples that you drag, and a net that begins where MAML left it and takes inner steps.
 // The mathematics (prototypes, scores, a small net and one step on its squared error) comes first, the page second.
 
-import { h, s, choice, frame, random, renders, BLUE, ORANGE, PINK } from "./shared/kit.js";
+import { h, s, choice, frame, random, renders, BLUE, ORANGE, PINK, counted } from "./shared/kit.js";
 
 export const CLASSES = ["A", "B", "C"];
 export const RATE = 0.01; // of the inner step
@@ -131,12 +131,15 @@ export function regions(support, count) {
 // ---------------------------------------------------------------------------------------------- the page
 
 const STYLE = `
-.ml svg{display:block;width:100%;max-width:420px;border:1px solid var(--edge);touch-action:none}
+.ml-all{display:grid;gap:0 14px}
+.ml svg{display:block;width:100%;max-width:430px;margin:0 auto;border:1px solid var(--edge);touch-action:none}
 .ml text{font:bold .5px sans-serif;fill:currentColor;text-anchor:middle}
 .ml circle{stroke:var(--paper);stroke-width:.08;cursor:grab}.ml circle:focus-visible{stroke:currentColor;stroke-width:.15;outline:none}
 .ml .mean{stroke-width:.18;fill:none}
 .ml .wave{fill:none;stroke:currentColor;stroke-dasharray:.25 .2;stroke-width:.06}.ml .net{fill:none;stroke:var(--pos);stroke-width:.1}
-.ml p{min-height:4em}`;
+.ml p{min-height:4em}
+@container (min-width:560px){.ml-all{grid-template:auto auto 1fr/minmax(0,1.6fr) minmax(0,1fr)}
+ .ml svg{grid-area:1/1/4}.ml .kit-row,.ml p{grid-column:2}}`;
 
 class Learners {
   constructor(trait, root) {
@@ -147,9 +150,10 @@ class Learners {
     this.buttons = h("div", { class: "kit-row" });
     this.note = h("p", { "aria-live": "polite" });
     root.append(
-      h("div", { class: "kit-row" }, h("button", { onclick: () => ((this.seed += 1), this.begin()) }, "Another task"),
-        choice("Learner", ["prototypes", "inner steps"], this.view, (value) => ((this.view = value), this.begin()))),
-      this.buttons, this.stage, this.note);
+      h("div", { class: "ml-all" },
+        h("div", { class: "kit-row" }, h("button", { onclick: () => ((this.seed += 1), this.begin()) }, "Another task"),
+          choice("Learner", ["prototypes", "inner steps"], this.view, (value) => ((this.view = value), this.begin()))),
+        this.buttons, this.stage, this.note));
     this.stage.addEventListener("pointermove", (event) => event.buttons && this.held && this.drag(event));
     this.stage.addEventListener("pointerup", () => (this.held = null));
     this.begin();
@@ -227,8 +231,8 @@ class Learners {
     const now = error(this.net, this.wave);
     this.stage.replaceChildren(s("path", { class: "wave", d: path((x) => amplitude * Math.sin(x - phase)) }), s("path", { class: "net", d: path((x) => forward(this.net, x)) }),
       ...points.map(([x, y]) => s("circle", { cx: x + 5, cy: 5 - 0.8 * y, r: 0.15, fill: PINK })));
-    this.stage.setAttribute("aria-label", `A wave, dashed, ten points of it, and the net after ${this.steps} steps; squared error ${now.toFixed(2)}`);
-    this.note.textContent = `After ${this.steps} ${this.steps === 1 ? "step" : "steps"} on ten points the squared error over the whole wave is ${now.toFixed(2)}. ${this.steps ? "" : "Guess: how many steps until it is below a half?"}`;
+    this.stage.setAttribute("aria-label", `A wave, dashed, ten points of it, and the net after ${counted(this.steps, "step")}; squared error ${now.toFixed(2)}`);
+    this.note.textContent = `After ${counted(this.steps, "step")} on ten points the squared error over the whole wave is ${now.toFixed(2)}. ${this.steps ? "" : "Guess: how many steps until it is below a half?"}`;
   }
 }
 

@@ -1,7 +1,7 @@
 // A boat in a field of arrows: draw the field, choose an engine and its steps, and see where it leaves the true path.
 // The mathematics (fields, one step of each method, fixed and adaptive journeys) comes first, the page second.
 
-import { h, s, choice, Moving, frame, renders } from "./shared/kit.js";
+import { h, s, choice, Moving, frame, renders, counted } from "./shared/kit.js";
 
 const SPAN = 3; // the plane is [-3, 3] × [-3, 3]
 const END = 6; // how long a journey takes
@@ -311,7 +311,7 @@ class Water extends Moving {
     const error = distance(path.at(-1).y, this.true.at(-1).y);
     const sizes = path.slice(1).map(({ t }, n) => t - path[n].t);
     const spread = this.engine === "adaptive" ? ` Steps from ${short(Math.min(...sizes))} to ${short(Math.max(...sizes))} long, ${refused} tried again.` : "";
-    this.text.textContent = `${this.engine}, ${steps} steps, ${looks} looks at the field: it ends ${short(error)} beside the true path.${spread}`;
+    this.text.textContent = `${this.engine}, ${counted(steps, "step")}, ${counted(looks, "look")} at the field: it ends ${short(error)} beside the true path.${spread}`;
     this.svg.setAttribute("aria-label", `The water, with a boat at ${this.start.map((v) => v.toFixed(1)).join(", ")}. Arrow keys move the boat; drag to draw.`);
   }
 

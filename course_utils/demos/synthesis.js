@@ -1,7 +1,7 @@
 // Two searches for the same list program, one of them told which operations are likely.
 // The mathematics (a small list language, a depth-first search, what a guide says) comes first, the page second.
 
-import { h, s, choice, frame, random, renders, Moving, BLUE, ORANGE } from "./shared/kit.js";
+import { h, s, choice, frame, random, renders, Moving, BLUE, ORANGE, counted } from "./shared/kit.js";
 
 const add = (x, y) => x + y;
 const whole = (x) => [x];
@@ -194,7 +194,7 @@ class Searches extends Moving {
   draw() {
     this.texts.knows.textContent = `How well the guide knows: ${Math.round(100 * this.knows)} %`;
     this.panes.forEach(({ title, svg, head, code, now, count, done, order }) => {
-      head.textContent = `${title}: ${count} ${count === 1 ? "line" : "lines"} tried${done ? (now.fits ? ", found" : ", given up") : ""}`;
+      head.textContent = `${title}: ${counted(count, "line")} tried${done ? (now.fits ? ", found" : ", given up") : ""}`;
       svg.setAttribute("aria-label", head.textContent);
       code.textContent = now ? told(now.program) : `first of all: ${order.slice(0, 4).join(", ")}, …`;
     });

@@ -2,7 +2,7 @@
 // self-attention (1706.03762) computes its weights from the text itself. Change a letter and see which matrix changes.
 // The attention is the real one, softmax(Q Kᵀ / √d), on letters with positional encodings and heads whose weights are set by hand.
 
-import { random, h, s, choice, frame, renders, BLUE } from "./shared/kit.js";
+import { random, h, s, choice, frame, renders, BLUE, counted } from "./shared/kit.js";
 
 const D = 16; // numbers for a letter, and as many for its position
 
@@ -204,7 +204,7 @@ class Kernels {
     matrices.forEach((matrix, n) => (this.texts.reads[n].textContent = this.reading(matrix[this.at])));
     const count = (n) => matrices[n].flat().filter((v, k) => Math.abs(v - this.before[n].flat()[k]) > CHANGED).length;
     this.texts.note.textContent = this.before
-      ? `That edit changed ${count(0)} attention weights (framed) and ${count(1)} weights of the convolution.`
+      ? `That edit changed ${counted(count(0), "attention weight")} (framed) and ${counted(count(1), "weight")} of the convolution.`
       : "Each row says how one letter weighs the others. Edit the text, or swap two letters, and see which weights change.";
   }
 

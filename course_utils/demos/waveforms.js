@@ -2,7 +2,7 @@
 // how the receptive field grows with the dilations, and what a new sample costs with and without queues (1611.09482).
 // Below, a real stack of such layers with all weights 1/kernel answers a click: the answer is as long as the field.
 
-import { h, s, choice, Moving, frame, renders, BLUE, PINK } from "./shared/kit.js";
+import { h, s, choice, Moving, frame, renders, BLUE, PINK, counted } from "./shared/kit.js";
 
 /** Dilations of all layers: 1, `factor`, `factor`², … over `layers` layers, the whole `repeats` times. */
 export function dilations({ layers, factor, repeats }) {
@@ -159,10 +159,10 @@ class Waveforms extends Moving {
     this.drawTable();
     const heard = Math.min(this.field, this.time + 1);
     const distinct = needed(this.dilation, this.kernel, this.field - 1)[0].size; // fewer than the field where there are holes
-    this.text.textContent = `Dilations ${this.dilation.join(", ")}: the field reaches over ${this.field} samples`
-      + `${distinct < this.field ? `, but only ${distinct} of them are heard` : ""}, with ${this.dilation.length * this.kernel} weights a channel`
-      + `${heard < this.field ? `; here the sound began ${heard} samples ago` : ""}.`;
-    this.svg.setAttribute("aria-label", `The net in time, output at sample ${this.time + 1} of ${SHOWN}; it hears ${heard} samples. Left and right arrows move it.`);
+    this.text.textContent = `Dilations ${this.dilation.join(", ")}: the field reaches over ${counted(this.field, "sample")}`
+      + `${distinct < this.field ? `, but only ${distinct} of them are heard` : ""}, with ${counted(this.dilation.length * this.kernel, "weight")} a channel`
+      + `${heard < this.field ? `; here the sound began ${counted(heard, "sample")} ago` : ""}.`;
+    this.svg.setAttribute("aria-label", `The net in time, output at sample ${this.time + 1} of ${SHOWN}; it hears ${counted(heard, "sample")}. Left and right arrows move it.`);
   }
 
   drawNet() {
@@ -198,8 +198,8 @@ class Waveforms extends Moving {
     const answer = this.dilation.reduce((x, d) => causalConvolution(x, weights, d), click);
     const most = Math.max(...answer);
     const steps = answer.map((v, t) => `${t ? "" : "M0 96"}V${(96 - (88 * v) / most).toFixed(1)}H${t + 1}`).join("");
-    this.wave.replaceChildren(h("div", {}, `Answer to one click (averaging layers): ${this.field} samples long`),
-      s("svg", { viewBox: `0 0 ${length} 100`, preserveAspectRatio: "none", role: "img", "aria-label": `The answer to a click is ${this.field} samples long` },
+    this.wave.replaceChildren(h("div", {}, `Answer to one click (averaging layers): ${counted(this.field, "sample")} long`),
+      s("svg", { viewBox: `0 0 ${length} 100`, preserveAspectRatio: "none", role: "img", "aria-label": `The answer to a click is ${counted(this.field, "sample")} long` },
         s("path", { class: "field", d: `M${start} 0h${this.field}v100h-${this.field}z` }), s("path", { d: steps })));
   }
 

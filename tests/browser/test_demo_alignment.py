@@ -78,7 +78,7 @@ def test_the_controls_play_the_game(page):
     assert said.inner_text().startswith("You said: they go past each other. After 0 steps they are apart")
     before = page.locator(".al-stage .target").get_attribute("d")
     page.get_by_role("button", name="Step").click()
-    assert "After 1 steps" in said.inner_text()
+    assert "After 1 step they are apart" in said.inner_text()
     assert page.locator(".al-stage .target").get_attribute("d") != before
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(

@@ -15,6 +15,21 @@ pytestmark = pytest.mark.browser
 
 LARGEST = 28_000  # bytes with what demos share; a page carries the text of each of its demos
 
+# Whatever stands at its least, and after one step: one thing is no "1 things".
+AT_LEAST = """() => { const live = document.querySelector('.demo-live'), seen = [];
+  const look = () => seen.push(live.innerText, ...[...live.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel));
+  for (const input of live.querySelectorAll('input[type=range]')) {
+    for (const value of [1, input.min]) {
+      input.value = value;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      look();
+    }
+  }
+  for (const button of live.querySelectorAll('button'))
+    if (/^(One )?(step|line|round|look)\\b/i.test(button.textContent)) { button.click(); look(); }
+  return seen.join('\\n'); }"""
+MANY = re.compile(r"(?<![\d.,−/×^] )(?<![\d.,−/×^])\b1 (?!is\b|was\b|has\b)[a-z]*[a-rt-z]s\b")
+
 CLEAN_UP = """async (m) => {
   const el = document.body.appendChild(document.createElement("div"));
   const clean = await m.default.render({ model: undefined, el });
@@ -58,6 +73,15 @@ def test_a_demo_fits_a_phone(demo_page, name, theme):
       .filter((e) => e.offsetParent).map((e) => e.closest('label') ?? e)
       .filter((e) => e.offsetWidth < 24 || e.offsetHeight < 24).map((e) => e.outerHTML.slice(0, 90))"""
     assert page.evaluate(narrow) == []
+
+
+@pytest.mark.parametrize("name", demos.names())
+def test_one_thing_is_said_in_the_singular(demo_page, name):
+    assert MANY.findall(demo_page(name).evaluate(AT_LEAST)) == []
+
+
+def test_a_plural_of_one_is_seen():
+    assert MANY.findall("After 1 steps of 21 steps, 0.1 nats, 1 was, 1 loss, 1 step") == ["1 steps"]
 
 
 @pytest.mark.parametrize("name", demos.names())

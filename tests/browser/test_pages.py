@@ -24,6 +24,11 @@ CUT = """() => { const shown = 'section { content-visibility: visible !important
   return [...document.querySelectorAll('article :is(pre, table, .math)')]
     .filter((e) => e.getClientRects().length && !e.closest('details:not([open])') && e.scrollWidth > e.clientWidth + 1)
     .map((e) => e.textContent.slice(0, 70)); }"""
+# Printed blocks that scroll where no key reaches, and columns whose lines go on below.
+UNREACHED = """() => [...document.querySelectorAll('article .cell_output pre')]
+  .filter((e) => (e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0)
+    || (e.matches('.columns') && getComputedStyle(e).whiteSpace !== 'pre'))
+  .map((e) => e.textContent.slice(0, 70))"""
 SMALL_WORDS = """() => [...document.querySelectorAll('figure.drawn svg text')]
   .map((text) => { const { a, b } = text.getScreenCTM(), of = text.querySelector('tspan') ?? text;
     return [parseFloat(getComputedStyle(of).fontSize) * Math.hypot(a, b), text.textContent]; })
@@ -98,12 +103,14 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(BROKEN_PICTURES) == []
     assert page.evaluate(SMALL_WORDS) == []
     assert page.evaluate(MISPLACED) == []
+    assert page.evaluate(UNREACHED) == []
 
 
 @leaves(PAGES)
 def test_no_visible_block_is_cut_on_a_desk(leaf):
     leaf.set_viewport_size({"width": 1366, "height": 900})
     assert leaf.evaluate(CUT) == []
+    assert leaf.evaluate(MISPLACED) == []
     leaf.set_viewport_size(DESK)
 
 

@@ -1,7 +1,7 @@
 """What a page loads and says of itself: nothing from elsewhere, no script that it does not use, a description.
 
 The theme's pages load an icon script of 1.5 MB (its fonts draw the same icons) and fonts ahead of need. They go; a
-description for search engines and previews comes, and keys reach a table that is wider than the page.
+description for search engines and previews comes, and keys reach tables and printed columns wider than the page.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from course_book import columns
 from course_utils import topics
 
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></script>')
@@ -73,7 +74,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     for page in written_pages(output):
         text = page.read_text(encoding="utf-8")
         light = CITATION_ROLE.sub("", FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text)))
-        light = TABLE_BOX.sub(r'\1 tabindex="0">', light)
+        light = columns.marked(TABLE_BOX.sub(r'\1 tabindex="0">', light))
         if light != text:
             page.write_text(light, encoding="utf-8")
     for script in output.glob("_static/vendor/fontawesome/*/js/*"):

@@ -61,6 +61,9 @@ export function choice(label, options, value, onchange) {
   return h("label", {}, label, select);
 }
 
+/** "1 step", "2 steps". */
+export const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
 /** What plays and pauses, with a button `play`. */
 export class Moving {
   /** Call `tick` again and again; whoever asks for less motion gets `tick(true)`, seldom. */
