@@ -54,6 +54,18 @@ def receptive_field(net, shape, i, j):
     return x.grad[0].abs().amax(0) > 0
 
 
+@right(why="torch.func.grad")
+def receptive_field(net, shape, i, j):
+    slope = torch.func.grad(lambda x: net(x)[0, :, i, j].sum())(torch.randn(1, *shape))
+    return (slope[0] != 0).any(0)
+
+
+@right(why="torch.func.jacrev of all output channels")
+def receptive_field(net, shape, i, j):
+    slopes = torch.func.jacrev(lambda x: net(x[None])[0, :, i, j])(torch.randn(*shape))  # (C', C, H, W)
+    return slopes.ne(0).flatten(0, 1).any(0)
+
+
 @right(why="one output channel after the other, truth values by or")
 def receptive_field(net, shape, i, j):
     x = torch.randn((1, *shape), dtype=torch.float32, requires_grad=True)

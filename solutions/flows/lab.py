@@ -98,7 +98,6 @@ torch.autograd.functional.jacobian(
 # %% solution="jacobian"
 # with torch.enable_grad():   (others may call this under no_grad)
 # x must require its gradient: a leaf does after x.detach().requires_grad_()
-# (torch.func will not do: when this is marked f lives in another process, into which it cannot look.)
 
 # %% test="jacobian_values" points=3
 import torch

@@ -34,6 +34,29 @@ def jacobian(f, x):
     return y, J
 
 
+@right(why="torch.func: all points at once")
+def jacobian(f, x):
+    with torch.enable_grad():
+        return f(x), torch.func.jacrev(lambda z: f(z).sum(0))(x).transpose(0, 1)
+
+
+@right(why="torch.func: one point, and vmap over all of them")
+def jacobian(f, x):
+    def at(point):
+        y = f(point[None])[0]
+        return y, y
+
+    with torch.enable_grad():
+        J, y = torch.func.vmap(torch.func.jacrev(at, has_aux=True))(x)
+    return y, J
+
+
+@right(why="columns of the Jacobian, forwards")
+def log_density(f, x):
+    J = torch.func.vmap(torch.func.jacfwd(lambda point: f(point[None])[0]))(x)
+    return log_normal(f(x)) + torch.linalg.slogdet(J)[1]
+
+
 @right(why="det, abs, log")
 def log_density(f, x):
     z, J = jacobian(f, x)
@@ -156,3 +179,28 @@ def cnf_log_density(f, x, steps, e=None):
 @right(why="the pair, traces and all")
 def cnf_sample(f, z, steps):
     return rk4(with_log_density(f), (z, torch.zeros(len(z))), 0.0, 1.0, steps)[0]
+
+
+@right(why="torch.func.vjp, again and again")
+def log_det_series(g, x, e, terms):
+    with torch.enable_grad():
+        gx, pull = torch.func.vjp(g, x)
+        row, total = e, 0
+        for k in range(1, terms + 1):
+            (row,) = pull(row)
+            total = total - (-1) ** k * (row * e).sum(1) / k
+    return x + gx, total
+
+
+@right(why="the diagonal of torch.func.jacrev")
+def exact_trace(f, z):
+    with torch.enable_grad():
+        J = torch.func.jacrev(lambda z: f(z).sum(0))(z)
+        return f(z), torch.einsum("ibi->b", J)
+
+
+@right(why="torch.func.jvp: a product from the other side")
+def hutchinson(f, z, e):
+    with torch.enable_grad():
+        v, product = torch.func.jvp(f, (z,), (e,))
+    return v, (product * e).sum(1)

@@ -573,15 +573,23 @@ turn(forty, "which gamma keeps a head in place?", gamma=(1.0, 4.0, 0.2), stays=(
 # %% solution="write"
 # Outer products: w[..., None] is (B, N, 1), erase[:, None] is (B, 1, W). Make a new memory; do not write into the old one.
 
+
+# %%
+def old_and_new(memory: Tensor, w: Tensor, erase: Tensor, add: Tensor) -> tuple[Tensor, Tensor]:
+    """The memory that `write` was given, as it is afterwards, and the memory that `write` made."""
+    new = write(memory, w, erase, add)
+    return memory, new
+
+
 # %% test="write_values" points=3
 import torch
 
 from course_utils.checks import close, flows, student
 
 memory, w = torch.tensor([[[10.0, 1.0], [20.0, 2.0], [30.0, 3.0]]]), torch.tensor([[0.5, 0.0, 1.0]])
-before = memory.clone()
+erase, add = torch.tensor([[1.0, 0.0]]), torch.tensor([[4.0, 5.0]])
 close(
-    student.write(memory, w, torch.tensor([[1.0, 0.0]]), torch.tensor([[4.0, 5.0]])),
+    student.write(memory, w, erase, add),
     torch.tensor([[[7.0, 3.5], [20.0, 2.0], [4.0, 8.0]]]),
     "write with a head half at slot 0 and wholly at slot 2: erase the first number, add 4 and 5",
     "memory · (1 - w erase) + w add",
@@ -594,7 +602,14 @@ close(
         "all slots are written alike": (torch.tensor([[[4.0, 6.0], [4.0, 7.0], [4.0, 8.0]]]), "w says where"),
     },
 )
-close(memory, before, "the old memory, after write", "make a new tensor: gradients need the old one")
+old, _ = student.old_and_new(memory, w, erase, add)
+close(
+    old,
+    memory,
+    "the old memory, after write",
+    "*=, += and functions with an underscore at their end change what came in, and what was read from it needs it for "
+    "its gradients: make a new tensor",
+)
 shapes = {"the memory": (2, 3, 4), "w": (2, 3), "erase": (2, 4), "add": (2, 4)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.write(*leaves.values()), leaves, "write")

@@ -313,7 +313,6 @@ for name, scores in (("prototypes", prototype_scores), ("matching", matching)):
 # %% solution="adapt"
 # torch.autograd.grad(loss, list of weights, create_graph=…) gives a gradient for each. create_graph=True if it is to be
 # differentiated itself. Make new lists; -= would change the weights that came in.
-# (torch.func.grad will not do: when this is marked the loss lives in another process, into which it cannot look.)
 
 # %% test="adapt_values" points=4
 import torch
@@ -340,7 +339,6 @@ close(
         "no step is made": (torch.tensor(2.0), "`steps` of them"),
     },
 )
-close(w, torch.tensor(2.0), "the weight that came in, after adapt", "make new weights; change none")
 close(
     student.adapt(lambda params: params[0] ** 2, [w], 0.25, 3)[0],
     torch.tensor(0.25),
@@ -799,7 +797,6 @@ turn(shown_once, "from which sharpness on is it B?", sharpness=(0.2, 5.0, 0.2), 
 # %% solution="unroll"
 # theta.detach().requires_grad_() is a leaf that stands where theta stands: take the gradient there.
 # Add step and loss to theta itself, which knows its history.
-# (As in `adapt`: torch.autograd.grad, not torch.func.grad.)
 
 # %% test="unroll_values" points=3
 import torch

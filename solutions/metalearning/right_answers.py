@@ -142,3 +142,38 @@ def unroll(update, loss, theta, state, steps):
         theta = theta + step
         costs.append(loss(theta))
     return theta, torch.stack(costs).sum()
+
+
+@right(why="torch.func.grad of the sum")
+def adapt(loss, params, rate, steps, first_order=False):
+    slopes_at = torch.func.grad(lambda weights: loss(weights).sum())
+    params = list(params)
+    for _ in range(steps):
+        slopes = slopes_at(params)
+        params = [p - rate * (s.detach() if first_order else s) for p, s in zip(params, slopes)]
+    return params
+
+
+@right(why="one task, and torch.func.vmap over all of them")
+def maml_loss(net, params, support, query, rate, steps, first_order=False):
+    def cost(weights, x, y):
+        return (net(weights, x) - y).square().mean()
+
+    def task(x, y, u, v):
+        weights = list(params)
+        for _ in range(steps):
+            slopes = torch.func.grad(cost)(weights, x, y)
+            weights = [w - rate * (s.detach() if first_order else s) for w, s in zip(weights, slopes)]
+        return cost(weights, u, v)
+
+    return torch.func.vmap(task)(*support, *query).mean()
+
+
+@right(why="torch.func.grad at a constant")
+def unroll(update, loss, theta, state, steps):
+    cost = 0
+    for _ in range(steps):
+        step, state = update(torch.func.grad(loss)(theta.detach()), state)
+        theta = theta + step
+        cost = cost + loss(theta)
+    return theta, cost

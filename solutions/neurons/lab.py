@@ -421,10 +421,18 @@ print(f"Same as before? {same}. {(looped - begun) / (done - looped):.0f} times f
 # %% solution="mlp"
 # Carry one tensor from layer to layer. Which layers are followed by the activation?
 
+
+# %%
+def layers_left(x: Tensor, layers: list[Layer], activation: Callable[[Tensor], Tensor]) -> int:
+    """How many layers stand in the list once `mlp` has used it."""
+    mlp(x, layers, activation)
+    return len(layers)
+
+
 # %% test="mlp_values" points=3
 import torch
 
-from course_utils.checks import close, flows, follows, student
+from course_utils.checks import close, equal, flows, follows, student
 
 
 def square(z):
@@ -467,6 +475,12 @@ close(
     torch.tensor([[-1.0, 3.0, 1.0], [1.0, 1.0, -2.0]]),
     "mlp with a single layer",
     "the only layer is the last one",
+)
+equal(
+    student.layers_left(x, layers, square),
+    3,
+    "the number of layers left in the list, of three, once mlp has used it",
+    "a network is asked again and again: .pop() and del take layers out of the caller's own list",
 )
 ### BEGIN HIDDEN TESTS
 import math
@@ -571,7 +585,7 @@ for corner in ([-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]):
 
 # %%
 xor = points.load("mini", "train", "xor").tensors
-by_hand = [(W.float(), b.float()) for W, b in xor_layers()]
+by_hand = [(torch.as_tensor(W).float(), torch.as_tensor(b).float()) for W, b in xor_layers()]
 figure, ax = plots.subplots(figsize=(3.2, 3.2))
 plane(lambda x: mlp(x, by_hand, relu), *xor, ax, "XOR by hand")
 plots.show(

@@ -180,6 +180,14 @@ def mlp(x, layers, activation):
     return layer(out, *layers[-1])
 
 
+@wrong(check="mlp_values", why="takes the last layer out of the caller's list")
+def mlp(x, layers, activation):
+    last = layers.pop()
+    for W, b in layers:
+        x = activation(layer(x, W, b))
+    return layer(x, *last)
+
+
 @wrong(check="xor_corners", why="one line: OR")
 def xor_layers():
     W1 = torch.eye(2)

@@ -919,11 +919,23 @@ holds(not any(rate.requires_grad for rate in rates), "the rates must have no his
 # %% test="adjoint_values" points=4
 import torch
 
-from course_utils.checks import close, pair, student
+from course_utils.checks import close, holds, pair, shape_of, student
 
 
 def middle(f, t, y, h):
     return y + h * f(t + h / 2, y + h / 2 * f(t, y))
+
+
+def growing(t, y, theta):
+    """Each number at its own rate; of the shape of the states at one time, or it is said here."""
+    holds(
+        y.shape == (3, 2),
+        "f is asked about a state of another shape",
+        "(3, 2), as states[0]",
+        tuple(y.shape),
+        "f knows nothing of the long vector: .split and .view(states.shape[1:]) before adjoint_dynamics is asked",
+    )
+    return theta * y
 
 
 theta = torch.tensor([0.5, -1.0], dtype=torch.float64)
@@ -933,10 +945,19 @@ growth = torch.exp(theta * times[:, None, None])  # (T, 1, 2): y grows like exp(
 slopes = torch.randn(3, 3, 2, dtype=torch.float64)  # of a loss in each of the states
 in_y, in_theta = slopes * growth, (slopes * times[:, None, None] * growth * y).sum(1)  # what each time says
 got = pair(
-    student.adjoint(middle, student.growing, theta, times, y * growth, slopes, 20),
+    student.adjoint(middle, growing, theta, times, y * growth, slopes, 20),
     "adjoint",
     "the gradient in the first state, and that in θ",
     "see `Returns`",
+)
+shapes = [shape_of(part) for part in got]
+holds(
+    shapes == [(3, 2), (2,)],
+    "the gradients that adjoint gives have other shapes",
+    "(3, 2), as states[0], and (2,), as θ",
+    shapes,
+    "what travels is one long vector: unpack what has arrived, and give it its shape back",
+    mistakes={"they come in the wrong order": (shapes == [(2,), (3, 2)], "see `Returns`")},
 )
 close(
     got[0],
@@ -949,7 +970,6 @@ close(
         "the adjoint hears of the last time only": (in_y[2], "it jumps at every time"),
         "the first time's slope is left out": (in_y[1:].sum(0), "the first state counts as well"),
         "the adjoint never moves": (slopes.sum(0), "it changes along the way, by adjoint_dynamics"),
-        "the gradients come in the wrong order": (in_theta.sum(0), "see `Returns`"),
     },
 )
 close(

@@ -452,6 +452,15 @@ edit(
 )
 
 
+edit(
+    "adjoint",
+    check="adjoint_values",
+    why="asks the field about the long vector",
+    change={"y.view(shape), a.view(shape)": "y, a"},
+)
+edit("adjoint", check="adjoint_values", why="does not unpack at the end", change={"a.view(shape), g": "a, g"})
+
+
 @wrong(check="adjoint_values", why="the slopes are never carried back")
 def adjoint(step, f, theta, times, states, slopes, substeps=1):
     return slopes.sum(0), torch.zeros_like(theta)

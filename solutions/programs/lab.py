@@ -76,17 +76,31 @@ for level in (1, 3):
 # %% test="curriculum_values" points=3
 import torch
 
-from course_utils.checks import close, student
+from course_utils.checks import close, holds, student
+
+
+def levels(*asked):
+    """What curriculum gives, if it is of a type that one can count up to."""
+    found = student.curriculum(*asked)
+    holds(
+        isinstance(found, torch.Tensor) and found.dtype in (torch.int64, torch.int32),
+        f"curriculum, {asked[0]}: levels must be whole numbers",
+        "a tensor of type torch.int64",
+        getattr(found, "dtype", type(found).__name__),
+        "a program of level 4 is made by counting to 4, and nothing counts to 4.0: .long() cuts off the rest",
+    )
+    return found
+
 
 draws = torch.tensor([[0.1, 0.9], [0.39, 0.1], [0.99, 0.6], [0.99, 0.4], [0.0, 0.7]])
 close(
-    student.curriculum("naive", 4, 5, draws),
+    levels("naive", 4, 5, draws),
     torch.tensor([4, 4, 4, 4, 4]),
     "curriculum, naive",
     "all at the level",
 )
 close(
-    student.curriculum("mix", 4, 5, draws),
+    levels("mix", 4, 5, draws),
     torch.tensor([1, 2, 5, 5, 1]),
     "curriculum, mix of five levels, drawn 0.1, 0.39, 0.99, 0.99 and 0",
     "a fifth of all draws for each level, from 1 to 5",
@@ -100,7 +114,7 @@ close(
     },
 )
 close(
-    student.curriculum("combined", 4, 5, draws),
+    levels("combined", 4, 5, draws),
     torch.tensor([1, 4, 5, 4, 1]),
     "curriculum, combined, second draws 0.9, 0.1, 0.6, 0.4 and 0.7",
     "naive where the second draw is below a half, mix where it is not",
@@ -114,7 +128,7 @@ close(
     },
 )
 close(
-    student.curriculum("combined", 4, 5, torch.tensor([[0.1, 0.5], [0.9, 0.5]])),
+    levels("combined", 4, 5, torch.tensor([[0.1, 0.5], [0.9, 0.5]])),
     torch.tensor([1, 5]),
     "curriculum, combined, second draws of exactly a half",
     "naive where the second draw is *below* a half",
@@ -126,7 +140,7 @@ for level, top, b in ((2, 7, 40), (1, 3, 30), (9, 9, 50)):
     draws = torch.rand(b, 2)
     for strategy in ("naive", "mix", "combined"):
         wanted = reference.curriculum(strategy, level, top, draws)
-        got = student.curriculum(strategy, level, top, draws)
+        got = levels(strategy, level, top, draws)
         close(
             got, wanted, f"curriculum, {strategy}, level {level} of {top}, {b} examples", "see the docstring"
         )
@@ -599,13 +613,20 @@ for seed in range(4):
 # %% solution="push" take="push, pop"
 # top.roll(1, 1) moves the top one cell on. Write as in `memory`: erase as much as you add, into new cells.
 
+
+# %%
+def old_and_new(cells: Tensor, top: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """The cells that `push` was given, as they are afterwards, and those that it made."""
+    new, _ = push(cells, top, value)
+    return cells, new
+
+
 # %% test="stack_values" points=4
 import torch
 
 from course_utils.checks import close, flows, pair, student
 
 cells, top = torch.tensor([[[10.0], [20.0], [30.0]]]), torch.tensor([[0.5, 0.5, 0.0]])
-before = cells.clone()
 got = pair(student.push(cells, top, torch.tensor([[40.0]])), "push", "cells and top")
 close(
     got[0],
@@ -619,7 +640,13 @@ close(
     },
 )
 close(got[1], torch.tensor([[0.0, 0.5, 0.5]]), "the top after the push of the example", "one cell on")
-close(cells, before, "the old cells, after push", "make new ones: gradients need the old")
+old, _ = student.old_and_new(cells, top, torch.tensor([[40.0]]))
+close(
+    old,
+    cells,
+    "the old cells, after push",
+    "make new ones: another line of the program may go on with the old",
+)
 value, new = pair(student.pop(cells, top), "pop", "a value and the top")
 close(
     value,

@@ -39,7 +39,7 @@ def curriculum(strategy: str, level: int, top: int, draws: Tensor) -> Tensor:
             one chooses "naive" for a "combined" example if it is below a half.
 
     Returns:
-        Levels (B,), whole numbers.
+        Levels (B,), whole numbers (torch.int64): programs are made by counting up to them.
 
     >>> curriculum("combined", 3, 4, torch.tensor([[0.1, 0.9], [0.9, 0.9], [0.1, 0.2]]))
     tensor([1, 4, 3])

@@ -46,6 +46,14 @@ edit(
     change={"draws[:, 1] < 0.5": "draws[0, 1] < 0.5"},
 )
 
+
+@wrong(check="curriculum_values", why="numbers that are not whole by type: no program can be made of them")
+def curriculum(strategy, level, top, draws):
+    mix = torch.floor(draws[:, 0] * top) + 1
+    share = {"naive": 1.0, "mix": 0.0, "combined": 0.5}[strategy]
+    return torch.where(draws[:, 1] < share, float(level), mix)
+
+
 edit(
     "mental_image",
     check="mental_image_values",
@@ -285,6 +293,16 @@ edit(
     change={
         "return cells + top[..., None] * (value[:, None] - cells), top": (
             "return cells.data.add_(top[..., None] * (value[:, None] - cells)), top"
+        )
+    },
+)
+edit(
+    "push",
+    check="stack_values",
+    why="changes the old cells, with right numbers and gradients",
+    change={
+        "return cells + top[..., None] * (value[:, None] - cells), top": (
+            "cells += top[..., None] * (value[:, None] - cells)\n    return cells, top"
         )
     },
 )

@@ -123,9 +123,12 @@ equal(plain(student.counts("q", 5)), {"": {"q": 1}}, 'counts("q", 5)', "a contex
 
 
 # %%
-def likely(table: Mapping[str, Mapping[str, int]], context: str, alphabet: str, n: int) -> dict[str, float]:
-    """`smoothed`, of a table whose counts may stand in plain dictionaries: to try small ones, as the check does."""
-    return smoothed({h: Counter(seen) for h, seen in table.items()}, context, alphabet, n)
+def likely(
+    table: Mapping[str, Mapping[str, int]], contexts: list[str], alphabet: str, n: int
+) -> list[dict[str, float]]:
+    """`smoothed` behind one context after another, with one table; its counts may stand in plain dictionaries."""
+    same = {h: Counter(seen) for h, seen in table.items()}
+    return [smoothed(same, context, alphabet, n) for context in contexts]
 
 
 # %% test="smoothed_values" points=3
@@ -138,7 +141,7 @@ table = {"": Counter(a=3, b=1), "a": Counter(b=1)}
 
 def asked(table, context, alphabet, n):
     """The probabilities as a list, in the alphabet's order."""
-    p = student.likely(table, context, alphabet, n)
+    (p,) = student.likely(table, [context], alphabet, n)
     equal(
         sorted(p), sorted(alphabet), "the characters that smoothed speaks of", "every character has its share"
     )
@@ -168,6 +171,13 @@ close(
     'smoothed behind "bb", of which nothing is known',
     "a context that the table does not know changes nothing",
 )
+_, again = student.likely(table, ["a", "a"], "ab", 2)
+close(
+    [again[c] for c in "ab"],
+    [1 / 3, 2 / 3],
+    'smoothed behind "a" when it is asked a second time',
+    "the table is what was counted: does smoothed write into it?",
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -176,7 +186,6 @@ from solutions.recurrence import reference
 for n in (1, 2, 3, 5):
     text = "".join(random.choice("aabc ") for _ in range(60))
     known = reference.counts(text, n)
-    before = {context: dict(seen) for context, seen in known.items()}
     for context in ("", "a", "ba", "c ab", text[-9:], "zzz"):
         p = reference.smoothed(known, context, "abc d", n)
         close(
@@ -185,13 +194,6 @@ for n in (1, 2, 3, 5):
             f"smoothed behind {context!r} with n = {n}, counted in {text!r}",
             "the last n - 1 characters of the context at most, the shortest first",
         )
-    after = {context: dict(seen) for context, seen in known.items()}
-    equal(
-        after,
-        before,
-        "the table after smoothed has looked at it",
-        "asking a Counter is no harm, a defaultdict grows",
-    )
 ### END HIDDEN TESTS
 
 # %% given="surprise"

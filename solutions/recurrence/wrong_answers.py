@@ -68,6 +68,21 @@ edit(
     why="counts everything as kinds",
     change={"sum(seen.values()), len(seen)": "sum(seen.values()), sum(seen.values())"},
 )
+
+
+@wrong(check="smoothed_values", why="writes what it finds into the table's own counts")
+def smoothed(table, context, alphabet, n):
+    p = dict.fromkeys(alphabet, 1 / len(alphabet))
+    for length in range(min(n, len(context) + 1)):
+        h = context[len(context) - length :]
+        if h in table:
+            total, kinds = sum(table[h].values()), len(table[h])
+            for c in alphabet:
+                table[h][c] = (table[h][c] + kinds * p[c]) / (total + kinds)
+            p = table[h]
+    return p
+
+
 edit("smoothed", check="smoothed_values", why="begins with nothing", change={"1 / len(alphabet)": "0.0"})
 edit(
     "smoothed",

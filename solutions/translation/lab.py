@@ -876,7 +876,7 @@ holds(
 # sentences from bad ones, never the other way round. Which way leads the cost: from the guess to x, or from x to the guess?
 
 # %% solution="back_translation"
-# with torch.no_grad(): around the writing alone.
+# with torch.no_grad(): around the writing alone keeps nothing for a gradient; .detach() throws away what was kept.
 
 # %% test="back_translation_values" points=3
 import torch
@@ -924,7 +924,7 @@ holds(
     "back_translation sends a gradient through the writing",
     "none",
     into[1],
-    "with torch.no_grad(): around write",
+    "with torch.no_grad(): around write, or .detach() what it wrote",
 )
 follows(
     got,

@@ -237,7 +237,7 @@ def back_translation(
 ) -> Tensor:
     """The cost of coming back: a sentence is translated by the net as it is, and must be found from that translation.
 
-    No gradient goes through the writing, and none of its work is kept for one (`torch.no_grad()`).
+    No gradient goes through the writing: the net shall not learn to write what is easily read back.
 
     Args:
         write: `write(x, own, other)` translates sentences (B, T) from the first-named language to the second, (B, T).

@@ -123,3 +123,9 @@ def back_translation(write, cost, x, own, other):
     with torch.no_grad():
         guess = write(x, own, other).detach()
     return cost(guess, other, x, own)
+
+
+@right(why="the guess is detached, whatever was kept for it")
+def back_translation(write, cost, x, own, other):
+    guess = write(x, own, other)
+    return cost(guess.detach(), other, x, own)

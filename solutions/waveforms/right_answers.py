@@ -72,6 +72,12 @@ def heard(net, shape, t):
     return x.grad[0].abs().sum(0) > 0
 
 
+@right(why="torch.func.jacrev of all output channels")
+def heard(net, shape, t):
+    slopes = torch.func.jacrev(lambda x: net(x[None])[0, :, t])(torch.randn(*shape))  # (M, C, T)
+    return slopes.ne(0).flatten(0, 1).any(0)
+
+
 @right(why="einsum and an index")
 def conditioned(z, h, V):
     if h.dim() == 2:
