@@ -148,12 +148,3 @@ def told_apart(one, other):
     colours = [int(c) for c in weisfeiler_lehman(len(x), senders, receivers)]
     first, second = (Counter(c for c, g in zip(colours, graph.tolist()) if g == n) for n in (0, 1))
     return not first == second
-
-
-@right(why="an edge at a time, by torch.func.vmap")
-def interaction_step(objects, senders, receivers, relations, relation_model, object_model):
-    def effect(sender, receiver, relation):
-        return relation_model(sender[None], receiver[None], relation[None])[0]
-
-    effects = torch.func.vmap(effect)(objects[senders], objects[receivers], relations)
-    return object_model(objects, scatter_sum(effects, receivers, objects.shape[0]))

@@ -134,10 +134,16 @@ holds(
     hint="a plain list hides its layers from PyTorch: they would neither learn nor be saved",
 )
 equal(
+    len(blocks),
+    2,
+    "the number of blocks in a head with k = 3",
+    "k counts the linear layer too",
+)
+equal(
     sorted(blocks),
     ["0", "1"],
-    "the numbers of the blocks in a head with k = 3",
-    "k counts the linear layer too",
+    "the names of the blocks in `blocks`",
+    "the file that you hand in is read by these names: nn.Sequential(*…) and append number them from 0",
 )
 tensors = head.state_dict()
 equal(
@@ -615,6 +621,13 @@ equal(
     "the channels' indices, in ascending order; filters are compared by absolute values",
 )
 equal(student.strongest(weight, 3), [0, 1, 2], "the three strongest")
+weight = torch.tensor([[4.0, 0.0], [3.0, 2.0]]).reshape(2, 1, 1, 2)
+equal(
+    student.strongest(weight, 1),
+    [1],
+    "the stronger of two filters with the weights 4 and 0, and 3 and 2",
+    "sums of absolute weights, 4 and 5; neither squares nor the largest one",
+)
 ### BEGIN HIDDEN TESTS
 weight = torch.randn(9, 3, 2, 2)
 want = sorted(sorted(range(9), key=lambda i: -float(weight[i].abs().sum()))[:4])

@@ -41,7 +41,7 @@ class Block(nn.Module):
 class AuxiliaryHead(nn.Module):
     """The auxiliary problem of one block: k − 1 further blocks of stride 1, a grid of means, a linear layer.
 
-    Attributes: `blocks`, an nn.Sequential of the k − 1 blocks; `linear`, an nn.Linear.
+    Attributes: `blocks`, an nn.Sequential of the k − 1 blocks, which it numbers from 0; `linear`, an nn.Linear.
 
     Args:
         channels: C of the features, kept by the k − 1 blocks.

@@ -200,6 +200,13 @@ def prune(tensors, keep):
     return less
 
 
+@wrong(check="strongest_filters", why="by squares")
+def strongest(weight, keep):
+    if not 1 <= keep <= len(weight):
+        raise ValueError(keep)
+    return weight.square().sum((1, 2, 3)).topk(keep).indices.sort().values
+
+
 @wrong(check="prune_block", why="the first channels instead of the strongest")
 def prune(tensors, keep):
     return {name: tensor[:keep] if tensor.ndim else tensor for name, tensor in tensors.items()}
