@@ -61,15 +61,17 @@ close(
     "a sum of products; i counts rows (down), j counts columns (across)",
 )
 ### BEGIN HIDDEN TESTS
-x, k = torch.randn(6, 9), torch.randn(3, 2)
-for i, j in ((0, 0), (3, 7), (2, 5), (0, 6)):
-    expected = sum(x[i + a, j + b] * k[a, b] for a in range(3) for b in range(2))
-    close(
-        student.one_output(x, k, i, j),
-        expected,
-        f"the output at ({i}, {j}) with a 3×2 kernel",
-        "the window is as high and as wide as the kernel, which need not be square",
-    )
+x = torch.randn(6, 9)
+for rows, columns, places in ((3, 2, ((0, 0), (3, 7), (2, 5), (0, 6))), (2, 4, ((4, 5), (0, 3)))):
+    k = torch.randn(rows, columns)
+    for i, j in places:
+        expected = sum(x[i + a, j + b] * k[a, b] for a in range(rows) for b in range(columns))
+        close(
+            student.one_output(x, k, i, j),
+            expected,
+            f"the output at ({i}, {j}) with a {rows}×{columns} kernel",
+            "the window is as high and as wide as the kernel, which need not be square",
+        )
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -13,6 +13,12 @@ def one_output(x, k, i, j):
     return (x[i : i + n, j : j + n] * k[:, :n]).sum()
 
 
+@wrong(check="one_output_values", why="as high a window as it is wide: a wide kernel is cut off")
+def one_output(x, k, i, j):
+    n = min(k.shape)
+    return (x[i : i + k.shape[0], j : j + n] * k[:, :n]).sum()
+
+
 @wrong(check="one_output_values", why="takes the mean for the sum")
 def one_output(x, k, i, j):
     return (x[i : i + k.shape[0], j : j + k.shape[1]] * k).mean()
