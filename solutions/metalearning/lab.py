@@ -314,6 +314,14 @@ for name, scores in (("prototypes", prototype_scores), ("matching", matching)):
 # torch.autograd.grad(loss, list of weights, create_graph=…) gives a gradient for each. create_graph=True if it is to be
 # differentiated itself. Make new lists; -= would change the weights that came in.
 
+
+# %%
+def old_and_new(loss: Loss, params: Params, rate: float) -> tuple[Params, Params]:
+    """The weights that `adapt` was given, as they are after a step of it, and those that it made."""
+    new = adapt(loss, params, rate, 1)
+    return params, new
+
+
 # %% test="adapt_values" points=4
 import torch
 
@@ -347,6 +355,13 @@ close(
     mistakes={"one step only": (torch.tensor(1.0), "`steps` of them")},
 )
 close(student.adapt(lambda params: params[0] ** 2, [w], 0.25, 0)[0], torch.tensor(2.0), "no step at all")
+old, _ = student.old_and_new(lambda params: params[0] ** 2, [w], 0.25)
+close(
+    old[0],
+    torch.tensor(2.0),
+    "the weight that came in, after a step from it",
+    "every task begins there: make new weights; -= and functions with an underscore at their end change it",
+)
 hint = "shall autograd be able to walk through the gradient in the step?"
 flows(got[0], {"the weight": w}, "adapt", hint)
 slopes = {}
