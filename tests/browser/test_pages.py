@@ -25,10 +25,12 @@ CUT = """() => { const shown = 'section { content-visibility: visible !important
     .filter((e) => e.getClientRects().length && !e.closest('details:not([open])') && e.scrollWidth > e.clientWidth + 1)
     .map((e) => e.textContent.slice(0, 70)); }"""
 # Printed blocks that scroll where no key reaches, and columns whose lines go on below.
-UNREACHED = """() => [...document.querySelectorAll('article .cell_output pre')]
+UNREACHED = """() => { const shown = 'section { content-visibility: visible !important }';
+  document.head.append(Object.assign(document.createElement('style'), { textContent: shown }));
+  return [...document.querySelectorAll('article .cell_output pre')]
   .filter((e) => (e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0)
     || (e.matches('.columns') && getComputedStyle(e).whiteSpace !== 'pre'))
-  .map((e) => e.textContent.slice(0, 70))"""
+  .map((e) => e.textContent.slice(0, 70)); }"""
 SMALL_WORDS = """() => [...document.querySelectorAll('figure.drawn svg text')]
   .map((text) => { const { a, b } = text.getScreenCTM(), of = text.querySelector('tspan') ?? text;
     return [parseFloat(getComputedStyle(of).fontSize) * Math.hypot(a, b), text.textContent]; })
