@@ -931,7 +931,7 @@ close(
 # %%
 def guessed(D: int = 50):
     """1,000 guesses, by your function, of the trace of a field in D dimensions."""
-    W, z = torch.randn(D, D) / D**0.5, torch.randn(1, D).expand(1000, D)
+    W, z = torch.randn(D, D) / D**0.5, torch.randn(1, D).repeat(1000, 1)
     exact = exact_trace(lambda z: torch.tanh(z @ W.T), z[:1])[1].item()
     guesses = hutchinson(lambda z: torch.tanh(z @ W.T), z, signs(z))[1].detach()
     figure, ax = plots.subplots(figsize=(5.4, 2.6))

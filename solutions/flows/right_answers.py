@@ -40,17 +40,6 @@ def jacobian(f, x):
         return f(x), torch.func.jacrev(lambda z: f(z).sum(0))(x).transpose(0, 1)
 
 
-@right(why="torch.func: one point, and vmap over all of them")
-def jacobian(f, x):
-    def at(point):
-        y = f(point[None])[0]
-        return y, y
-
-    with torch.enable_grad():
-        J, y = torch.func.vmap(torch.func.jacrev(at, has_aux=True))(x)
-    return y, J
-
-
 @right(why="torch.func.jacrev of its own")
 def log_density(f, x):
     J = torch.func.jacrev(lambda z: f(z).sum(0))(x).transpose(0, 1)
