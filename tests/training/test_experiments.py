@@ -131,13 +131,13 @@ def test_a_slot_runs_them_after_the_seeds_and_brings_them_back(measured, tmp_pat
 
 
 def test_what_a_slot_has_no_time_for_is_left(measured, tmp_path, capsys):
-    waits = MEASURES.replace("pass", "__import__('time').sleep(0.1)")
+    waits = MEASURES.replace("pass", "__import__('time').sleep(0.15)")
     root, out = measured(waits), str(tmp_path / "out")
     assert train(["line"], arguments("--seeds", "1", "--tier", "full"), measured("", steps=200)) == 1
     assert records("line", root)["full"].seeds == [0]
     measured(waits)
     words = "line", "--tier", "full", "--seeds", "1", "--out", out, "--seconds"
-    assert run(arguments(*words, "4"), root) == 0
+    assert run(arguments(*words, "6"), root) == 0
     said = capsys.readouterr().out
     assert "left: line full experiments, step " in said
     assert run(arguments("--take", out), root) == 0
