@@ -91,9 +91,14 @@ def _paper(entry: Record) -> str:
     return " ".join(word for word in words if word)
 
 
+def lines_of(entry: Record) -> dict[str, list]:
+    """What was logged more than once, and so makes a curve, by its name."""
+    return {name: line for name, line in entry.curve.items() if len(line) > 1}
+
+
 def curves(entry: Record) -> Picture:
-    """The learning curve of a record's first seed: one panel for each value that was logged more than once."""
-    lines = {name: line for name, line in entry.curve.items() if len(line) > 1}
+    """The learning curve of a record's first seed: one panel for each of `lines_of`, of which there must be one."""
+    lines = lines_of(entry)
     across = min(len(lines), ACROSS)
     down = -(-len(lines) // across)
     figure, axes = subplots(down, across, figsize=(3.2 * across, 2.3 * down), squeeze=False)

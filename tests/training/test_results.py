@@ -56,6 +56,7 @@ def test_curves_are_drawn_with_words_for_those_who_cannot_see_them():
 def test_what_was_logged_once_is_said_and_not_drawn():
     text = results.details(replace(HERE, curve={"loss": [[1, 2.0], [9, 0.5]], "own_runs": [[9, 0.75]]}))
     assert "Logged at the end: own runs 0.75." in text
+    assert results.lines_of(replace(HERE, curve={"own_runs": [[9, 0.75]]})) == {}
 
 
 def test_records_come_in_the_order_of_the_course():
