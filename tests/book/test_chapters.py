@@ -91,6 +91,7 @@ def test_an_answer_has_its_exercise_s_number(key):
     exercises = page.partition("\n## Exercises\n")[2].partition("\n## ")[0]
     marks = re.findall(r"^(?:\*\*(\d+)\.\*\* |[`:]{3,}\{dropdown\} (.*))", exercises, re.MULTILINE)
     count = len(marks) // 2
+    assert count >= 6, "six to ten exercises"
     assert marks == [mark for n in range(1, count + 1) for mark in ((str(n), ""), ("", f"Answer {n}"))]
 
 
