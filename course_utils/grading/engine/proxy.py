@@ -36,7 +36,7 @@ LIBRARIES = (
 TEXT = 2_000
 SECRET = 1 << 62  # seeds from here on are the engine's; those that a check sets itself are smaller
 TRAFFIC = 1 << 30  # bytes from the student's side in one cell or check
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.5
 PATIENCE = 4  # times the time that code may take, where others use the CPU meanwhile
 PARTS = {
     f"{prefix}{part}"

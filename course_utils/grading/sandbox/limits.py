@@ -29,10 +29,10 @@ class Limits:
     pictures: bool = False  # draw the student's figures for the feedback: some 50 ms each
 
 
-# A class is marked within these. A check of a lab takes less than a second: one that takes six waits for a loop that
+# A class is marked within these. A check of a lab takes less than a second: one that takes five waits for a loop that
 # never ends, and several of them in one notebook must not keep the others waiting. An answer defines things, which
 # takes no time at all; what trains stands in other cells.
-CLASS = Limits(answer_seconds=10, check_seconds=6, total_seconds=300)
+CLASS = Limits(answer_seconds=3, check_seconds=5, total_seconds=300)
 # Wide: an audit runs the course's own code, and a busy machine is no fault of it. Some wrong answers never end, and are
 # waited for on every draw of a check.
 AUDIT = Limits(cell_seconds=900, answer_seconds=900, check_seconds=20, total_seconds=3600, cpu_seconds=3600)
