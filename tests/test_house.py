@@ -40,7 +40,7 @@ def test_no_function_is_long():
 
 
 # A topic's own texts are as long as they are: a lab, a reference from layer to whole, lists of answers.
-@pytest.mark.parametrize("room", ["course_utils", "book", "benchmarks"])
+@pytest.mark.parametrize("room", ["course_utils", "book", "benchmarks", "tests"])
 def test_no_file_is_long(room):
     files = [path for path in SOURCES if path.is_relative_to(ROOT / room)]
     long = {str(path.relative_to(ROOT)): _length(path) for path in files if _length(path) > FILE}
