@@ -31,6 +31,17 @@ UNREACHED = """() => { const shown = 'section { content-visibility: visible !imp
   .filter((e) => (e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0)
     || (e.matches('.columns') && getComputedStyle(e).whiteSpace !== 'pre'))
   .map((e) => e.textContent.slice(0, 70)); }"""
+# Names of printed rows that leave the view when their box is scrolled to its end, or let figures show through.
+LOST_NAMES = """() => [...document.querySelectorAll('article pre.columns')]
+  .filter((e) => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).flatMap((box) => {
+    box.scrollLeft = box.scrollWidth;
+    const left = box.getBoundingClientRect().left;
+    const lost = [...box.querySelectorAll('.name')].filter((name) => {
+      const place = name.getBoundingClientRect();
+      return place.left > left + 1 || place.right < left + 10
+        || getComputedStyle(name).backgroundColor === 'rgba(0, 0, 0, 0)'; });
+    box.scrollLeft = 0;
+    return lost.map((name) => name.textContent); })"""
 SMALL_WORDS = """() => [...document.querySelectorAll('figure.drawn svg text')]
   .map((text) => { const { a, b } = text.getScreenCTM(), of = text.querySelector('tspan') ?? text;
     return [parseFloat(getComputedStyle(of).fontSize) * Math.hypot(a, b), text.textContent]; })
@@ -106,6 +117,7 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(SMALL_WORDS) == []
     assert page.evaluate(MISPLACED) == []
     assert page.evaluate(UNREACHED) == []
+    assert page.evaluate(LOST_NAMES) == []
 
 
 @leaves(PAGES)
