@@ -173,6 +173,12 @@ def experiment(name: str, folder: Path = FOLDER) -> dict[str, list[dict[str, Any
     return kept[name]
 
 
+def seeds(entry: Any) -> str:
+    """Of how many seeds a record is, as a sentence says it: 'one seed', '3 seeds'."""
+    count = len(entry.values)
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
 def picture(name: str, folder: Path = FOLDER) -> tuple[np.ndarray, dict[str, Any]]:
     """What `benchmarks.pictures` has kept of real data: pixels (H, W) or (H, W, 3), bytes, and the facts beside them.
 

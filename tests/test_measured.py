@@ -1,6 +1,7 @@
 """The page for teachers shows what was measured, missed targets included, and says where nothing was."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -119,3 +120,8 @@ def test_a_gpus_seconds_are_added_up_and_judged(tmp_path):
     assert "| depth | 70 → 50 | 1 → 0 | 400.0 → 200.0 | 315 → 240 |" in text
     assert "of commit `90b0f7a`, 315 GPU-seconds in all against 240" in text
     assert "python -m benchmarks.gpu" in measured.gpu(tmp_path / "nowhere")
+
+
+def test_one_seed_is_no_plural():
+    assert measured.seeds(SimpleNamespace(values=[0.5])) == "one seed"
+    assert measured.seeds(SimpleNamespace(values=[0.5, 0.6, 0.7])) == "3 seeds"

@@ -66,6 +66,12 @@ def test_a_long_line_is_seen_where_it_is_visible():
     assert shown("```python\nloop()\n```\n") == ["loop()\n"]
 
 
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_the_number_of_seeds_is_said_in_words_that_fit_one_as_well(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    assert re.findall(r"\{len\(\w+\.(?:seeds|values)\)\} seed| [a-z]{3,}\(s\)(?=[ ,.])", page) == []
+
+
 ENDING = ["What has become of it", "To remember", "Exercises", "Questions for yourself", "Further reading"]
 
 
