@@ -155,6 +155,7 @@ def listening(kind: str, seed: int) -> Facts:
         spectrum = x[0, :count].unflatten(1, (-1, 2)).mean(2)  # half as many bands
         facts["spectrum"] = [round(v, 1) for v in spectrum.flatten().tolist()]
         facts["digits"] = (names[0, :3] - sounds.MARKS).tolist()
+        facts["bounds"] = bounds[0].tolist()
     return facts
 
 
