@@ -160,13 +160,13 @@ class Rehearsals:
         """Try the first check of many in one fork, one after another: a fork costs ten times as much as most checks.
 
         Those that lose a point there are decided. At last the reference must pass in the same fork, so that nothing
-        that one has left behind speaks against the next; else all are left to forks of their own.
+        that one has left behind speaks against the next; else all are left to forks of their own, as is what is slow.
         """
         tried = {
             variant.name: (variant, places)
             for variant in variants
-            if variant.ending == "first"
-            and (places := self._first(variant, start, self._needed(variant, start)[0]))
+            if (places := self._first(variant, start, self._needed(variant, start)[0]))
+            and not set(places) & self._slow - set(variant.sources)
         }
 
         def work() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from course_utils.audit.commands import warm_processes
 from course_utils.audit.forks import in_fork
-from course_utils.audit.variants import Rehearsals, Variant
+from course_utils.audit.variants import Ending, Rehearsals, Variant
 from course_utils.labs.lab import Cell
 
 CHECK = "from course_utils.checks import equal, student\n\nequal(student.f(1), 2, 'f(1)', 'one more')"
@@ -27,6 +27,7 @@ def warm():
         yield pool
 
 
+@pytest.mark.parametrize("ending", ["first", "named"])
 @pytest.mark.parametrize(
     ("sources", "caught"),
     [
@@ -35,15 +36,35 @@ def warm():
         ({"off": OFF, "dies": DIES, "same": SAME}, {"off", "dies"}),
     ],
 )
-def test_what_is_tried_together_is_judged_as_by_itself(warm, sources, caught):
-    assert set(warm.submit(_caught, sources).result()) == caught
+def test_what_is_tried_together_is_judged_as_by_itself(warm, sources, caught, ending):
+    assert set(warm.submit(_caught, sources, ending).result()) == caught
 
 
-def _caught(sources: dict[str, str]) -> list[str]:
+def _caught(sources: dict[str, str], ending: Ending) -> list[str]:
     def work() -> list[str]:
-        variants = [Variant(name, {1: source}, "first") for name, source in sources.items()]
+        variants = [Variant(name, {1: source}, ending, "f_values") for name, source in sources.items()]
         rehearsals = Rehearsals(CELLS, variants)
         assert not rehearsals.reference().lost()
         return [name for name, run in rehearsals.variants().items() if run.died or run.lost()]
+
+    return in_fork(work, 60)
+
+
+def test_what_one_did_to_a_second_cell_does_not_stand_there_for_the_next(warm):
+    """All that a check asks for is run anew, also a cell that the next leaves as it was."""
+    assert warm.submit(_caught_of_two_cells).result() == ["both", "off"]
+
+
+def _caught_of_two_cells() -> list[str]:
+    check = CHECK.replace("student.f(1)", "student.f(student.g())")
+    cells = (*CELLS[:2], Cell("solution", "def g():\n    return 1", "g"), Cell("test", check, "f_values", 2.0))
+    changes = {"both": {1: SAME, 2: "def g():\n    return 3"}, "same": {1: SAME}, "off": {1: OFF}}
+
+    def work() -> list[str]:
+        rehearsals = Rehearsals(
+            cells, [Variant(name, sources, "named", "f_values") for name, sources in changes.items()]
+        )
+        assert not rehearsals.reference().lost()
+        return sorted(name for name, run in rehearsals.variants().items() if run.died or run.lost())
 
     return in_fork(work, 60)
