@@ -93,7 +93,7 @@ const STYLE = `
 .at input[type=text]{font:inherit;font-family:monospace;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:6px;
  min-height:36px;padding:2px 8px;width:100%;min-width:0}
 .at .kit-row label{flex:1 1 170px}
-.at .signs,.at .letters{display:flex;flex-wrap:wrap;gap:4px;margin:2px 0 8px}
+.at .signs,.at .letters{display:flex;flex-wrap:wrap;align-items:center;gap:4px;margin:2px 0 8px}
 .at .signs button,.at .letters button{font-family:monospace;min-width:28px;min-height:36px;padding:0 4px}
 .at .signs button[aria-pressed=true]{outline:3px solid var(--hot);outline-offset:-3px}
 .at p{min-height:2.8em}
