@@ -7,9 +7,9 @@ change of variables); Grathwohl et al., "FFJORD", arXiv:1810.01367 (its trace es
 Shapes: B points of D numbers. A map acts on each row of (B, D) on its own; a field f(t, z) gives the velocities
 (B, D) of points z (B, D) at time t. Noise is a standard normal at time 0, data stand at time 1.
 
-The full tier learns four densities in 1,200 steps of some 1,570 launches, 17 s of an H100 for a seed by launches of
+The full tier learns four densities in 1,200 steps of some 2,890 launches, 31 s of an H100 for a seed by launches of
 9 µs. The first seed also learns pictures twice, in 800 steps of some 1,170 and 620 launches: 13 s more, together
-with multiplications that take about as long. Three seeds: 65 to 75 s.
+with multiplications that take about as long. Three seeds: 105 to 120 s.
 """
 
 import math
@@ -347,8 +347,8 @@ def perceptron(d_in: int, width: int, d_out: int) -> nn.Sequential:
 class PlaneField(nn.Module):
     """A field in the plane that changes with time, one of several: f(t, z, kind), kinds as one-hot rows (B, K).
 
-    With `gates`, time and kind also have a say in every later layer: they scale by 2σ(s) and move by m what it gives,
-    with s and m linear in them (as in FFJORD's own code, `ConcatSquashLinear`, but for the 2, which begins near 1).
+    With `gates`, time and kind also scale what each linear layer gives, by 2σ(s), and move it, by m, where s and m are
+    linear in them: what the layers "squash" and "concat" of FFJORD's own code do with time, at once; 2σ(0) is 1.
     """
 
     def __init__(self, width: int, kinds: int, gates: bool = False):

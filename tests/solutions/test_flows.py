@@ -13,6 +13,7 @@ from course_utils.training import Run
 from solutions.flows import reference
 from solutions.flows.reference import (
     Coupling,
+    PlaneField,
     Residual,
     chain,
     cnf_log_density,
@@ -216,6 +217,34 @@ def test_density_along_a_path_is_the_density_of_the_moved_cloud():
     J = jacobian(lambda z: cnf_sample(f, z, 40), z)[1]
     wanted = log_normal(z) - torch.linalg.slogdet(J).logabsdet
     torch.testing.assert_close(cnf_log_density(f, x.detach(), 40), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_gates_leave_the_identity_at_the_start_and_then_scale_and_move_each_layer_by_time_and_kind():
+    gated, plain = PlaneField(8, 4, gates=True), PlaneField(8, 4)
+    z, kinds, t = torch.randn(4, 2), torch.eye(4), torch.tensor(0.3)
+    assert gated(t, z, kinds).abs().max() == 0
+    plain.net.load_state_dict(awake(gated.net).state_dict())
+    for gate in gated.gates:
+        nn.init.zeros_(gate.weight)
+        nn.init.zeros_(gate.bias)
+    torch.testing.assert_close(gated(t, z, kinds), plain(t, z, kinds))  # 2σ(0) = 1, and moved by 0
+    for n, gate in enumerate(gated.gates):
+        before = gated(t, z, kinds)
+        with torch.no_grad():
+            gate.weight[:, 3] += 1.0  # of the third kind: after the time come the kinds
+        changed = (gated(t, z, kinds) - before).abs().amax(1) > 1e-6
+        assert changed.tolist() == [False, False, True, False], n
+    before = gated(t, z, kinds)
+    with torch.no_grad():
+        gated.gates[1].weight[:, 0] += 1.0
+    assert ((gated(t, z, kinds) - before).abs().amax(1) > 1e-6).all()
+
+
+def test_gates_are_the_full_tiers():
+    assert [name.split(".")[0] for name in plane_field("mini").state_dict()] == ["net"] * 6
+    full = plane_field("full").state_dict()
+    assert sum(name.startswith("gates.") for name in full) == 6
+    assert {"net.0.weight", "net.4.weight"} <= set(full)  # by which the lab knows a field
 
 
 @pytest.fixture
