@@ -170,6 +170,54 @@ class MemN2N(nn.Module):
         return answer(sentences, story, question, self.tables, self.times)[0]
 
 
+def vectors(sentences: Tensor, tables: Tensor) -> Tensor:
+    """What `encode` makes of sentences with each of several tables, from two sums over the words that are there.
+
+    The weight of word j at number k is a_j + k b_j / D, with a_j = 1 - j/J and b_j = 2 j/J - 1.
+
+    Args:
+        sentences: Codes (N, J).
+        tables: (K + 1, V, D).
+
+    Returns:
+        (N, K + 1, D). Gradients flow to the tables.
+    """
+    count, d = tables.shape[0], tables.shape[-1]
+    j = torch.arange(1, sentences.shape[1] + 1, device=tables.device) / sentences.shape[1]
+    k = torch.arange(1, d + 1, device=tables.device) / d
+    table = tables.transpose(0, 1).flatten(1)  # (V, (K + 1) D)
+    a, b = (weighted(sentences, table, w).unflatten(1, (count, d)) for w in (1 - j, 2 * j - 1))
+    return a + k * b
+
+
+def weighted(sentences: Tensor, table: Tensor, w: Tensor) -> Tensor:
+    """Sums (N, D) of sentences' (N, J) rows of a table (V, D), weighted by place (J,); code 0 costs nothing."""
+    w = w.expand(sentences.shape).contiguous()
+    return F.embedding_bag(sentences, table, mode="sum", per_sample_weights=w, padding_idx=0)
+
+
+class Published(MemN2N):
+    """The network as the paper's authors programmed it: `answer`, but for three things.
+
+    A sentence's vector is twice as long. An empty memory may be looked at: it says nothing, and so a hop that has
+    nothing to find changes nothing. And as long as `linear` is set there is no softmax: what matches well says much.
+    """
+
+    linear = False
+
+    def forward(self, sentences: Tensor, story: Tensor, question: Tensor) -> Tensor:
+        """Scores (B, V) of words."""
+        (b, m), there = story.shape, (story > 0)[..., None, None]
+        read = 2 * vectors(sentences[torch.cat([story.flatten(), question])], self.tables)
+        memories = read[: b * m].unflatten(0, (b, m)) + self.times.transpose(0, 1) * there  # (B, M, K + 1, D)
+        u = read[b * m :, 0]
+        for key, value in pairwise(memories.unbind(2)):
+            scores = (key @ u[..., None])[..., 0]  # (B, M)
+            p = scores if self.linear else scores.softmax(-1)
+            u = u + (p[:, None] @ value)[:, 0]
+        return u @ self.tables[-1].T
+
+
 # ---------------------------------------------------------------------------------------------------- tape
 
 
@@ -323,13 +371,24 @@ class Config:
     blanks: float  # share of empty memories that are strewn into stories, so that places vary
     longest: int
     copy_steps: int
+    linear: int = 0  # steps without softmax, before the others
 
 
 def config(tier: str) -> Config:
     """A tier's recipe; chosen on validation questions."""
     if tier == "mini":
         return Config(d=20, hops=3, batch=128, steps=700, rate=1e-2, blanks=0.0, longest=6, copy_steps=300)
-    return Config(d=50, hops=3, batch=256, steps=4000, rate=5e-3, blanks=0.1, longest=20, copy_steps=1500)
+    return Config(
+        d=50,
+        hops=3,
+        batch=32,
+        steps=33720,
+        rate=5e-3,
+        blanks=0.1,
+        longest=20,
+        copy_steps=1500,
+        linear=16860,
+    )
 
 
 def load(tier: str, split: str) -> Stories:
@@ -340,7 +399,8 @@ def load(tier: str, split: str) -> Stories:
 def build(tier: str, stories: Stories) -> nn.ModuleDict:
     """Untrained nets of a tier: "answers" and "copies"."""
     how = config(tier)
-    answers = MemN2N(len(stories.words), stories.story.shape[1], how.d, how.hops)
+    kind = MemN2N if tier == "mini" else Published
+    answers = kind(len(stories.words), stories.story.shape[1], how.d, how.hops)
     return nn.ModuleDict({"answers": answers, "copies": CopyMachine(BITS, WIDTH)})
 
 
@@ -353,12 +413,16 @@ def strewn(story: Tensor, blanks: float) -> Tensor:
 
 
 def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
-    """A memory network of three hops, Adam on all tasks together; and a tape whose controller learns to copy."""
-    stories = load(tier, "train")
+    """A memory network of three hops, one for all tasks; and a tape whose controller learns to copy."""
+    stories, how = load(tier, "train"), config(tier)
     nets = build(tier, stories).to(run.device)
-    learn_to_answer(nets["answers"], stories, config(tier), run)
-    learn_to_copy(nets["copies"], config(tier), run)
-    measured = right(nets["answers"].eval(), load(tier, "val"))
+    answers = nets["answers"]
+    if isinstance(answers, Published):
+        learn_as_published(answers, stories, how, run)
+    else:
+        learn_to_answer(answers, stories, how, run)
+    learn_to_copy(nets["copies"], how, run)
+    measured = right(answers.eval(), load(tier, "val"))
     for task, share in enumerate(measured):
         run.log(**{f"validation_task_{task + 1}": share})
     run.log(bits_wrong_far=bits_wrong(nets["copies"], far(tier)))
@@ -381,6 +445,35 @@ def learn_to_answer(net: nn.Module, stories: Stories, how: Config, run: Run, pha
         optimizer.step()
         schedule.step()
         run.log(nats=loss)
+
+
+def learn_as_published(net: Published, stories: Stories, how: Config, run: Run) -> None:
+    """The paper's training: without softmax first ("linear start"), then with it at a rate that is halved thrice."""
+    net.linear = True
+    descend(net, stories, how, run, "linear start", how.linear, how.linear + 1)
+    net.linear = False
+    descend(net, stories, how, run, "answers", how.steps, how.steps // 4)
+
+
+def descend(
+    net: nn.Module, stories: Stories, how: Config, run: Run, phase: str, steps: int, halving: int
+) -> None:
+    """Plain gradient steps on the sum of a batch's costs; the rate is halved every `halving` of them."""
+    optimizer = torch.optim.SGD(net.parameters(), how.rate)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, halving, 0.5)
+    saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    sentences = stories.sentences.to(run.device)
+    data = TensorDataset(stories.story, stories.question, stories.answer)
+    for story, question, due in run.batches(data, how.batch, steps, saved, phase):
+        scores = net(sentences, strewn(story, how.blanks), question)
+        loss = F.cross_entropy(scores, due, reduction="sum")
+        optimizer.zero_grad()
+        loss.backward()
+        for weights in net.parameters():
+            nn.utils.clip_grad_norm_(weights, 40.0)  # each by itself
+        optimizer.step()
+        schedule.step()
+        run.log(nats=loss / how.batch)
 
 
 def learn_to_copy(net: nn.Module, how: Config, run: Run) -> None:

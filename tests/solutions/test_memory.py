@@ -164,6 +164,32 @@ def test_lines_of_the_real_files_are_stories_and_questions():
     assert second == ([*first[0], ("she", "left")], ("who",), "a,b")
 
 
+def test_a_published_net_is_hops_over_memories_that_are_there():
+    net = reference.Published(9, 4, 6, 2)
+    sentences = torch.randint(9, (20, 5)).sort(descending=True).values
+    story, question = torch.randint(1, 20, (7, 4)), torch.randint(1, 20, (7,))
+    scores, _ = answer(sentences, story, question, 2 * net.tables, net.times)
+    torch.testing.assert_close(net(sentences, story, question), scores / 2)  # its words weigh twice as much
+    wanted = encode(sentences, net.tables[2], position_encoding(5, 6))
+    torch.testing.assert_close(reference.vectors(sentences, net.tables)[:, 2], wanted)
+
+
+def test_an_empty_memory_of_a_published_net_says_nothing():
+    net, sentences = reference.Published(9, 4, 6, 1), torch.randint(9, (10, 5))
+    sentences[0] = 0
+    question, none = torch.tensor([3]), torch.zeros(1, 4).long()
+    u = 2 * encode(sentences[question], net.tables[0], position_encoding(5, 6))
+    torch.testing.assert_close(net(sentences, none, question), u @ net.tables[-1].T)
+    net.linear = True
+    story = torch.tensor([[0, 0, 0, 5]])
+    key, value = (
+        2 * encode(sentences[5], table, position_encoding(5, 6)) + time[3]
+        for table, time in zip(net.tables, net.times)
+    )
+    wanted = (u + (key @ u[0]) * value) @ net.tables[-1].T
+    torch.testing.assert_close(net(sentences, story, question), wanted)
+
+
 def test_a_short_training_learns_something():
     run, stories = Run("memory"), reference.load("mini", "train")
     net = reference.build("mini", stories)["answers"]
