@@ -164,30 +164,46 @@ def test_lines_of_the_real_files_are_stories_and_questions():
     assert second == ([*first[0], ("she", "left")], ("who",), "a,b")
 
 
-def test_a_published_net_is_hops_over_memories_that_are_there():
-    net = reference.Published(9, 4, 6, 2)
-    sentences = torch.randint(9, (20, 5)).sort(descending=True).values
-    story, question = torch.randint(1, 20, (7, 4)), torch.randint(1, 20, (7,))
+@pytest.fixture
+def few():
+    """Sentences, stories with empty memories in front, and questions, by number."""
+    sentences = torch.randint(1, 9, (10, 5))
+    sentences[0], sentences[1:5, 3:] = 0, 0
+    story = torch.randint(1, 10, (7, 4))
+    story[:3, :2] = 0
+    return sentences, story, torch.randint(1, 10, (7,))
+
+
+def test_a_quick_answer_is_half_that_of_tables_twice_as_large(few):
+    net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 2), few
     scores, _ = answer(sentences, story, question, 2 * net.tables, net.times)
-    torch.testing.assert_close(net(sentences, story, question), scores / 2)  # its words weigh twice as much
+    got = reference.quick_answer(net, sentences[story], sentences[question], linear=False)
+    torch.testing.assert_close(got, scores / 2)
     wanted = encode(sentences, net.tables[2], position_encoding(5, 6))
     torch.testing.assert_close(reference.vectors(sentences, net.tables)[:, 2], wanted)
 
 
-def test_an_empty_memory_of_a_published_net_says_nothing():
-    net, sentences = reference.Published(9, 4, 6, 1), torch.randint(9, (10, 5))
-    sentences[0] = 0
-    question, none = torch.tensor([3]), torch.zeros(1, 4).long()
-    u = 2 * encode(sentences[question], net.tables[0], position_encoding(5, 6))
-    torch.testing.assert_close(net(sentences, none, question), u @ net.tables[-1].T)
-    net.linear = True
-    story = torch.tensor([[0, 0, 0, 5]])
-    key, value = (
-        2 * encode(sentences[5], table, position_encoding(5, 6)) + time[3]
-        for table, time in zip(net.tables, net.times)
-    )
-    wanted = (u + (key @ u[0]) * value) @ net.tables[-1].T
-    torch.testing.assert_close(net(sentences, story, question), wanted)
+def test_a_linear_hop_weighs_by_the_match_itself(few):
+    net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 1), few
+    got = reference.quick_answer(net, sentences[story], sentences[question], linear=True)
+    (key, value), weights = net.tables, position_encoding(5, 6)
+    u = 2 * encode(sentences[question[0]], key, weights)
+    wanted = u.clone()
+    for place in (2, 3):
+        told = sentences[story[0, place]]
+        match = u @ (2 * encode(told, key, weights) + net.times[0, place])
+        wanted = wanted + match * (2 * encode(told, value, weights) + net.times[1, place])
+    torch.testing.assert_close(got[0], value @ wanted)
+
+
+def test_training_as_published_learns_something_and_leaves_a_net_for_answer():
+    run, stories = Run("memory"), reference.load("mini", "train")
+    net = reference.build("mini", stories)["answers"]
+    how = reference.Config(20, 1, 32, 150, 1e-2, 0.1, 6, 1, linear=50)
+    reference.learn_as_published(net, stories, how, run)
+    curve = [value for _, value in run.curve["nats"]]
+    assert sum(curve[-10:]) / 10 < 0.7 * curve[0]
+    assert sum(reference.right(net, reference.load("mini", "val"))) / 2 > 0.4
 
 
 def test_a_short_training_learns_something():
