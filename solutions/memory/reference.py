@@ -9,7 +9,7 @@ sentence 0 is empty.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -196,22 +196,21 @@ def weighted(sentences: Tensor, table: Tensor, w: Tensor) -> Tensor:
     return F.embedding_bag(sentences, table, mode="sum", per_sample_weights=w, padding_idx=0)
 
 
-def quick_answer(net: MemN2N, story: Tensor, question: Tensor, linear: bool) -> Tensor:
-    """The scores of `answer` from the sentences of a few stories alone.
+def quick_answer(net: MemN2N, sentences: Tensor, story: Tensor, question: Tensor, linear: bool) -> Tensor:
+    """The scores of `answer` from the sentences of these stories alone.
 
     The net's tables count twice in what sentences say, as in the program of the paper's authors.
 
     Args:
         net: Its tables (K + 1, V, D) and times (K + 1, M, D).
-        story: Codes of words (B, M, J).
-        question: (B, J).
+        sentences, story, question: As for `answer`.
         linear: Whether hops are without softmax: what matches well says much.
 
     Returns:
         (B, V): half of what `answer` finds with tables that are twice as large. Gradients flow to the net.
     """
-    (b, m), there = story.shape[:2], (story > 0).any(-1)
-    read = 2 * vectors(torch.cat([story.flatten(0, 1), question]), net.tables)  # (B M + B, K + 1, D)
+    (b, m), there = story.shape, story > 0
+    read = 2 * vectors(sentences[torch.cat([story.flatten(), question])], net.tables)  # (B M + B, K + 1, D)
     memories, u = read[: b * m].unflatten(0, (b, m)) + net.times.transpose(0, 1), read[b * m :, 0]
     for key, value in pairwise(memories.unbind(2)):  # (B, M, D) each
         scores = (key @ u[..., None])[..., 0]  # (B, M)
@@ -394,8 +393,17 @@ def config(tier: str) -> Config:
 
 
 def load(tier: str, split: str) -> Stories:
-    """The tier's questions about stories."""
-    return babi.load(tier, split)
+    """The tier's questions about stories; at the full tier nothing is the first thing that is told."""
+    stories = babi.load(tier, split)
+    return stories if tier == "mini" else with_nothing(stories)
+
+
+def with_nothing(stories: Stories) -> Stories:
+    """Each story with one more memory in front: a sentence without words, to look at where there is nothing to find."""
+    sentences = F.pad(stories.sentences, (0, 0, 0, 1))
+    return replace(
+        stories, sentences=sentences, story=F.pad(stories.story, (1, 0), value=len(stories.sentences))
+    )
 
 
 def build(tier: str, stories: Stories) -> nn.ModuleDict:
@@ -465,8 +473,8 @@ def descend(
     sentences = stories.sentences.to(run.device)
     data = TensorDataset(stories.story, stories.question, stories.answer)
     for story, question, due in run.batches(data, how.batch, steps, saved, phase):
-        told, asked = sentences[strewn(story, how.blanks)], sentences[question]
-        scores = quick_answer(net, told, asked, linear=phase == "linear start")
+        story = torch.cat([story[:, :1], strewn(story[:, 1:], how.blanks)], dim=1)  # nothing stays in front
+        scores = quick_answer(net, sentences, story, question, linear=phase == "linear start")
         loss = F.cross_entropy(scores, due, reduction="sum")
         optimizer.zero_grad()
         loss.backward()

@@ -177,7 +177,7 @@ def few():
 def test_a_quick_answer_is_half_that_of_tables_twice_as_large(few):
     net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 2), few
     scores, _ = answer(sentences, story, question, 2 * net.tables, net.times)
-    got = reference.quick_answer(net, sentences[story], sentences[question], linear=False)
+    got = reference.quick_answer(net, sentences, story, question, linear=False)
     torch.testing.assert_close(got, scores / 2)
     wanted = encode(sentences, net.tables[2], position_encoding(5, 6))
     torch.testing.assert_close(reference.vectors(sentences, net.tables)[:, 2], wanted)
@@ -185,7 +185,7 @@ def test_a_quick_answer_is_half_that_of_tables_twice_as_large(few):
 
 def test_a_linear_hop_weighs_by_the_match_itself(few):
     net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 1), few
-    got = reference.quick_answer(net, sentences[story], sentences[question], linear=True)
+    got = reference.quick_answer(net, sentences, story, question, linear=True)
     (key, value), weights = net.tables, position_encoding(5, 6)
     u = 2 * encode(sentences[question[0]], key, weights)
     wanted = u.clone()
@@ -197,13 +197,16 @@ def test_a_linear_hop_weighs_by_the_match_itself(few):
 
 
 def test_training_as_published_learns_something_and_leaves_a_net_for_answer():
-    run, stories = Run("memory"), reference.load("mini", "train")
+    run, stories = Run("memory"), reference.with_nothing(reference.load("mini", "train"))
     net = reference.build("mini", stories)["answers"]
     how = reference.Config(20, 1, 32, 150, 1e-2, 0.1, 6, 1, linear=50)
     reference.learn_as_published(net, stories, how, run)
     curve = [value for _, value in run.curve["nats"]]
     assert sum(curve[-10:]) / 10 < 0.7 * curve[0]
-    assert sum(reference.right(net, reference.load("mini", "val"))) / 2 > 0.4
+    held_out = reference.with_nothing(reference.load("mini", "val"))
+    assert (held_out.story[:, 0] > 0).all()
+    assert not held_out.say(held_out.story[0, 0])
+    assert sum(reference.right(net, held_out)) / 2 > 0.4
 
 
 def test_a_short_training_learns_something():
