@@ -129,9 +129,10 @@ def test_rows_to_copy_say_when_they_end():
 
 
 def test_strewn_stories_keep_their_order_and_their_end():
-    story = torch.tensor([[0, 0, 1, 2, 3, 4, 5, 6]]).repeat(200, 1)
-    for row in reference.strewn(story, 0.3).tolist():
+    story = torch.tensor([[9, 0, 0, 1, 2, 3, 4, 5, 6]]).repeat(200, 1)
+    for first, *row in reference.strewn(story, 0.3).tolist():
         kept = [n for n in row if n]
+        assert first == 9
         assert kept == list(range(7 - len(kept), 7))
     assert torch.equal(reference.strewn(story, 0.0), story)
 
@@ -199,8 +200,8 @@ def test_a_linear_hop_weighs_by_the_match_itself(few):
 def test_training_as_published_learns_something_and_leaves_a_net_for_answer():
     run, stories = Run("memory"), reference.with_nothing(reference.load("mini", "train"))
     net = reference.build("mini", stories)["answers"]
-    how = reference.Config(20, 1, 32, 150, 1e-2, 0.1, 6, 1, linear=50)
-    reference.learn_as_published(net, stories, how, run)
+    how = reference.Config(20, 1, 32, 150, 1e-2, 0.1, 6, 1)
+    reference.learn_as_published(net, stories, how, 50, run)
     curve = [value for _, value in run.curve["nats"]]
     assert sum(curve[-10:]) / 10 < 0.7 * curve[0]
     held_out = reference.with_nothing(reference.load("mini", "val"))
