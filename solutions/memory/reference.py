@@ -407,7 +407,7 @@ def build(tier: str, stories: Stories) -> nn.ModuleDict:
 
 
 def strewn(story: Tensor, blanks: float) -> Tensor:
-    """Stories (B, M) with empty memories strewn in between; the first stays, what is pushed to its place is forgotten."""
+    """Stories (B, M) with empty memories strewn in between; the first stays, what is pushed there is forgotten."""
     told = story[:, 1:]
     steps = torch.ones_like(told) + (torch.rand(told.shape, device=told.device) < blanks)
     place = told.shape[1] - steps.flip(1).cumsum(1).flip(1)  # later sentences keep to the end
