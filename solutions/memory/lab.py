@@ -41,7 +41,8 @@ INCLINED = 1.0  # what scores of a head's first habit begin with
 # %%
 stories = load(tier, "train")
 for number in (0, len(stories.story) // 2):
-    print(". ".join(stories.say(s) for s in stories.story[number].tolist() if s), end=".\n")
+    told = [stories.say(s) for s in stories.story[number].tolist()]
+    print(". ".join(sentence for sentence in told if sentence), end=".\n")
     print(
         stories.say(int(stories.question[number])) + "?",
         stories.words[int(stories.answer[number])],
