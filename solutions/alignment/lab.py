@@ -861,7 +861,7 @@ close(got, wanted, "dann_loss of six source and two target examples")
 # The nets, and the loop. At the mini tier half of the features sleep at each step (dropout), so that no single neuron becomes
 # indispensable.
 
-# %% given="_layers,plain_net,picture_net,build,Config,config,drawn,adapt,accuracy"
+# %% given="_layers,plain_net,Negatives,picture_net,build,Config,config,drawn,adapt,accuracy"
 
 # %% [markdown]
 # First without the target: the same net learns the source alone. **Predict** its accuracy on held-out source digits, and on the target.

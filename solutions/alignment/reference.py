@@ -237,7 +237,7 @@ class Config:
 
 def config(tier: str) -> Config:
     """A tier's recipe."""
-    return Config(128, 1000, 0.1) if tier == "mini" else Config(64, 6000, 0.01)
+    return Config(128, 1000, 0.1) if tier == "mini" else Config(64, 1500, 0.03)
 
 
 def plain_net(inputs: int, drop: float = 0.5, width: int = 64) -> DANN:
@@ -249,19 +249,41 @@ def plain_net(inputs: int, drop: float = 0.5, width: int = 64) -> DANN:
     return DANN(body, nn.Linear(width, 10), domains)
 
 
+class Negatives(nn.Module):
+    """While it learns, each channel of each picture (B, C, H, W) becomes its negative, 1 - x, at every second chance.
+
+    A digit stays the same digit. MNIST is white on black, while a stroke on a photograph is as often the darker one.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures in [0, 1], of the same shape."""
+        if not self.training:
+            return x
+        return torch.where(torch.rand_like(x[:, :, :1, :1]) < 0.5, 1 - x, x)
+
+
 def picture_net() -> DANN:
-    """Ganin et al.'s net for MNIST (their figure 4a), here on 32×32 pixels in colour."""
+    """Ganin et al.'s net for MNIST (their figure 4a), in colour; negatives, normalisation and dropout are ours.
+
+    Every map of every picture is normalised by itself, so that nothing stands between the domains but their pictures.
+    """
     body = nn.Sequential(
+        Negatives(),
+        nn.ZeroPad2d(-2),  # cuts the margin off: 28×28 pixels
+        nn.InstanceNorm2d(3),
         nn.Conv2d(3, 32, 5),
+        nn.InstanceNorm2d(32),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Conv2d(32, 48, 5),
+        nn.InstanceNorm2d(48),
+        nn.Dropout2d(0.5),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Flatten(),  # (B, 48 · 5 · 5)
+        nn.Flatten(),  # (B, 48 · 4 · 4)
     )
-    classes = nn.Sequential(*_layers(1200, 100, 100), nn.Linear(100, 10))
-    return DANN(body, classes, nn.Sequential(*_layers(1200, 100), nn.Linear(100, 1)))
+    classes = nn.Sequential(*_layers(768, 100, 100), nn.Linear(100, 10))
+    return DANN(body, classes, nn.Sequential(*_layers(768, 100), nn.Linear(100, 1)))
 
 
 def _layers(*widths: int) -> list[nn.Module]:
@@ -345,9 +367,8 @@ def source_only(tier: str, seed: int) -> float:
 
 
 def baseline(tier: str) -> float:
-    """What the same net reaches that learned from the source alone: mean of three seeds (mini), one (full)."""
-    seeds = range(3 if tier == "mini" else 1)
-    return sum(source_only(tier, seed) for seed in seeds) / len(seeds)
+    """What the same net reaches that learned from the source alone: mean of three seeds."""
+    return sum(source_only(tier, seed) for seed in range(3)) / 3
 
 
 if __name__ == "__main__":
