@@ -859,7 +859,8 @@ close(got, wanted, "dann_loss of six source and two target examples")
 # ## 5 White digits (4 points, 5 minutes and the machine's)
 #
 # The nets, and the loop. At the mini tier half of the features sleep at each step (dropout), so that no single neuron becomes
-# indispensable.
+# indispensable. At the full tier half of a layer's maps do; pictures turn into negatives by chance while the net learns, and
+# every map is normalised by itself: the source alone gets all of it too.
 
 # %% given="_layers,plain_net,Negatives,picture_net,build,Config,config,drawn,adapt,accuracy"
 

@@ -7,8 +7,8 @@ al., "Domain-adversarial training of neural networks" (DANN), arXiv:1505.07818.
 Shapes: B examples of a batch, N and M of two sets, D features, K classes. The source domain has labels, the target has
 none; a domain logit above 0 says "target".
 
-The full tier takes 6,000 steps of some 210 launches: 12 s of an H100 for a seed by launches of 9 µs, and 2·10¹⁴
-operations for its source-only twin and itself, 4 s at a tenth of tf32's peak. Three seeds: below 60 s.
+The full tier takes 1,500 steps of some 140 operations: 2 s of an H100 for a seed by launches of 9 µs, and 4·10¹²
+floating-point operations. Its three source-only twins do about half as much each. Three seeds: below 15 s.
 """
 
 import math
@@ -265,7 +265,7 @@ class Negatives(nn.Module):
 def picture_net() -> DANN:
     """Ganin et al.'s net for MNIST (their figure 4a), in colour; negatives, normalisation and dropout are ours.
 
-    Every map of every picture is normalised by itself, so that nothing stands between the domains but their pictures.
+    Every map of every picture is normalised by itself, so that brightness and contrast tell nothing of a domain.
     """
     body = nn.Sequential(
         Negatives(),

@@ -14,6 +14,7 @@ from course_utils.training import Run
 from solutions.alignment import reference
 from solutions.alignment.reference import (
     DANN,
+    Negatives,
     SharedTop,
     adapt,
     config,
@@ -22,6 +23,7 @@ from solutions.alignment.reference import (
     domain_loss,
     least_errors,
     mean_average_precision,
+    picture_net,
     plain_net,
     proxy_distance,
     reverse,
@@ -137,6 +139,24 @@ def test_body_and_domain_head_pull_in_opposite_directions():
     z, other = (net.domains(net.body(x))[:, 0] for x in (source, target))
     (straight,) = torch.autograd.grad(domain_loss(z, other), net.body.weight)
     torch.testing.assert_close(body[1] - body[0], -straight)
+
+
+def test_negatives_come_channel_by_channel_and_only_while_it_learns():
+    x, negatives = torch.rand(200, 3, 4, 4), Negatives()
+    assert torch.equal(negatives.eval()(x), x)
+    learns = negatives.train()(x)
+    same, turned = ((learns == y).flatten(2).all(2) for y in (x, 1 - x))
+    assert torch.equal(same, ~turned)
+    assert 0.4 < turned.float().mean() < 0.6
+    assert turned.sum(1).unique().tolist() == [0, 1, 2, 3]
+
+
+def test_the_net_for_pictures_sees_neither_margin_nor_contrast():
+    net, x = picture_net().eval(), torch.rand(2, 3, 32, 32)
+    other = 0.2 + 0.6 * x
+    other[:, :, :2] = 0
+    torch.testing.assert_close(net.body(other), net.body(x), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(net.body(x[:1]), net.body(x)[:1])  # nor the pictures beside it
 
 
 def test_no_classifier_without_domains_beats_the_bound():
