@@ -862,7 +862,7 @@ close(got, wanted, "dann_loss of six source and two target examples")
 # indispensable. At the full tier half of a layer's maps do; pictures turn into negatives by chance while the net learns, and
 # every map is normalised by itself: the source alone gets all of it too.
 
-# %% given="_layers,plain_net,Negatives,picture_net,build,Config,config,drawn,adapt,accuracy"
+# %% given="_layers,plain_net,picture_net,build,Config,config,drawn,adapt,settled,accuracy"
 
 # %% [markdown]
 # First without the target: the same net learns the source alone. **Predict** its accuracy on held-out source digits, and on the target.
