@@ -859,8 +859,8 @@ close(got, wanted, "dann_loss of six source and two target examples")
 # ## 5 White digits (4 points, 5 minutes and the machine's)
 #
 # The nets, and the loop. At the mini tier half of the features sleep at each step (dropout), so that no single neuron becomes
-# indispensable. At the full tier half of a layer's maps do; pictures turn into negatives by chance while the net learns, and
-# every map is normalised by itself: the source alone gets all of it too.
+# indispensable. At the full tier half of a layer's maps do. There each domain is normalised by its own batches, and at the end
+# by the target: the source alone too.
 
 # %% given="_layers,plain_net,picture_net,build,Config,config,drawn,adapt,settled,accuracy"
 

@@ -14,7 +14,6 @@ from course_utils.training import Run
 from solutions.alignment import reference
 from solutions.alignment.reference import (
     DANN,
-    Negatives,
     SharedTop,
     adapt,
     config,
@@ -27,6 +26,7 @@ from solutions.alignment.reference import (
     plain_net,
     proxy_distance,
     reverse,
+    settled,
     slowed,
     strength,
 )
@@ -141,22 +141,18 @@ def test_body_and_domain_head_pull_in_opposite_directions():
     torch.testing.assert_close(body[1] - body[0], -straight)
 
 
-def test_negatives_come_channel_by_channel_and_only_while_it_learns():
-    x, negatives = torch.rand(200, 3, 4, 4), Negatives()
-    assert torch.equal(negatives.eval()(x), x)
-    learns = negatives.train()(x)
-    same, turned = ((learns == y).flatten(2).all(2) for y in (x, 1 - x))
-    assert torch.equal(same, ~turned)
-    assert 0.4 < turned.float().mean() < 0.6
-    assert turned.sum(1).unique().tolist() == [0, 1, 2, 3]
-
-
-def test_the_net_for_pictures_sees_neither_margin_nor_contrast():
-    net, x = picture_net().eval(), torch.rand(2, 3, 32, 32)
-    other = 0.2 + 0.6 * x
-    other[:, :, :2] = 0
-    torch.testing.assert_close(net.body(other), net.body(x), rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(net.body(x[:1]), net.body(x)[:1])  # nor the pictures beside it
+def test_a_settled_net_is_normalised_by_the_target_and_a_plain_one_is_as_it_was():
+    net, x = picture_net(), torch.rand(40, 3, 32, 32)
+    net.body(5 * x)  # learned somewhere else
+    settled(net, x)
+    maps = net.body[:3](x)  # after the first normalisation
+    torch.testing.assert_close(maps.mean((0, 2, 3)), torch.zeros(32), atol=1e-4, rtol=0)
+    torch.testing.assert_close(maps.var((0, 2, 3)), torch.ones(32), atol=0.02, rtol=0)
+    assert not any(layer.training for layer in net.modules())
+    plain = plain_net(4).train()
+    before = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
+    settled(plain, torch.rand(40, 4))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in plain.state_dict().items())
 
 
 def test_no_classifier_without_domains_beats_the_bound():
