@@ -7,7 +7,7 @@ al., "Domain-adversarial training of neural networks" (DANN), arXiv:1505.07818.
 Shapes: B examples of a batch, N and M of two sets, D features, K classes. The source domain has labels, the target has
 none; a domain logit above 0 says "target".
 
-The full tier takes 1,200 steps of some 140 operations: 2 s of an H100 for a seed by launches of 9 µs, and 4·10¹²
+The full tier takes 1,200 steps of some 140 operations: 2 s of an H100 for a seed by launches of 9 µs, and 3·10¹²
 floating-point operations. Its source-only twin does about half as much. Three seeds: below 10 s.
 """
 
