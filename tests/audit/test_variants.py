@@ -57,7 +57,11 @@ def test_what_one_did_to_a_second_cell_does_not_stand_there_for_the_next(warm):
 
 def _caught_of_two_cells() -> list[str]:
     check = CHECK.replace("student.f(1)", "student.f(student.g())")
-    cells = (*CELLS[:2], Cell("solution", "def g():\n    return 1", "g"), Cell("test", check, "f_values", 2.0))
+    cells = (
+        *CELLS[:2],
+        Cell("solution", "def g():\n    return 1", "g"),
+        Cell("test", check, "f_values", 2.0),
+    )
     changes = {"both": {1: SAME, 2: "def g():\n    return 3"}, "same": {1: SAME}, "off": {1: OFF}}
 
     def work() -> list[str]:
