@@ -20,6 +20,7 @@ from course_utils.progress import bar
 from course_utils.topics import KEYS, ROOT, UnknownKey, topic
 from course_utils.training import devices, experiments
 from course_utils.training.assemble import assemble
+from course_utils.training.more_seeds import hand_over, with_experiments
 from course_utils.training.record import TIERS, Record, RecordError, records, write
 from course_utils.training.reference import NoReference, reference_path
 from course_utils.training.report import status, table
@@ -131,6 +132,8 @@ def train(keys: Sequence[str], args: argparse.Namespace, root: Path = ROOT) -> i
         standing = {key for key in keys if not args.fresh and _only_experiments(key, args, root)}
         for key in sorted(standing):
             print(f"{key} {args.tier}: its record stands, its experiments are run; --fresh trains it anew.")
+        for key in sorted(set() if args.fresh else hand_over(tasks)):
+            print(f"{key} {args.tier}: the seeds that its record has are kept; --fresh trains them anew.")
         with ending_ends_trainings():
             failed = _train([task for task in tasks if task.key not in standing], args, written)
             failed |= experiment(tasks, written)
@@ -252,7 +255,7 @@ def recorded(key: str, tasks: list[Task], written: dict[str, Record], failed: di
     if len(results) < len(own):
         return
     try:
-        entry = assemble(topic(key), own[0].tier, results, own[0].root)
+        entry = with_experiments(assemble(topic(key), own[0].tier, results, own[0].root), own[0])
         write(entry, results[0]["tensors"], own[0].root)
     except (RecordError, NoReference) as error:
         failed[f"{key} {own[0].tier}"] = str(error).removeprefix(f"{key}: ")
