@@ -8,6 +8,7 @@ import pytest
 
 from course_utils.audit.kept import content_hash
 from course_utils.audit.mutation_score import measured
+from course_utils.authoring.new import END_OF_TABLE
 from course_utils.dependencies import digest, reached, read
 from course_utils.grading.engine.digests import check_digest, engine_digest, lab_digest, version
 from course_utils.labs.lab import Lab
@@ -139,9 +140,7 @@ def test_of_a_table_the_rows_in_question_count(course):
     before = [hashes(key, course) for key in names]
     table, registry = "course_utils/topics.py", "course_utils/data/registry.py"
     course.change(table, 'title="Layers without number"', 'title="Layers"')
-    course.change(
-        table, "    ),\n)\n\nKEYS", '    ),\n    Topic(key="new", title="New", points=3),\n)\n\nKEYS'
-    )
+    course.change(table, END_OF_TABLE, f'\n    Topic(key="new", title="New", points=3),{END_OF_TABLE}')
     course.change(
         registry,
         '        Dataset("points"',
@@ -149,7 +148,7 @@ def test_of_a_table_the_rows_in_question_count(course):
     )
     course.change(registry, "_OWN = ", '_NEW = _files("new", (), "")\n\n_OWN = ')
     assert [hashes(key, course) for key in names] == before
-    course.change(table, "margin=0.2,\n        target=0.97", "margin=0.2,\n        target=0.5")
+    course.change(table, "margin=0.2, target=0.97", "margin=0.2, target=0.5")
     assert hashes("odes", course) == before[1]
     assert hashes("neurons", course)[:3] != before[0][:3]
     course.change(registry, "curves of a hidden field", "curves of a field")
@@ -185,9 +184,7 @@ def test_pages_depend_on_what_they_show(course):
         ]
 
     before = prints()
-    course.change(
-        "course_utils/topics.py", "    ),\n)\n\nKEYS", '    ),\n    Topic(key="new", title="N"),\n)\n\nKEYS'
-    )
+    course.change("course_utils/topics.py", END_OF_TABLE, f'\n    Topic(key="new", title="N"),{END_OF_TABLE}')
     after = prints()
     assert after[0] == before[0], "a new row is no reason to run another topic's page"
     assert after[1] != before[1]

@@ -8,7 +8,7 @@ from course_utils.topics import KEYS, ROOT
 
 TEMPLATE = Path(__file__).parent / "template"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-END_OF_TABLE = "\n)\n\nKEYS"
+END_OF_TABLE = "\n)  # fmt: skip\n\nKEYS"
 
 NEXT = """\
 {key}: {count} files and a row in course_utils/topics.py, a draft until you strike `draft=True`. Now:
