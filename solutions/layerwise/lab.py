@@ -228,6 +228,12 @@ close(
     torch.nn.functional.cross_entropy(logits, y),
     "the loss of the first step",
     "mean cross-entropy, before the step",
+    mistakes={
+        "greedy_step adds up the examples' losses": (
+            torch.nn.functional.cross_entropy(logits, y, reduction="sum"),
+            "the mean: a batch of another size is to give numbers that can be compared with these",
+        ),
+    },
 )
 holds(
     not getattr(loss, "requires_grad", False),

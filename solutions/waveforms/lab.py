@@ -76,6 +76,12 @@ close(
         ),
     },
 )
+close(
+    student.compand(torch.tensor(1 / 3), 3),
+    torch.tensor(0.5),
+    "compand of one number, a tensor of shape ()",
+    "tensors of any shape",
+)
 ### BEGIN HIDDEN TESTS
 for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
     x = 2 * torch.rand(shape) - 1
@@ -114,6 +120,12 @@ close(
             "the way back of -1 is -1",
         ),
     },
+)
+close(
+    student.expand(torch.tensor(0.5), 3),
+    torch.tensor(1 / 3),
+    "expand of one number, a tensor of shape ()",
+    "tensors of any shape",
 )
 ### BEGIN HIDDEN TESTS
 for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
