@@ -6,9 +6,10 @@ own where the model has none. Its arithmetic stands in named exports, so that te
 export `still()`, a function without a document that returns SVG: the picture in the page until the demo starts.
 It loads nothing, and draws with `currentColor` on no background, so that it reads in both themes.
 
-What demos share (colours, controls, seeded random numbers, playing, the section around one) is `shared/kit.js`. A demo
-names what it takes from there in one line, `import { … } from "./shared/kit.js";`; where the demo is used, the shared
-text stands in front of its own instead.
+What demos share lies in `shared/`: `kit.js` (colours, controls, seeded random numbers, playing, the section around a
+demo) and `net.js` (a small network and its gradients). A demo too long for one file has others in a folder of its name.
+A file names what it takes from another in one line, `import { … } from "./shared/kit.js";`; where the demo is used, the
+texts of the others stand in front of its own instead.
 """
 
 import importlib.util
@@ -20,7 +21,7 @@ from course_utils import topics
 
 FOLDER = Path(__file__).parent
 SHARED = FOLDER / "shared" / "kit.js"
-TAKEN = re.compile(r'^import \{[^}]*\} from "\./shared/kit\.js";\n', re.MULTILINE)
+TAKEN = re.compile(r'^import \{[^}]*\} from "(\.[\w./]+\.js)";\n', re.MULTILINE)
 
 
 class UnknownDemo(ValueError):
@@ -43,14 +44,31 @@ def path(name: str) -> Path:
     return FOLDER / f"{name}.js"
 
 
-def source(name: str) -> str:
-    """Text of a demo's ES module, whole: what it shares with others stands in it.
+def files(name: str) -> list[Path]:
+    """A demo's files: each once, after those that it takes from, the demo's own module last.
 
     Raises:
         UnknownDemo: there is none of that name.
     """
-    own, taken = TAKEN.subn("", path(name).read_text(encoding="utf-8"))
-    return f"{SHARED.read_text(encoding='utf-8')}\n{own}" if taken else own
+    found: list[Path] = []
+    _take(path(name).resolve(), found)
+    return found
+
+
+def _take(file: Path, found: list[Path]) -> None:
+    for taken in TAKEN.findall(file.read_text(encoding="utf-8")):
+        _take((file.parent / taken).resolve(), found)
+    if file not in found:
+        found.append(file)
+
+
+def source(name: str) -> str:
+    """Text of a demo's ES module, whole: what it takes from other files stands in it.
+
+    Raises:
+        UnknownDemo: there is none of that name.
+    """
+    return "\n".join(TAKEN.sub("", file.read_text(encoding="utf-8")) for file in files(name))
 
 
 def demo(name: str, **traits: Any) -> Any:

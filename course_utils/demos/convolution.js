@@ -2,7 +2,7 @@
 // One output number at a time is computed before your eyes, as a sum of products; stride, padding and ReLU can be changed.
 // As in PyTorch, the kernel is not flipped (mathematicians would say cross-correlation).
 
-import { h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+import { h, s, fill, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
 
 const SIZE = 12; // the picture is SIZE × SIZE numbers from 0 (paper) to 1 (ink)
 const K = 3; // the kernel is K × K
@@ -84,8 +84,8 @@ export function still() {
   const squares = (values, side, left, colour) => values.map((v, n) => [v, n]).filter(([v]) => v).map(([v, n]) =>
     `<rect x="${left + (n % side)}" y="${Math.floor(n / side)}" width="1" height="1" fill="${colour(v)}" fill-opacity="${Math.min(1, Math.abs(v)).toFixed(2)}"/>`);
   const edges = convolve(PICTURES["digit 2"], SIZE, KERNELS["vertical edges"].map((w) => w / 4), { padding: 1 });
-  return frame("0 0 28 12", `${[...squares(PICTURES["digit 2"], SIZE, 0, () => "currentColor"),
-    ...squares(edges, SIZE, 16, (v) => (v > 0 ? BLUE : ORANGE))].join("")}`);
+  return frame("0 0 28 12", squares(PICTURES["digit 2"], SIZE, 0, () => "currentColor"),
+    squares(edges, SIZE, 16, (v) => (v > 0 ? BLUE : ORANGE)));
 }
 
 // ---------------------------------------------------------------------------------------------- the page
@@ -107,7 +107,7 @@ const STYLE = `
 .cv .cv-kernel button{min-height:44px;padding:0;font-variant-numeric:tabular-nums}
 .cv .cv-kernel button[aria-pressed=true]{border:2px solid currentColor;font-weight:700}
 .cv-middle label{display:grid;grid-template-columns:auto 1fr 3.4em;gap:8px;align-items:center;margin:0}
-.cv-middle input{width:100%;min-width:0;accent-color:var(--pos)}
+.cv-middle input{min-width:0}
 .cv-sum{display:grid;grid-template-columns:repeat(3,auto);gap:2px 10px;justify-content:start;font-variant-numeric:tabular-nums}
 .cv-sum .zero{opacity:.8}.cv-sum b{grid-column:1/-1;font-weight:600}
 .cv p{margin:8px 0 0}
@@ -118,6 +118,9 @@ const short = (v) => `${+v.toFixed(2)}`.replace("-", "−");
 const button = (text, title, onclick, cls) => h("button", { type: "button", title, onclick, class: cls }, text);
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** The place next to [i, j] where an arrow key leads, on a square of `side` places. */
+const moved = (place, arrow, side) => place.map((k, axis) => Math.min(side - 1, Math.max(0, k + arrow[axis])));
 
 class Filter extends Moving {
   constructor(trait, root) {
@@ -136,20 +139,22 @@ class Filter extends Moving {
 
   build(root) {
     this.play = button("Play", "slide the window", () => this.toggle(), "kit-main");
-    this.input = s("svg", { class: "cv-map in", tabindex: 0, role: "application" });
-    this.output = s("svg", { class: "cv-map out", tabindex: 0, role: "application" });
-    this.inputTitle = h("strong");
-    this.outputTitle = h("strong");
+    const lift = () => (this.ink = undefined);
+    this.input = s("svg", { class: "cv-map in", tabindex: 0, role: "application",
+      onpointerdown: (event) => this.startStroke(event), onpointermove: (event) => this.ink !== undefined && this.paint(this.pixelAt(event)),
+      onpointerup: lift, onpointercancel: lift, onkeydown: (event) => this.typeOnPicture(event) });
+    this.output = s("svg", { class: "cv-map out", tabindex: 0, role: "application", onpointerdown: (event) => this.point(event),
+      onpointermove: (event) => this.point(event), onkeydown: (event) => this.typeOnOutput(event) });
     this.sum = h("div", { class: "cv-sum", role: "group", "aria-label": "The sum of products at the window" });
     this.note = h("p");
     root.append(
       h("div", { class: "kit-row" }, ...this.choices()),
       h("div", { class: "kit-row" }, this.play, button("Step", "move the window one place on", () => this.step()),
         button("Clear", "an empty picture to draw on", () => this.load(PICTURES.empty))),
-      h("div", { class: "cv-stage" }, h("div", {}, this.inputTitle, this.input), this.middle(), h("div", {}, this.outputTitle, this.output)),
+      h("div", { class: "cv-stage" }, h("div", {}, h("strong", {}, "Picture: draw on it"), this.input), this.middle(),
+        h("div", {}, h("strong", {}, "Output: point at a number"), this.output)),
       this.note,
     );
-    this.listen();
   }
 
   choices() {
@@ -165,10 +170,10 @@ class Filter extends Moving {
   }
 
   middle() {
-    this.weights = this.kernel.map((_, n) => button("", "", () => this.choose(n)));
+    this.weights = this.kernel.map((_, n) => h("button", { type: "button",
+      onclick: () => ((this.chosen = n), this.draw()), onkeydown: (event) => this.nudge(event, n) }));
     this.slider = h("input", { type: "range", min: -8, max: 8, step: 0.25, oninput: () => this.setWeight(+this.slider.value) });
     this.value = h("output");
-    this.weights.forEach((cell, n) => cell.addEventListener("keydown", (event) => this.nudge(event, n)));
     return h("div", { class: "cv-middle" },
       h("div", {}, h("strong", {}, "Kernel: click a weight"), h("div", { class: "cv-kernel", role: "group", "aria-label": "Kernel weights" }, ...this.weights),
         h("label", {}, "Weight", this.slider, this.value)),
@@ -176,15 +181,6 @@ class Filter extends Moving {
   }
 
   // ------------------------------------------------------------------------------------------- reacting
-
-  listen() {
-    this.input.addEventListener("pointerdown", (event) => this.startStroke(event));
-    this.input.addEventListener("pointermove", (event) => this.ink !== undefined && this.paint(this.pixelAt(event)));
-    for (const end of ["pointerup", "pointercancel"]) this.input.addEventListener(end, () => (this.ink = undefined));
-    this.input.addEventListener("keydown", (event) => this.typeOnPicture(event));
-    for (const kind of ["pointerdown", "pointermove"]) this.output.addEventListener(kind, (event) => this.point(event));
-    this.output.addEventListener("keydown", (event) => this.typeOnOutput(event));
-  }
 
   cellAt(event, svg, side) {
     const box = svg.getBoundingClientRect();
@@ -210,44 +206,39 @@ class Filter extends Moving {
   }
 
   typeOnPicture(event) {
-    const move = ARROWS[event.key];
-    if (move) this.pen = this.pen.map((k, axis) => Math.min(SIZE - 1, Math.max(0, k + move[axis])));
-    else if (event.key === " " || event.key === "Enter") this.flip(this.pen[0] * SIZE + this.pen[1]);
+    const n = this.pen[0] * SIZE + this.pen[1];
+    if (ARROWS[event.key]) this.pen = moved(this.pen, ARROWS[event.key], SIZE);
+    else if (event.key === " " || event.key === "Enter") this.picture[n] = this.picture[n] > 0.5 ? 0 : 1;
     else return;
     event.preventDefault();
     this.draw();
   }
 
-  flip(n) {
-    this.picture[n] = this.picture[n] > 0.5 ? 0 : 1;
+  /** Row and column of the window in the output. */
+  get window() {
+    return [Math.floor(this.place / this.out), this.place % this.out];
+  }
+
+  slideTo([i, j]) {
+    this.pause();
+    this.place = i * this.out + j;
+    this.draw();
   }
 
   point(event) {
     const [i, j] = this.cellAt(event, this.output, this.out);
     if (i < 0 || j < 0 || i >= this.out || j >= this.out || i * this.out + j === this.place) return;
-    this.pause();
-    this.place = i * this.out + j;
-    this.draw();
+    this.slideTo([i, j]);
   }
 
   typeOnOutput(event) {
-    const move = ARROWS[event.key];
-    if (!move) return;
+    if (!ARROWS[event.key]) return;
     event.preventDefault();
-    const at = [Math.floor(this.place / this.out), this.place % this.out];
-    const [i, j] = at.map((k, axis) => Math.min(this.out - 1, Math.max(0, k + move[axis])));
-    this.pause();
-    this.place = i * this.out + j;
-    this.draw();
+    this.slideTo(moved(this.window, ARROWS[event.key], this.out));
   }
 
   load(picture) {
     this.picture = [...picture];
-    this.draw();
-  }
-
-  choose(n) {
-    this.chosen = n;
     this.draw();
   }
 
@@ -295,20 +286,17 @@ class Filter extends Moving {
 
   drawInput() {
     const padded = pad(this.picture, SIZE, this.padding);
-    const [i, j] = [Math.floor(this.place / this.out), this.place % this.out];
     const inside = (n) => [Math.floor(n / this.side), n % this.side].every((k) => k >= this.padding && k < SIZE + this.padding);
     this.lay(this.input, this.side, padded, (v, n) => (inside(n) ? { "fill-opacity": v } : { class: "pad" }));
-    this.frame(this.input, "window", i * this.stride, j * this.stride, K);
+    this.frame(this.input, "window", ...this.window.map((k) => k * this.stride), K);
     this.frame(this.input, "pen", this.pen[0] + this.padding, this.pen[1] + this.padding, 1);
-    this.inputTitle.textContent = "Picture: draw on it";
     this.input.setAttribute("aria-label", `Picture, ${SIZE} by ${SIZE}. Arrow keys move the pen, space paints. Pen at row ${this.pen[0] + 1}, column ${this.pen[1] + 1}.`);
   }
 
   drawOutput() {
     const most = this.values.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-9);
     this.lay(this.output, this.out, this.values, (v) => ({ class: v > 0 ? "pos" : "neg", "fill-opacity": Math.abs(v) / most }));
-    this.frame(this.output, "window", Math.floor(this.place / this.out), this.place % this.out, 1);
-    this.outputTitle.textContent = "Output: point at a number";
+    this.frame(this.output, "window", ...this.window, 1);
     this.output.setAttribute("aria-label", `Output, ${this.out} by ${this.out}. Arrow keys move the window. Value here ${short(this.values[this.place])}.`);
     this.note.textContent = `Picture ${SIZE} × ${SIZE}, output ${this.out} × ${this.out}: floor((${SIZE} + 2 · ${this.padding} − ${K}) / ${this.stride}) + 1 = ${this.out}. `
       + `Blue numbers are positive, orange ones negative; the strongest is ${short(most)}. Nine weights serve all ${this.out * this.out} places.`;
@@ -323,13 +311,13 @@ class Filter extends Moving {
     }
     values.forEach((v, n) => {
       for (const name of ["class", "fill-opacity"]) svg.children[n].removeAttribute(name);
-      fill(svg.children[n], look(v, n), []);
+      fill(svg.children[n], look(v, n));
     });
   }
 
   frame(svg, name, i, j, size) {
     const old = svg.querySelector(`.${name}`) ?? svg.appendChild(s("rect", { class: name }));
-    fill(old, { width: size, height: size, style: `transform:translate(${j}px,${i}px)` }, []);
+    fill(old, { width: size, height: size, style: `transform:translate(${j}px,${i}px)` });
   }
 
   drawKernel() {
@@ -346,7 +334,7 @@ class Filter extends Moving {
   }
 
   drawSum() {
-    const [i, j] = [Math.floor(this.place / this.out), this.place % this.out];
+    const [i, j] = this.window;
     const products = terms(pad(this.picture, SIZE, this.padding), this.side, this.kernel, this.stride, i, j);
     const sum = total(products);
     this.sum.replaceChildren(

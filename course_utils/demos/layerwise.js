@@ -3,17 +3,12 @@
 // Beside it a net of the same depth learns end to end, from nothing, for as many epochs.
 
 import { random, normal, h, s, choice, Moving, frame, renders, BLUE, ORANGE } from "./shared/kit.js";
+import { SPAN, ACTIVATIONS, polar, sigmoid, makeNet, affine, forward, zeros, gradients, plane, paint } from "./shared/net.js";
 
-const SPAN = 3;
 const GRID = 32; // pictures are GRID × GRID samples of the plane
 const MOST = 6; // layers
 const BATCH = 20;
 const POINTS = { train: 300, val: 200 };
-
-const sigmoid = (z) => 1 / (1 + Math.exp(-z));
-const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
-
-const polar = (r, angle) => [r * Math.cos(angle), r * Math.sin(angle)];
 
 const MAKERS = {
   spiral(rand, label) {
@@ -39,57 +34,9 @@ export function makeData(name, count, seed) {
   return { inputs: labels.map((label) => MAKERS[name](rand, label)), labels };
 }
 
-/** Dense layers {w: outputs × inputs, b}, weights N(0, 2 / inputs) as ReLU wants them (He et al. 2015). */
-export function makeNet(sizes, rand) {
-  return sizes.slice(1).map((outputs, l) => ({
-    w: Array.from({ length: outputs }, () => Array.from({ length: sizes[l] }, () => normal(rand) * Math.sqrt(2 / sizes[l]))),
-    b: Array(outputs).fill(0),
-  }));
-}
-
-const affine = ({ w, b }, x) => w.map((row, j) => row.reduce((sum, v, i) => sum + v * x[i], b[j]));
-
-/** What one hidden layer makes of an input: ReLU(W x + b). */
-export const hidden = (layer, x) => affine(layer, x).map((z) => Math.max(0, z));
-
-/** The values of every layer: the input, the hidden layers with ReLU, the logit. */
-export function forward(net, x) {
-  const values = [x];
-  net.forEach((layer, l) => values.push((l < net.length - 1 ? hidden : affine)(layer, values[l])));
-  return values;
-}
-
-function backpropagate(net, grads, x, label) {
-  const values = forward(net, x);
-  const logit = values.at(-1)[0];
-  let delta = [-label * sigmoid(-label * logit)];
-  for (let l = net.length - 1; l >= 0; l--) {
-    const before = Array(values[l].length).fill(0);
-    delta.forEach((d, j) => {
-      grads[l].b[j] += d;
-      values[l].forEach((a, i) => {
-        grads[l].w[j][i] += d * a;
-        before[i] += d * net[l].w[j][i];
-      });
-    });
-    delta = before.map((d, i) => (values[l][i] > 0 ? d : 0));
-  }
-  return softplus(-label * logit);
-}
-
-const zeros = (net) => net.map(({ w, b }) => ({ w: w.map((row) => row.map(() => 0)), b: b.map(() => 0) }));
-
-/** Mean logistic loss over a batch and its gradient, in the shape of the net. */
-export function gradients(net, inputs, labels) {
-  const grads = zeros(net);
-  const loss = inputs.reduce((sum, x, n) => sum + backpropagate(net, grads, x, labels[n]), 0) / inputs.length;
-  const mean = (row) => row.map((g) => g / inputs.length);
-  return { loss, grads: grads.map(({ w, b }) => ({ w: w.map(mean), b: mean(b) })) };
-}
-
 /** A trainer with Adam's memory (Kingma and Ba, 1412.6980); `step` changes the net in place. */
 export function adam(net, rate) {
-  const [mean, squares] = [zeros(net), zeros(net)];
+  const [mean, squares] = [zeros(net.layers), zeros(net.layers)];
   let time = 0;
   const update = (values, g, m, s) => values.forEach((_, i) => {
     m[i] = 0.9 * m[i] + 0.1 * g[i];
@@ -99,7 +46,7 @@ export function adam(net, rate) {
   return {
     step(grads) {
       time += 1;
-      net.forEach((layer, l) => {
+      net.layers.forEach((layer, l) => {
         layer.w.forEach((row, j) => update(row, grads[l].w[j], mean[l].w[j], squares[l].w[j]));
         update(layer.b, grads[l].b, mean[l].b, squares[l].b);
       });
@@ -112,7 +59,7 @@ export function trainEpoch(net, trainer, { inputs, labels }, rand) {
   const order = inputs.map((_, n) => [rand(), n]).sort((a, b) => a[0] - b[0]).map(([, n]) => n);
   for (let n = 0; n < order.length; n += BATCH) {
     const batch = order.slice(n, n + BATCH);
-    trainer.step(gradients(net, batch.map((k) => inputs[k]), batch.map((k) => labels[k])).grads);
+    trainer.step(gradients(net, batch.map((k) => inputs[k]), batch.map((k) => labels[k])).layers);
   }
 }
 
@@ -120,7 +67,7 @@ export const accuracy = (net, { inputs, labels }) =>
   inputs.filter((x, n) => forward(net, x).at(-1)[0] * labels[n] > 0).length / inputs.length;
 
 // Multiplications of one training pass over one point: forwards, gradient in the weights, gradient in the inputs.
-const cost = (net) => 3 * net.reduce((sum, { w }) => sum + w.length * w[0].length, 0);
+const cost = ({ layers }) => 3 * layers.reduce((sum, { w }) => sum + w.length * w[0].length, 0);
 
 /** The points alone: what stands in the page until the demo starts. */
 export function still() {
@@ -176,17 +123,14 @@ function chart(caption, series, first) {
     h("div", { class: "lw-ticks across", "aria-hidden": "true" }, ...Array.from({ length: count }, (_, k) => h("span", {}, `${k + first}`)))));
 }
 
-const PLANE = Array.from({ length: GRID * GRID }, (_, n) => [
-  SPAN * ((2 * (n % GRID) + 1) / GRID - 1),
-  SPAN * (1 - (2 * Math.floor(n / GRID) + 1) / GRID),
-]);
+const PLANE = plane(GRID);
+const { f: relu } = ACTIVATIONS.ReLU;
+const newNet = (sizes, rand) => makeNet(sizes, "ReLU", rand, 2); // weights as ReLU wants them (He et al. 2015)
 
 class Layerwise extends Moving {
   constructor(trait, root) {
     super();
     this.options = { data: trait("dataset", "spiral"), width: trait("width", 10), k: trait("k", 1), epochs: trait("epochs", 60), seed: trait("seed", 1) };
-    const style = getComputedStyle(root);
-    this.colours = ["--pos", "--neg"].map((name) => style.getPropertyValue(name).trim()).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
     this.build(root);
     this.restart({});
     const recorded = trait("recorded", null); // {name: [accuracies by layer]}, numbers of a chapter or a record
@@ -238,7 +182,7 @@ class Layerwise extends Moving {
   }
 
   fitLinear() {
-    const net = makeNet([2, 1], this.rand);
+    const net = newNet([2, 1], this.rand);
     const trainer = adam(net, 0.05);
     for (let epoch = 0; epoch < 40; epoch++) trainEpoch(net, trainer, this.data.train, this.rand);
     return accuracy(net, this.data.val);
@@ -249,7 +193,7 @@ class Layerwise extends Moving {
     const { width, k } = this.options;
     const layers = this.frozen.length + 1;
     const make = (sizes) => {
-      const net = makeNet(sizes, this.rand);
+      const net = newNet(sizes, this.rand);
       return { net, trainer: adam(net, 0.01) };
     };
     this.greedy = make([this.cache.train.inputs[0].length, ...Array(k).fill(width), 1]);
@@ -278,9 +222,9 @@ class Layerwise extends Moving {
 
   /** Keep the first layer of what was trained, throw the head away, and replace every point by what the layer says. */
   freeze() {
-    const layer = this.greedy.net[0];
+    const layer = this.greedy.net.layers[0];
     this.frozen.push(layer);
-    const through = (set) => ({ ...set, inputs: set.inputs.map((x) => hidden(layer, x)) });
+    const through = (set) => ({ ...set, inputs: set.inputs.map((x) => affine(layer, x).map(relu)) });
     this.cache = Object.fromEntries(Object.entries(this.cache).map(([name, set]) => [name, through(set)]));
     this.label(this.frozen.length - 1);
     if (this.frozen.length === MOST) return this.pause();
@@ -314,14 +258,8 @@ class Layerwise extends Moving {
   }
 
   drawCard(n) {
-    const context = this.cards[n].canvas.getContext("2d");
-    const image = context.createImageData(GRID, GRID);
-    this.cache.plane.inputs.forEach((x, i) => {
-      const v = 2 * sigmoid(forward(this.greedy.net, x).at(-1)[0]) - 1;
-      image.data.set(this.colours[v > 0 ? 0 : 1], 4 * i);
-      image.data[4 * i + 3] = 190 * Math.abs(v);
-    });
-    context.putImageData(image, 0, 0);
+    const said = this.cache.plane.inputs.map((x) => 2 * sigmoid(forward(this.greedy.net, x).at(-1)[0]) - 1);
+    paint(this.cards[n].canvas, said, 190);
     this.label(n);
   }
 

@@ -1,7 +1,7 @@
 // A boat in a field of arrows: draw the field, choose an engine and its steps, and see where it leaves the true path.
 // The mathematics (fields, one step of each method, fixed and adaptive journeys) comes first, the page second.
 
-import { h, s, choice, Moving, frame, renders, counted } from "./shared/kit.js";
+import { h, s, fill, choice, Moving, frame, renders, counted } from "./shared/kit.js";
 
 const SPAN = 3; // the plane is [-3, 3] × [-3, 3]
 const END = 6; // how long a journey takes
@@ -305,7 +305,7 @@ class Water extends Moving {
     const layers = { arrows: arrows(this.f), true: line(this.true), way: line(now), steps: dots(now.map(({ y }) => y)),
       looks: this.shown <= steps ? dots(places[this.shown - 1] ?? []) : "" };
     for (const [name, d] of Object.entries(layers)) this.layers[name].setAttribute("d", d);
-    fill(this.boat, { cx: this.start[0], cy: -this.start[1] }, []);
+    fill(this.boat, { cx: this.start[0], cy: -this.start[1] });
     const dial = this.engine === "adaptive" ? `Tolerance: ${short(TOLERANCES[this.dial])}` : `Steps: ${COUNTS[this.dial]}`;
     this.said.textContent = dial;
     const error = distance(path.at(-1).y, this.true.at(-1).y);

@@ -11,15 +11,16 @@ from .demo_maths import maths
 
 pytestmark = pytest.mark.browser
 
-STEPS = """(m, [net, x, labels, steps]) => {
+STEPS = """(m, [layers, x, labels, steps]) => {
+  const net = { layers, activation: "ReLU" };
   const trainer = m.adam(net, 0.01);
   const losses = [];
   for (let n = 0; n < steps; n++) {
-    const { loss, grads } = m.gradients(net, x, labels);
+    const { loss, layers: grads } = m.gradients(net, x, labels);
     losses.push(loss);
     trainer.step(grads);
   }
-  return { losses, net };
+  return { losses, layers };
 }"""
 
 
@@ -49,7 +50,7 @@ def test_ten_steps_of_adam_are_pytorchs(page):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    for mine, layer in zip(got["net"], linear, strict=True):
+    for mine, layer in zip(got["layers"], linear, strict=True):
         torch.testing.assert_close(
             torch.tensor(mine["w"]).double(), layer.weight.detach(), rtol=1e-4, atol=1e-6
         )

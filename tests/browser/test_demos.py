@@ -112,8 +112,25 @@ def test_the_demos_colours_are_the_figures():
         re.findall(r'^export const (BLUE|ORANGE|PINK) = "(#\w+)";$', demos.SHARED.read_text(), re.MULTILINE)
     )
     assert shared == {"BLUE": COLOURS[0], "ORANGE": COLOURS[1], "PINK": COLOURS[4]}
-    for name in demos.names():
-        own = demos.path(name).read_text()
-        assert not re.search("|".join(shared.values()), own), f"{name}.js: take the colour from shared/kit.js"
+    for file in {file for name in demos.names() for file in demos.files(name)} - {demos.SHARED.resolve()}:
+        own = file.read_text()
+        assert not re.search("|".join(shared.values()), own), (
+            f"{file.name}: take the colour from shared/kit.js"
+        )
         assert "mulberry32" not in own
         assert "matchMedia" not in own.replace("@media", "")
+
+
+def test_every_file_is_part_of_a_demo_and_names_what_it_takes():
+    used = {file for name in demos.names() for file in demos.files(name)}
+    assert used == {file.resolve() for file in demos.FOLDER.rglob("*.js")}
+    given = {
+        file: set(re.findall(r"^export (?:const|function|class) (\w+)", file.read_text(), re.MULTILINE))
+        for file in used
+    }
+    for file in used:
+        text = file.read_text()
+        for line in demos.TAKEN.finditer(text):
+            names = re.search(r"\{(.*)\}", line[0])[1].replace(" ", "").split(",")
+            assert set(names) <= given[(file.parent / line[1]).resolve()]
+            assert not [name for name in names if not re.search(rf"\b{name}\b", text.replace(line[0], ""))]

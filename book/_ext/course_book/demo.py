@@ -98,7 +98,7 @@ class Demo(SphinxDirective):
             still = self.still(source, alt)
         except (demos.UnknownDemo, ValueError) as error:
             raise self.error(f"demo {name}: {error}") from None
-        for file in (demos.path(name), demos.SHARED):
+        for file in demos.files(name):
             self.env.note_dependency(str(file))
         figure = nodes.container(classes=["demo"], ids=[f"demo-{name}"])
         figure += [nodes.raw("", before, format="html"), still, nodes.raw("", after, format="html")]

@@ -41,7 +41,8 @@ export function random(seed) {
 /** A number from N(0, 1). */
 export const normal = (rand) => Math.sqrt(-2 * Math.log(1 - rand())) * Math.cos(2 * Math.PI * rand());
 
-function fill(node, attrs, kids) {
+/** Give an element attributes, listeners (`onclick`) and children. */
+export function fill(node, attrs, kids = []) {
   for (const [name, value] of Object.entries(attrs)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
@@ -50,7 +51,7 @@ function fill(node, attrs, kids) {
   return node;
 }
 
-/** An element of HTML, and one of SVG: attributes, listeners (`onclick`), children. */
+/** A new element of HTML, and one of SVG, filled. */
 export const h = (tag, attrs = {}, ...kids) => fill(document.createElement(tag), attrs, kids);
 export const s = (tag, attrs = {}, ...kids) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, kids);
 
