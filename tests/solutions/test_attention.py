@@ -30,11 +30,6 @@ from solutions.attention.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def test_i_am_a_cat_worked_by_hand():
     e = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [2.0, 2.0], [3.0, 0.0]]])  # I, am, a, cat
     h = torch.tensor([[[1.0, 2.0]]])

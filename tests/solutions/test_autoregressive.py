@@ -34,11 +34,6 @@ from solutions.autoregressive.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def loud(net: nn.Module) -> nn.Module:
     """Weights large enough for samples to depend on earlier pixels."""
     with torch.no_grad():

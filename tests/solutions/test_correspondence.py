@@ -38,11 +38,6 @@ from solutions.correspondence.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def turned(b: int) -> torch.Tensor:
     """Random rotations (b, 3, 3)."""
     R = torch.linalg.qr(torch.randn(b, 3, 3, dtype=torch.float64))[0]

@@ -24,11 +24,6 @@ from solutions.depth.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def weights(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 

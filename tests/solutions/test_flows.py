@@ -37,11 +37,6 @@ from solutions.flows.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def all_signs(d):
     return torch.tensor(list(product((1.0, -1.0), repeat=d)))
 

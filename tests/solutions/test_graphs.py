@@ -27,11 +27,6 @@ from solutions.graphs.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def undirected(n, pairs, d=2, c=3):
     """A random graph's nodes and edges for these pairs of neighbours."""
     ends = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T

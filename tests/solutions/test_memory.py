@@ -22,11 +22,6 @@ from solutions.memory.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def test_position_encoding_is_the_papers_formula():
     got, (words, d) = position_encoding(3, 5), (3, 5)
     for j in range(1, words + 1):

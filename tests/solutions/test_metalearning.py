@@ -38,11 +38,6 @@ from solutions.metalearning.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def numbered(classes, examples):
     """Each example says which it is: 100 · class + number."""
     return 100 * torch.arange(classes)[:, None] + torch.arange(examples)

@@ -28,11 +28,6 @@ from solutions.neurons.reference import (
 CORNERS = torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def test_one_neuron_worked_by_hand():
     assert neuron(torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), 1.5) == -0.5
 

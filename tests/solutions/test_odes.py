@@ -38,11 +38,6 @@ from solutions.odes.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def whirl(t, y):
     return y @ torch.tensor([[-0.1, 2.0], [-2.0, -0.1]], dtype=y.dtype)
 

@@ -37,11 +37,6 @@ from solutions.programs.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def printed(text):
     """What Python prints when it runs a text of `small_programs`."""
     out = io.StringIO()

@@ -29,11 +29,6 @@ from solutions.recurrence.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def test_counting_and_smoothing_worked_by_hand():
     table = counts("aab", 2)
     assert table == {"": {"a": 2, "b": 1}, "a": {"a": 1, "b": 1}}

@@ -40,11 +40,6 @@ from solutions.synthesis.reference import (
 RNG = np.random.RandomState
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def lists(count, seed=0):
     rng = random.Random(seed)
     return [[rng.randint(-15, 15) for _ in range(rng.randint(0, 8))] for _ in range(count)]

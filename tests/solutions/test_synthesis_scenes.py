@@ -1,7 +1,6 @@
 """`synthesis`: scenes found again from their pictures, by proposals and Metropolis' rule."""
 
 import numpy as np
-import pytest
 import torch
 
 from solutions.synthesis.reference import (
@@ -11,11 +10,6 @@ from solutions.synthesis.reference import (
 )
 
 RNG = np.random.RandomState
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 def test_an_upright_and_a_lying_rectangle():

@@ -28,11 +28,6 @@ from solutions.transfer.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def tiny() -> Transfer:
     return Transfer(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU()), 2, 3)
 

@@ -40,11 +40,6 @@ from solutions.waveforms.reference import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def small(c_out=8, d=0):
     """A net that hears 8 samples, and says something with all its blocks."""
     return WaveNet(4, 6, doubling(3), c_out, d).eval()
