@@ -181,7 +181,7 @@ def _audited(key: str, jobs: int) -> Report:
         lab = Lab.load(key)
         lab.refuse_other_points()
         report = audit_apart(lab, wrong_answers(key), right_answers(key), jobs)
-        return replace(report, spent=_cpu_seconds() - began)
+        return replace(report, spent=report.spent + _cpu_seconds() - began)
     except ValueError as error:
         return Report(key, topic(key).points, (Finding("reference", "the lab", False, str(error)),))
 
@@ -240,7 +240,8 @@ def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -
         report = rehearsed_apart(lab, wrong, right, jobs, Path(nets))
         if not report.passed:
             return report
-        return replace(report, findings=report.findings + graded_apart(lab, wrong, right, Path(nets)))
+        findings, spent = graded_apart(lab, wrong, right, Path(nets))
+        return replace(report, findings=report.findings + findings, spent=spent)
 
 
 def rehearsed_apart(
@@ -265,19 +266,25 @@ def rehearsed_apart(
 
 def graded_apart(
     lab: Lab, wrong: list[Answer], right: list[Answer], nets: Path | None = None
-) -> tuple[Finding, ...]:
-    """What the engine makes of the reference, with `nets` handed in, of the release and of all answers."""
-    from course_utils.audit.engine import engine_findings
+) -> tuple[tuple[Finding, ...], float]:
+    """What the engine makes of the reference, with `nets` handed in, of the release and of all answers.
 
-    def work() -> list[dict]:
+    Also the CPU seconds of its kernels, which are not in this process's times.
+    """
+    from course_utils.audit.engine import engine_findings, standing
+
+    def work() -> dict:
         _hush()
         handed_in = sorted(nets.glob("*.safetensors")) if nets is not None else []
-        return [asdict(finding) for finding in engine_findings(lab, wrong, right, handed_in)]
+        findings, spent = engine_findings(lab, wrong, right, handed_in)
+        return {"findings": [asdict(finding) for finding in findings], "spent": spent}
 
+    standing()  # here, so that the forks of one lab after another find it
     found = in_fork(work, LAB_SECONDS)
     if found is None:
-        return (Finding("engine", "the engine", False, "the process that ran it died or hung"),)
-    return tuple(Finding(**finding) for finding in found)
+        standing().close()  # it may have been told half a sentence; it starts again when it is asked
+        return (Finding("engine", "the engine", False, "the process that ran it died or hung"),), 0.0
+    return tuple(Finding(**finding) for finding in found["findings"]), found["spent"]
 
 
 def _report(lab: Lab, data: dict | None) -> Report:

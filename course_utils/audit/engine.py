@@ -3,90 +3,125 @@
 What passes in the student's own process must pass through the sandbox and the remote proxy too.
 """
 
+import atexit
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
+from course_utils.audit.companies import companies, together
 from course_utils.audit.dependence import Dependence
 from course_utils.audit.findings import Finding
 from course_utils.audit.proof import DRAWS, release_sources, runnable
 from course_utils.grading import SandboxError, Verdict, Warm, grade
+from course_utils.grading.kernel.warm import Kernel
 from course_utils.grading.sandbox.limits import AUDIT
 from course_utils.labs.answers import Answer
 from course_utils.labs.fill import sources
-from course_utils.labs.lab import Lab, to_notebook
+from course_utils.labs.lab import Cell, Lab, to_notebook
+
+BATCH = 24  # wrong answers that one kernel tries: a kernel of its own costs more than most of them
 
 
 def engine_findings(
     lab: Lab, wrong: list[Answer], right: list[Answer], nets: Sequence[Path] = ()
-) -> list[Finding]:
+) -> tuple[list[Finding], float]:
     """Grade the reference, the release, each wrong answer, and the right ones with one of each cell at the same time.
 
     With the reference its trained `nets` are handed in; the right answers train here. Where a company of right answers
-    loses points, its members are graded one by one.
+    loses points, its members are graded one by one. Also the CPU seconds of the kernels.
     """
-    with _warm() as warm:
-        findings = [
-            _full(lab, "reference", _graded(lab, {}, warm, nets), {"ok", "not run"} if nets else {"ok"}),
-            _empty(_graded(lab, release_sources(lab), warm)),
-        ]
-        changed = [sources(lab.cells, answer) for answer in right]
-        for members in companies(changed):
-            together = {place: text for number in members for place, text in changed[number].items()}
-            found = _full(lab, _said(right, members), _graded(lab, together, warm))
-            alone = [] if found.passed or len(members) == 1 else members
-            one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
-            # Each answers for itself: a net that many answers train together may be short by the luck of its draws.
-            findings += one_by_one or [replace(found, title=_said(right, [n])) for n in members]
-        findings += _caught(lab, wrong, warm)
-    return findings
+    warm = standing()
+    before = warm.spent
+    findings = [
+        _full(lab, "reference", _graded(lab, {}, warm, nets), {"ok", "not run"} if nets else {"ok"}),
+        _empty(_graded(lab, release_sources(lab), warm)),
+    ]
+    changed = [sources(lab.cells, answer) for answer in right]
+    for members in companies(changed):
+        found = _full(lab, _said(right, members), _graded(lab, together(changed, members), warm))
+        alone = [] if found.passed or len(members) == 1 else members
+        one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
+        # Each answers for itself: a net that many answers train together may be short by the luck of its draws.
+        findings += one_by_one or [replace(found, title=_said(right, [n])) for n in members]
+    findings += _caught(lab, wrong, warm)
+    return findings, warm.spent - before
 
 
 def _caught(lab: Lab, wrong: list[Answer], warm: Warm) -> list[Finding]:
     """Each wrong answer must lose points in the check that it names, on every draw of the check's inputs."""
     dependence = Dependence(runnable(lab.cells))
-    findings = []
-    for answer in wrong:
-        changed = sources(lab.cells, answer)
-        verdict = _graded(*_narrowed(lab, dependence, answer.check, changed), warm)
-        free = [check for check in verdict.checks if check.points >= check.max_points]
-        said = f"loses nothing in {len(free)} of {DRAWS} draws of {answer.check}" if free else ""
-        findings.append(Finding("engine", f"{answer.cell}: {answer.why}", not free, said))
-    return findings
+    found: dict[int, Finding] = {}
+    waiting = [list(range(start, min(start + BATCH, len(wrong)))) for start in range(0, len(wrong), BATCH)]
+    while waiting:
+        numbers = waiting.pop()
+        parts = [_part(lab, dependence, wrong[number], f"_{number}") for number in numbers]
+        checks = dict.fromkeys(wrong[number].check for number in numbers) if len(numbers) > 1 else {}
+        after = [_part(lab, dependence, check, f"_last{n}") for n, check in enumerate(checks)]
+        cells = tuple(cell for part in parts + after for cell in part)
+        verdict = _graded(Lab(lab.key, cells), {}, warm)
+        full = {check.name for check in verdict.checks if check.points >= check.max_points}
+        if not full.issuperset(_checks(*after)):
+            # One of them has spoilt what comes after it: it speaks against none of the others.
+            waiting += [numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]]
+            continue
+        for number, part in zip(numbers, parts):
+            free = len(full.intersection(_checks(part)))
+            said = f"loses nothing in {free} of {DRAWS} draws of {wrong[number].check}" if free else ""
+            title = f"{wrong[number].cell}: {wrong[number].why}"
+            found[number] = Finding("engine", title, not (free or verdict.reason), said or verdict.reason)
+    return [found[number] for number in range(len(wrong))]
 
 
-def _narrowed(
-    lab: Lab, dependence: Dependence, check: str, changed: dict[int, str]
-) -> tuple[Lab, dict[int, str]]:
-    """The lab cut down to what a check's verdict depends on, the check as often as it is drawn; and what is changed."""
-    place = next(place for place, cell in enumerate(lab.cells) if cell.name == check and cell.kind == "test")
+def _part(lab: Lab, dependence: Dependence, of: Answer | str, ending: str) -> list[Cell]:
+    """What a check's verdict depends on, with a wrong answer in it and the check as often as it is drawn; or as it is.
+
+    Of many such parts one lab is made: `ending` tells their cells' names apart.
+    """
+    name, changed, draws = (of, {}, 1) if isinstance(of, str) else (of.check, sources(lab.cells, of), DRAWS)
+    place = next(place for place, cell in enumerate(lab.cells) if cell.name == name and cell.kind == "test")
     *before, _ = dependence.asked(place, changed)
-    drawn = [replace(lab.cells[place], name=f"{check}_{draw}") for draw in range(DRAWS)]
-    cells = (*(lab.cells[number] for number in before), *drawn)
-    return Lab(lab.key, cells), {i: changed[number] for i, number in enumerate(before) if number in changed}
+    cells = [replace(lab.cells[n], source=changed.get(n, lab.cells[n].source)) for n in before]
+    cells += [replace(lab.cells[place], name=f"{name}_draw{draw}") for draw in range(draws)]
+    return [replace(cell, name=cell.name and cell.name + ending) for cell in cells]
 
 
-def companies(changed: list[dict[int, str]]) -> list[list[int]]:
-    """Answers to be tried together, by number: the first of each cell, the second of each, and so on."""
-    found: list[list[int]] = []
-    seen: list[int] = []
-    for number, places in enumerate(changed):
-        place = min(places)
-        rank = seen.count(place)
-        found += [[]] if rank == len(found) else []
-        found[rank].append(number)
-        seen.append(place)
-    return found
+def _checks(*parts: list[Cell]) -> list[str]:
+    """Names of the checks of parts."""
+    return [cell.name for part in parts for cell in part if cell.kind == "test"]
 
 
-def _warm() -> Warm:
-    """Sandboxed kernels; without a sandbox where the machine has none, for all that runs here is the course's own."""
-    warm = Warm()
+class Counted(Warm):
+    """Sandboxed kernels, whose CPU time is counted: nobody waits for them, so that no process's times hold it."""
+
+    spent = 0.0  # CPU seconds of the kernels that are closed
+
+    def fork(self, *args: Any, **named: Any) -> Kernel:
+        """A fresh kernel, as `Warm` gives it."""
+        kernel = super().fork(*args, **named)
+        close = kernel.close
+
+        def closed() -> None:
+            self.spent += kernel.cpu_seconds()
+            close()
+
+        setattr(kernel, "close", closed)  # noqa: B010 - of this one kernel
+        return kernel
+
+
+@cache
+def standing() -> Counted:
+    """The warm process of this one and of its forks, which ask it one at a time.
+
+    It goes without a sandbox where the machine has none, for all that runs here is the course's own.
+    """
+    warm = Counted()
     try:
         warm.fork(AUDIT).close()
     except SandboxError as error:
@@ -95,7 +130,8 @@ def _warm() -> Warm:
             f"audit: graded without a sandbox, for all that runs is the course's own ({error})",
             file=sys.stderr,
         )
-        return Warm(sandboxed=False)
+        warm = Counted(sandboxed=False)
+    atexit.register(warm.close)
     return warm
 
 

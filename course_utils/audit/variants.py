@@ -30,7 +30,8 @@ class Variant:
 
     `ending` says how far it runs: to the end ("all"); what is affected and "quick"; the check `named` and what it
     needs, and more only where that loses nothing; or all that is affected until the "first" lost point. `draws` is how
-    often a quick check is repeated with other random inputs.
+    often a quick check is repeated with other random inputs. Where it has `members`, it stands for them: they are run
+    by themselves, and reported, only where it loses anything.
     """
 
     name: str
@@ -38,6 +39,12 @@ class Variant:
     ending: Ending = "quick"
     named: str = ""
     draws: int = 1
+    members: tuple["Variant", ...] = ()
+
+    @property
+    def alone(self) -> tuple["Variant", ...]:
+        """What is reported: its members, or itself."""
+        return self.members or (self,)
 
 
 @dataclass
@@ -125,16 +132,15 @@ class Rehearsals:
     def variants(self) -> dict[str, Run]:
         """Run each variant from the first cell that it changes; once, after the reference."""
         found: dict[str, Run] = {}
-        count = sum(len(variants) for variants in self._starts.values())
+        reported = [
+            one.name for variants in self._starts.values() for variant in variants for one in variant.alone
+        ]
         known = {"usual": self._usual, "slow": sorted(self._slow)}
-        with bar(count, self._what, "variant") as progress:
+        with bar(len(reported), self._what, "variant") as progress:
             for standing in self._standing:
                 results = standing.go(known, progress.update)
                 found |= {name: Run.from_plain(data) for name, data in results.items()}
-        for variants in self._starts.values():
-            for variant in variants:
-                found.setdefault(variant.name, Run(died=True))
-        return found
+        return found | {name: Run(died=True) for name in reported if name not in found}
 
     def _parted(
         self,
@@ -147,14 +153,30 @@ class Rehearsals:
         """In a fork that stood at `place`: fork for each of its variants that is not decided with the others."""
         self._usual = {int(where): seconds for where, seconds in known["usual"].items()}
         self._slow = set(known["slow"])
-        decided = self._together(notebook, variants, place)
+        decided = self._in_company(notebook, variants, place)
+        decided |= self._together(notebook, [variant for variant in variants if not variant.members], place)
         forks = Forks(self._jobs, HANGING, done)
-        for variant in variants:
-            if variant.name in decided:
+        for one in [one for variant in variants for one in variant.alone]:
+            if one.name in decided:
                 done()
             else:
-                forks.start(variant.name, partial(self._part, notebook, variant, place), Path.cwd())
+                forks.start(one.name, partial(self._part, notebook, one, place), Path.cwd())
         return decided | forks.finish()
+
+    def _in_company(self, notebook: Notebook, variants: list[Variant], start: int) -> dict[str, Any]:
+        """The members of those that lose nothing and end without an error: what became of them all."""
+        forks = Forks(self._jobs, HANGING)
+        standing_for = {variant.name: variant.members for variant in variants if variant.members}
+        for variant in variants:
+            if variant.members:
+                forks.start(variant.name, partial(self._part, notebook, variant, start), Path.cwd())
+        runs = {name: Run.from_plain(data) for name, data in forks.finish().items()}
+        return {
+            member.name: run.plain()
+            for name, run in runs.items()
+            if not (run.died or run.errors or run.lost())
+            for member in standing_for[name]
+        }
 
     def _together(self, notebook: Notebook, variants: list[Variant], start: int) -> dict[str, Any]:
         """Try the first check of many in one fork, one after another: a fork costs ten times as much as most checks.

@@ -9,8 +9,8 @@ import pytest
 from course_utils.audit import commands as audit_command
 from course_utils.audit import drawn, kept
 from course_utils.audit.commands import audit_apart, graded_apart, rehearsed_apart, warm_processes
+from course_utils.audit.companies import companies, together
 from course_utils.audit.dependence import ARTIFACT, Dependence, names_of
-from course_utils.audit.engine import companies
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import Forks
 from course_utils.audit.mutation_score import Score, Survivor
@@ -73,7 +73,7 @@ def test_a_check_that_refuses_a_right_answer_is_found_with_its_message(warm, lab
 def test_of_answers_graded_together_the_engine_names_the_one_that_fails(warm, lab):
     _, right = answers()
     worse = "class Line:\n    def fit(self, x, y):\n        return 3.0 if len(x) < 50 else 2.0"
-    found = warm.submit(
+    found, _ = warm.submit(
         graded_apart, lab, [], [*right[:2], Answer("right", "Line", worse, "two at scale")]
     ).result()
     failed = [finding for finding in found if not finding.passed]
@@ -93,7 +93,7 @@ def test_a_wrong_answer_that_the_engine_lets_pass_is_named(warm, lab):
         "no mistake",
         wrong[0].check,
     )
-    found = warm.submit(graded_apart, lab, [answer], []).result()
+    found, _ = warm.submit(graded_apart, lab, [answer], []).result()
     (failed,) = [finding for finding in found if not finding.passed]
     assert failed.title == "centred: no mistake"
     assert failed.text == f"loses nothing in 3 of 3 draws of {wrong[0].check}"
@@ -102,9 +102,24 @@ def test_a_wrong_answer_that_the_engine_lets_pass_is_named(warm, lab):
     assert not found.passed
 
 
+@pytest.mark.parametrize("first", ["import os\nos._exit(1)", "import torch\ntorch.Tensor.mean = None"])
+def test_what_one_wrong_answer_leaves_to_the_next_speaks_against_none(warm, lab, first):
+    """Wrong answers share a kernel; one that ends it, or spoils it, is judged again without the others."""
+    fine = "def centred(x):\n    return x - x.mean(1, keepdim=True)"
+    worse = "def centred(x):\n    return x - x.mean()"
+    given = [Answer("wrong", "centred", f"{first}\n{worse}", "spoils", "centred_values")]
+    given += [Answer("wrong", "centred", fine, f"no mistake {n}", "centred_values") for n in range(2)]
+    given += [Answer("wrong", "centred", worse, "one mean", "centred_values")]
+    found, spent = warm.submit(graded_apart, lab, given, []).result()
+    assert [f.title for f in found if not f.passed] == ["centred: no mistake 0", "centred: no mistake 1"]
+    assert spent > 0.1  # of kernels
+
+
 def test_answers_of_different_cells_are_tried_together():
-    a, b, c = {1: "x"}, {1: "y"}, {4: "z"}
-    assert companies([a, b, c]) == [[0, 2], [1]]
+    a, b, c, d = {1: "x"}, {1: "y"}, {4: "z"}, {2: "u", 4: "w"}
+    assert companies([a, b, c, d]) == [[0, 2], [1, 3]]
+    assert together([a, b, c, d], [1, 3]) == {1: "y", 2: "u", 4: "w"}
+    assert companies([d, c, b]) == [[0, 2], [1]]
 
 
 def test_a_check_that_breaks_instead_of_explaining_is_found(warm, lab):

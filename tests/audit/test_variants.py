@@ -1,5 +1,7 @@
 """Variants that are tried together are judged as each by itself, whatever one of them leaves behind."""
 
+from pathlib import Path
+
 import pytest
 
 from course_utils.audit.commands import warm_processes
@@ -70,5 +72,50 @@ def _caught_of_two_cells() -> list[str]:
         )
         assert not rehearsals.reference().lost()
         return sorted(name for name, run in rehearsals.variants().items() if run.died or run.lost())
+
+    return in_fork(work, 60)
+
+
+TWO = (
+    *CELLS[:2],
+    Cell("solution", "def g(x):\n    return 2 * x", "g"),
+    Cell("test", CHECK, "f_values", 2.0),
+    Cell("test", CHECK.replace("f(1), 2", "g(1), 2"), "g_values", 2.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "caught", "runs"),
+    [
+        ({"f": {1: SAME}, "g": {2: "def g(x):\n    return x + x"}}, [], 1),
+        ({"f": {1: SAME}, "g": {2: "def g(x):\n    return x"}}, ["g"], 3),
+        ({"f": {1: DIES}, "g": {2: "def g(x):\n    return x + x"}}, ["f"], 3),
+        # Each is right by itself and they spoil each other: only together does anything fail.
+        ({"f": {1: "one = 1\n" + SAME}, "g": {2: "kept.append(0)\ndef g(x):\n    return 2 * x"}}, [], 3),
+    ],
+)
+def test_of_a_company_that_fails_each_answers_for_itself(warm, changes, caught, runs):
+    assert warm.submit(_of_company, changes).result() == [caught, runs]
+
+
+def _of_company(changes: dict[str, dict[int, str]]) -> list:
+    def work() -> list:
+        alone = tuple(Variant(name, sources, draws=2) for name, sources in changes.items())
+        merged = {place: text for sources in changes.values() for place, text in sources.items()}
+        rehearsals = Rehearsals(TWO, [Variant("company", merged, draws=2, members=alone)])
+        counted = rehearsals._part
+        begun = Path("begun").resolve()
+
+        def part(notebook, variant, start):
+            with begun.open("a") as file:
+                file.write(f"{variant.name}\n")
+            return counted(notebook, variant, start)
+
+        rehearsals._part = part
+        assert not rehearsals.reference().lost()
+        found = rehearsals.variants()
+        assert set(found) == set(changes)
+        lost = sorted(name for name, run in found.items() if run.died or run.errors or run.lost())
+        return [lost, len(begun.read_text().split())]
 
     return in_fork(work, 60)
