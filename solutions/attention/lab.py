@@ -200,10 +200,12 @@ close(
     atol=1e-3,
 )
 close(
-    student.attention_weights(torch.tensor([[[-900.0, -899.0, -5.0]]]), torch.tensor([[True, True, False]])),
+    student.attention_weights(
+        torch.tensor([[[-9000.0, -8999.0, 900.0]]]), torch.tensor([[True, True, False]])
+    ),
     torch.tensor([[[0.2689, 0.7311, 0.0]]]),
-    "attention_weights of the scores -900 and -899, and padding",
-    "the score of padding must be below every other",
+    "attention_weights of the scores -9000 and -8999, and padding with the score 900",
+    "before the softmax, padding needs a score below every other, whatever it had",
     atol=1e-3,
 )
 leaf = torch.randn(2, 3, 4, requires_grad=True)
@@ -476,12 +478,23 @@ dropping = student.Decoder(6, 3, 4, 1 - 1e-9).train()
 e, mask = torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
 y, h, c = torch.tensor([1, 2]), torch.randn(2, 4), torch.randn(2, 4)
 p = {name: value.detach() for name, value in dropping.state_dict().items()}
-scores = three(dropping(y, (h, c), e, mask), "Decoder")[0]
+scores, (state, _), _ = three(dropping(y, (h, c), e, mask), "Decoder")
 close(
     scores,
     (torch.tanh(p["mix.bias"]) @ p["table.weight"].T).expand(2, 6),
     "the scores of a decoder that drops everything",
     "state and reading go through `dropout` before `mix`",
+    atol=1e-4,
+)
+new, rest, _ = by_hand(p, y, h, c, e, mask)
+close(
+    state, new, "its new state", "`dropout` stands before `mix` alone: the cell reads everything", atol=1e-4
+)
+close(
+    three(dropping.eval()(y, (h, c), e, mask), "Decoder")[0],
+    rest(new)[0],
+    "its scores once it is told to `eval()`",
+    "nothing is dropped then: `self.dropout` knows, F.dropout must be told",
     atol=1e-4,
 )
 ### BEGIN HIDDEN TESTS
@@ -754,6 +767,36 @@ equal(
     [2, 2],
     "the words of two rounds where END has 0.3 at first, and 2 then 2 has 0.7 · 0.9",
     "after the last round what goes on is compared with what has ended",
+)
+
+
+def late(word, state):
+    """END is second at first; of what follows 2, the second is the better one in the end."""
+    if state == (0,):
+        return logs(1e-9, 0.15, 0.8, 0.05), (1,)
+    if len(state) == 1:
+        return logs(1e-9, 1e-9, 0.45, 0.55), (1, 1)
+    return (logs(1e-9, 0.99, 0.005, 0.005) if word == 2 else logs(0.3, 0.2, 0.3, 0.2)), (1, 1, 1)
+
+
+equal(
+    search(late, (0,), 2, 3)[0],
+    [2, 2, END],
+    "the words that a beam of 2 finds where END is second in the first round, and is done",
+    "`width` are kept of each round's continuations, however many are done already",
+)
+
+
+def longer(word, state):
+    """END is never the likeliest, until the third round."""
+    return logs(1e-9, *((0.3, 0.7), (0.45, 0.55), (0.9, 0.1))[state]), state + 1
+
+
+equal(
+    search(longer, 0, 2, 3)[0],
+    [2, 2, END],
+    "the words that a beam of 2 finds where END has 0.3, then 0.45, then 0.9",
+    "it is over when nothing goes on, or after the last round: not when `width` have ended",
 )
 read = []
 

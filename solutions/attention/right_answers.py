@@ -89,6 +89,22 @@ def beam_search(step, state, width, most):
     return list(words), worth
 
 
+@right(
+    why="what has ended keeps its place in the beam: whoever is dropped for it is worth less, and gains nothing"
+)
+def beam_search(step, state, width, most):
+    beams = [(0.0, [], state)]
+    for _ in range(most):
+        pool = [one for one in beams if one[1][-1:] == [END]]
+        for worth, words, before in beams:
+            if words[-1:] != [END]:
+                chances, after = step(words[-1] if words else END, before)
+                pool += [(worth + float(p), [*words, word], after) for word, p in enumerate(chances)]
+        beams = sorted(pool, key=lambda one: -one[0])[:width]
+    worth, words, _ = beams[0]
+    return words, worth
+
+
 @right(why="as numbers of torch")
 def beam_search(step, state, width, most):
     beams, done = [([], torch.zeros((), dtype=torch.float64), state)], []

@@ -56,6 +56,11 @@ def attention_weights(scores, mask):
     return scores.masked_fill(~mask[:, None], -100.0).softmax(-1)
 
 
+@wrong(check="attention_weights_values", why="a thousand off what padding has, which others may be far below")
+def attention_weights(scores, mask):
+    return (scores - 1000 * ~mask[:, None]).softmax(-1)
+
+
 edit("attention_weights", check="attention_weights_values", why="looks at padding", change={"~mask": "mask"})
 edit(
     "attention_weights",
@@ -191,6 +196,22 @@ edit(
 edit(
     "Decoder",
     check="decoder_values",
+    why="drops outside training, too",
+    change={
+        "self.dropout(torch.cat([h, c], 1))": "nn.functional.dropout(torch.cat([h, c], 1), self.dropout.p)"
+    },
+)
+edit(
+    "Decoder",
+    check="decoder_values",
+    why="drops what the cell reads, too",
+    change={
+        "self.cell(torch.cat([self.table(y), c], 1), h)": "self.cell(torch.cat([self.dropout(self.table(y)), c], 1), h)"
+    },
+)
+edit(
+    "Decoder",
+    check="decoder_values",
     why="the old reading is handed on",
     change={
         "c = read(weights, e)[:, 0]": "now = read(weights, e)[:, 0]",
@@ -242,6 +263,18 @@ edit(
     check="beam_search_values",
     why="stops at the first end",
     change={"if not going:": "if done or not going:"},
+)
+edit(
+    "beam_search",
+    check="beam_search_values",
+    why="what is done takes places away from later rounds",
+    change={"reverse=True)[:width]": "reverse=True)[: width - len(done)]"},
+)
+edit(
+    "beam_search",
+    check="beam_search_values",
+    why="stops once as many have ended as are kept",
+    change={"if not going:": "if not going or len(done) >= width:"},
 )
 edit(
     "beam_search",
