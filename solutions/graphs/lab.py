@@ -330,7 +330,16 @@ print("before, renamed", before[order].flatten())
 [0, 2 + 2, 2 + 1]
 
 # %% solution="batch"
-# How many nodes stand before each graph? `repeat_interleave` makes the last of the five.
+# How many nodes stand before each graph? `repeat_interleave` makes the last of the five. The graphs that come in stay as
+# they are: they will be batched again, with others.
+
+
+# %%
+def batch_again(graphs: Sequence[Graph]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """What `batch` makes of graphs that it has been given once before."""
+    batch(graphs)
+    return batch(graphs)
+
 
 # %% test="batch_values" points=4
 import torch
@@ -388,6 +397,14 @@ equal(
     "the senders of three graphs",
     "how many nodes stand before the third, in both others?",
 )
+again = student.batch_again([one, other])
+for name, got, wanted in zip(("senders", "receivers"), again[1:3], (senders, receivers)):
+    equal(
+        got,
+        wanted,
+        f"the {name} of the same two graphs, the second time",
+        "+=, -= and functions with an underscore at their end change the graphs that came in: make new tensors",
+    )
 ### BEGIN HIDDEN TESTS
 from solutions.graphs import reference
 

@@ -149,6 +149,12 @@ edit(
     why="counted on by the first graph alone",
     change={"(sizes.cumsum(0) - sizes).tolist()": "[n * len(graphs[0][0]) for n in range(len(graphs))]"},
 )
+edit(
+    "batch",
+    check="batch_values",
+    why="counts the graphs' own names on, in place",
+    change={"ends + start": "ends.add_(start)"},
+)
 edit("batch", check="batch_values", why="senders stay", change={"torch.cat(moved[0])": "torch.cat(senders)"})
 edit(
     "batch",

@@ -156,7 +156,16 @@ for _ in range(40):
 # is not well typed must raise TypeError *before* any of it runs.
 
 # %% solution="execute"
-# kind(value) says "int" or "list". OPERATIONS[name].do is the function; *… hands a list over as arguments.
+# kind(value) says "int" or "list". OPERATIONS[name].do is the function; *… hands a list over as arguments. The list `inputs`
+# stays as it is: other programs will be run on it.
+
+
+# %%
+def execute_again(program: Program, inputs: list[Value]) -> list[Value]:
+    """What `execute` gives for inputs that a program has been run on before."""
+    execute(program, inputs)
+    return execute(program, inputs)
+
 
 # %% test="execute_values" points=3
 from course_utils.checks import equal, raises, student
@@ -176,6 +185,18 @@ equal(
     [2, [5, 7, 9], [5, 7], [0, 0]],
     "execute of take and zip - on 2 and 5, 7, 9",
     "arguments in the order of their places",
+)
+equal(
+    student.execute_again((("sort", 0), ("head", 1)), [[5, 3]]),
+    [[5, 3], [3, 5], 3],
+    "execute of sort, then head, on 5, 3, the second time",
+    "the list of inputs must not grow: list(inputs) is another one with the same values",
+    mistakes={
+        "the inputs have become more": (
+            [[5, 3], [3, 5], 3, [3, 5], 3],
+            "list(inputs) is another list with the same values",
+        ),
+    },
 )
 raises(
     ValueError,

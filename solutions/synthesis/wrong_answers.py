@@ -58,6 +58,12 @@ edit(
     why="no types",
     change={"    typed(program, [kind(value) for value in inputs])\n": ""},
 )
+edit(
+    "execute",
+    check="execute_values",
+    why="the list of inputs grows",
+    change={"values = list(inputs)": "values = inputs"},
+)
 edit("execute", check="execute_values", why="only the output", change={"return values": "return values[-1]"})
 
 
