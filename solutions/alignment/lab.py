@@ -744,6 +744,12 @@ close(
         "they are probabilities": (torch.sigmoid(domain), "logits, before any sigmoid"),
     },
 )
+close(
+    pair(net(x[:1], 0.7), "DANN", "class scores and domain logits")[1],
+    domain[:1],
+    "the domain logit of a single example",
+    "(B,), also where B is 1: squeeze() without an axis takes all axes of length 1 away",
+)
 follows(
     scores, {"the inputs": x}, due, "the class scores", "nothing is turned round on the way to the classes"
 )

@@ -470,6 +470,13 @@ edit(
 edit(
     "DANN",
     check="dann_values",
+    why="no axis left of a single example",
+    change={"[:, 0]": ".squeeze()"},
+)
+
+edit(
+    "DANN",
+    check="dann_values",
     why="probabilities",
     change={"strength))[:, 0]": "strength))[:, 0].sigmoid()"},
 )
