@@ -276,11 +276,12 @@ close(
         "m is summed instead of c": (torch.tensor([[1.824]]), "found by m, says c"),
     },
 )
-_, p = pair(student.hop(u, m[:, [2, 0]] - 300, c[:, :2], there[:, 1:]), "hop", "u + o and p")
+far = torch.tensor([[[-300.0], [9.0]]])
+_, p = pair(student.hop(u, far, c[:, :2], there[:, 1:]), "hop", "u + o and p")
 close(
     p,
     torch.tensor([[1.0, 0.0]]),
-    "the attention of two memories with scores of -291 and -300, of which the second is not there",
+    "the attention of two memories with scores of -300 and 9, of which the second is not there",
     "nothing, however low the others score: below every other score, before the softmax",
     atol=1e-3,
 )
