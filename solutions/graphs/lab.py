@@ -503,6 +503,13 @@ close(
     "the sign turns, and nothing else",
     mistakes={"a relu": (torch.zeros(3, 1), "the nonlinearity is no part of this layer")},
 )
+close(
+    student.gcn_layer(torch.tensor([[1.0], [0.0], [0.0], [5.0]]), senders, receivers, one),
+    torch.tensor([[0.5], [root], [0.0], [5.0]]),
+    "gcn_layer of the path, with a fourth node that is alone",
+    "who receives nothing has a degree, too: 1; `count` is how many nodes there are",
+    atol=1e-3,
+)
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in {"h": (3, 4), "W": (2, 4)}.items()}
 flows(student.gcn_layer(leaves["h"], senders, receivers, leaves["W"]), leaves, "gcn_layer")
 ### BEGIN HIDDEN TESTS
@@ -620,6 +627,12 @@ close(
         "only one message counts": (torch.tensor([[1.0], [4.0], [4.0]]), "node 2 hears two: add them up"),
     },
 )
+close(
+    student.ggnn(h, *(ends.repeat(2) for ends in (senders, receivers, kinds)), A, adds, 1),
+    torch.tensor([[1.0], [4.0]]),
+    "ggnn of the first example after one step, with its edge given twice",
+    "two edges are two messages, also between the same two nodes: a table of who hears whom must count",
+)
 turned = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
 close(
     student.ggnn(torch.tensor([[0.0, 3.0], [0.0, 0.0]]), senders, receivers, 0 * kinds, turned, adds, 1),
@@ -715,8 +728,8 @@ def pull(sender, receiver, relation):
     return relation * (sender - receiver)
 
 
-def moved(place, effects):
-    return torch.cat([place + effects, 100 * place], 1)
+def moved(object, effects):
+    return torch.cat([object + effects, 100 * object], 1)
 
 
 got = student.interaction_step(objects, senders, receivers, relations, pull, moved)
@@ -751,8 +764,8 @@ for n, m, d, c, h in ((5, 9, 4, 2, 3), (2, 1, 3, 1, 5), (4, 12, 1, 3, 2)):
     def relation_model(sender, receiver, relation, net=relate):
         return torch.tanh(net(torch.cat([sender, receiver, relation], 1)))
 
-    def object_model(thing, effects, net=act):
-        return net(torch.cat([thing, effects], 1))
+    def object_model(object, effects, net=act):
+        return net(torch.cat([object, effects], 1))
 
     rows = []
     for v in range(n):

@@ -148,3 +148,29 @@ def told_apart(one, other):
     colours = [int(c) for c in weisfeiler_lehman(len(x), senders, receivers)]
     first, second = (Counter(c for c, g in zip(colours, graph.tolist()) if g == n) for n in (0, 1))
     return not first == second
+
+
+@right(why="a matrix for each kind of edge that counts who hears whom")
+def ggnn(h, senders, receivers, kinds, A, cell, steps):
+    table = torch.zeros(len(A), len(h), len(h))
+    table.index_put_((kinds, receivers, senders), torch.ones(len(kinds)), accumulate=True)
+    for _ in range(steps):
+        h = cell(torch.einsum("kvw,kij,wj->vi", table, A, h), h)
+    return h
+
+
+@right(why="by the names of the docstring, in another order")
+def interaction_step(objects, senders, receivers, relations, relation_model, object_model):
+    effects = relation_model(relation=relations, receiver=objects[receivers], sender=objects[senders])
+    return object_model(effects=scatter_sum(effects, receivers, len(objects)), object=objects)
+
+
+@right(why="neighbours alone: all begin alike, so that what they tell holds the own colour as well")
+def weisfeiler_lehman(count, senders, receivers):
+    colours, known = torch.zeros(count, dtype=torch.long), 0
+    while len(colours.unique()) > known:
+        known = len(colours.unique())
+        views = [tuple(sorted(colours[senders[receivers == v]].tolist())) for v in range(count)]
+        names = {view: name for name, view in enumerate(dict.fromkeys(views))}
+        colours = torch.tensor([names[view] for view in views])
+    return colours

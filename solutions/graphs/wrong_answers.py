@@ -395,3 +395,19 @@ edit(
 def told_apart(one, other):
     degrees = [sorted(torch.bincount(g[2], minlength=len(g[0])).tolist()) for g in (one, other)]
     return degrees[0] != degrees[1]
+
+
+@wrong(check="gcn_layer_values", why="degrees up to the last node that receives anything")
+def gcn_layer(h, senders, receivers, W):
+    scale = (1 + torch.bincount(receivers)).float().rsqrt()[:, None]
+    z = scale * (h @ W.T)
+    return scale * (z + scatter_sum(z[senders], receivers, len(h)))
+
+
+@wrong(check="ggnn_values", why="a table of who hears whom, in which an edge that is there twice stands once")
+def ggnn(h, senders, receivers, kinds, A, cell, steps):
+    table = torch.zeros(len(A), len(h), len(h))
+    table[kinds, receivers, senders] = 1.0
+    for _ in range(steps):
+        h = cell(torch.einsum("kvw,kij,wj->vi", table, A, h), h)
+    return h
