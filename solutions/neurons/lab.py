@@ -165,7 +165,7 @@ close(
     },
 )
 ### BEGIN HIDDEN TESTS
-for shape in ((), (5,), (2, 3, 4)):
+for shape in ((), (5,), (3, 1), (2, 3, 4)):
     z = 3 * torch.randn(shape)
     close(
         student.sigmoid(z), torch.sigmoid(z), f"sigmoid of a tensor of shape {shape}", "each number by itself"
@@ -246,7 +246,7 @@ flows(student.relu(z), {"z": z}, "relu")
 ### BEGIN HIDDEN TESTS
 far = torch.tensor([-400.0, 7.0, 400.0])
 close(student.relu(far), torch.tensor([0.0, 7.0, 400.0]), "relu([-400, 7, 400])", "max(0, z), however far")
-for shape in ((), (7,), (2, 3, 4)):
+for shape in ((), (7,), (3, 1), (2, 3, 4)):
     z = 5 * torch.randn(shape)
     close(student.relu(z), torch.relu(z), f"relu of a tensor of shape {shape}", "each number by itself")
 z = torch.randn(40, requires_grad=True)
@@ -287,7 +287,7 @@ close(
     "e²⁰⁰ is infinite here, and 0 · ∞ is not a number, also in a half that is not chosen: what may e be raised to?",
 )
 ### BEGIN HIDDEN TESTS
-for shape in ((), (7,), (2, 3, 4)):
+for shape in ((), (7,), (3, 1), (2, 3, 4)):
     z = 5 * torch.randn(shape)
     close(
         student.elu(z),
@@ -423,10 +423,10 @@ print(f"Same as before? {same}. {(looped - begun) / (done - looped):.0f} times f
 
 
 # %%
-def layers_left(x: Tensor, layers: list[Layer], activation: Callable[[Tensor], Tensor]) -> int:
-    """How many layers stand in the list once `mlp` has used it."""
+def layers_left(x: Tensor, layers: list[Layer], activation: Callable[[Tensor], Tensor]) -> list[int]:
+    """The neurons of each layer that stands in the list once `mlp` has used it, in its order."""
     mlp(x, layers, activation)
-    return len(layers)
+    return [len(b) for _, b in layers]
 
 
 # %% test="mlp_values" points=3
@@ -478,9 +478,9 @@ close(
 )
 equal(
     student.layers_left(x, layers, square),
-    3,
-    "the number of layers left in the list, of three, once mlp has used it",
-    "a network is asked again and again: .pop() and del take layers out of the caller's own list",
+    [3, 2, 1],
+    "the list of the layers' neurons once mlp has used it, of layers of 3, 2 and 1",
+    "a network is asked again and again: .pop() and del take layers out of the caller's own list, .reverse() turns it",
 )
 ### BEGIN HIDDEN TESTS
 import math
@@ -560,7 +560,7 @@ holds(
     "[(W1, b1), (W2, b2)]",
     layers,
 )
-layers = [[torch.as_tensor(part).double() for part in pair] for pair in layers]
+layers = [[torch.as_tensor(part).detach().double() for part in pair] for pair in layers]
 shapes = [list(part.shape) for pair in layers for part in pair]
 equal(
     shapes,

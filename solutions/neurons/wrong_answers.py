@@ -63,6 +63,11 @@ def sigmoid(z):
     return torch.where(z >= 0, 1 / (1 + torch.exp(-z)), torch.exp(z) / (1 + torch.exp(z)))
 
 
+@wrong(check="sigmoid_values", why="drops axes of length 1")
+def sigmoid(z):
+    return torch.sigmoid(z).squeeze()
+
+
 @wrong(check="sigmoid_slope", why="leaves PyTorch")
 def sigmoid(z):
     return torch.from_numpy(np.asarray(1 / (1 + np.exp(-z.detach().double().numpy()))))
@@ -71,6 +76,11 @@ def sigmoid(z):
 @wrong(check="relu_values", why="the absolute value")
 def relu(z):
     return z.abs()
+
+
+@wrong(check="relu_values", why="drops axes of length 1")
+def relu(z):
+    return z.clamp(min=0).squeeze()
 
 
 @wrong(check="relu_values", why="a step")
@@ -178,6 +188,15 @@ def mlp(x, layers, activation):
     for W, b in layers[:-1]:
         out = activation(layer(x, W, b))
     return layer(out, *layers[-1])
+
+
+@wrong(check="mlp_values", why="turns the caller's list round")
+def mlp(x, layers, activation):
+    layers.reverse()
+    *hidden, last = reversed(layers)
+    for W, b in hidden:
+        x = activation(layer(x, W, b))
+    return layer(x, *last)
 
 
 @wrong(check="mlp_values", why="takes the last layer out of the caller's list")
