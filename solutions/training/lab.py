@@ -599,10 +599,10 @@ def expression(depth):
             f"({p} - {q})",
             f"tanh({p})",
             f"exp(tanh({p}))",
-            f"({p} / (1 + {q} ** 2))",
+            f"({p} / (2 + tanh({q})))",
             f"(2 * {p} - 1)",
             f"-({p})",
-            f"(1 / (2 + {q} ** 2))",
+            f"(1 / (2 + tanh({q})) ** 2)",
         ]
     )
 
@@ -1040,6 +1040,14 @@ print([f"{size:.0e}" for size in sizes[::7]])
 # %% solution="he_weights"
 # torch.randn takes generator=…; its numbers have variance 1. Times c, they have which?
 
+
+# %%
+def two_layers(m: int, d: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The weights of two layers, drawn one after the other from the same generator."""
+    generator = torch.Generator().manual_seed(seed)
+    return he_weights(m, d, generator), he_weights(m, d, generator)
+
+
 # %% test="he_weights_keep" points=2
 import torch
 
@@ -1084,6 +1092,13 @@ holds(
     "he_weights ignores its generator",
     "other weights from another generator",
 )
+below, above = student.two_layers(3, 4, 1)
+holds(
+    not torch.equal(torch.as_tensor(below), torch.as_tensor(above)),
+    "two layers that are drawn from one generator, one after the other, have the same weights",
+    "other weights for each",
+    hint="hand `generator` itself to what draws: each draw moves it on. A seed taken from it stays",
+)
 ### BEGIN HIDDEN TESTS
 holds(
     abs(float(W.mean())) < 0.001,
@@ -1111,9 +1126,9 @@ for what, one, other in (("rows", W[0], W[1]), ("columns", W[:, 0], W[:, 1])):
         f"a cosine of {likeness:.2f} between the first two",
         "equal neurons learn the same, and equal inputs count the same",
     )
-x, g = torch.randn(64, 128), torch.Generator().manual_seed(7)
-for _ in range(50):
-    x = (x @ torch.as_tensor(student.he_weights(128, 128, g)).float().T).clamp(min=0)
+x = torch.randn(64, 128)
+for layer in range(50):
+    x = (x @ draw(128, 128, seed=7 + layer).float().T).clamp(min=0)
 size = float(x.pow(2).mean().sqrt())
 holds(
     0.02 < size < 50,

@@ -68,6 +68,12 @@ def power(a, k):
     return Value(math.pow(a.data, k), parents=[a], slopes=[k * math.pow(a.data, k - 1)])
 
 
+@right(why="the slope by a quotient: a.data is not 0")
+def power(a, k):
+    result = a.data**k
+    return Value(result, [a], [k * result / a.data])
+
+
 @right(why="the slope by cosh, for what does not overflow")
 def tanh(a):
     return Value(math.tanh(a.data), (a,), (1 / math.cosh(a.data) ** 2,))
@@ -161,6 +167,11 @@ def he_weights(m, d, generator):
 @right(why="a uniform distribution of the same variance")
 def he_weights(m, d, generator):
     return (2 * torch.rand(m, d, generator=generator) - 1) * (6 / d) ** 0.5
+
+
+@right(why="float64")
+def he_weights(m, d, generator):
+    return torch.randn(m, d, generator=generator, dtype=torch.float64) * (2 / d) ** 0.5
 
 
 @right(why="the library's")

@@ -394,6 +394,12 @@ def he_weights(m, d, generator):
     return torch.randn(m, d, generator=generator) * (2 / m) ** 0.5
 
 
+@wrong(check="he_weights_keep", why="begins at the generator's seed each time")
+def he_weights(m, d, generator):
+    torch.manual_seed(generator.initial_seed())
+    return torch.randn(m, d) * math.sqrt(2 / d)
+
+
 @wrong(check="he_weights_keep", why="ignores the generator")
 def he_weights(m, d, generator):
     return torch.randn(m, d) * (2 / d) ** 0.5
