@@ -193,7 +193,7 @@ print(torch.autograd.grad(y[2], x)[0])
 # %% test="receptive_field_values" points=2
 import torch
 
-from course_utils.checks import equal, holds, student
+from course_utils.checks import equal, holds, shaped, student
 
 left = student.receptive_field(lambda x: x + 2 * x.roll(1, dims=3), (1, 1, 4), 0, 2)
 equal(
@@ -202,12 +202,10 @@ equal(
     "receptive_field of y[j] = x[j] + 2 x[j - 1], at j = 2",
     "truth values (H, W): where is the gradient of the output at (i, j) not 0?",
 )
-down = student.receptive_field(lambda x: x.roll(1, dims=2), (2, 4, 3), 3, 1)
-holds(
-    tuple(down.shape) == (4, 3),
-    "receptive_field has the wrong shape",
-    "(H, W) = (4, 3)",
-    tuple(down.shape),
+down = shaped(
+    student.receptive_field(lambda x: x.roll(1, dims=2), (2, 4, 3), 3, 1),
+    (4, 3),
+    "receptive_field of a net of pictures with two channels, (H, W) = (4, 3),",
     "a pixel is seen if any of its channels is",
 )
 expected = torch.zeros(4, 3, dtype=torch.bool)
@@ -597,8 +595,10 @@ from solutions.autoregressive import reference
 
 for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1.5), (4, -2.0, 0.3)):
     x = torch.arange(levels, dtype=float64)
-    got = student.logistic_log_prob(
-        x, torch.tensor(mean, dtype=float64), torch.tensor(log_scale, dtype=float64), levels
+    got = torch.as_tensor(
+        student.logistic_log_prob(
+            x, torch.tensor(mean, dtype=float64), torch.tensor(log_scale, dtype=float64), levels
+        )
     )
     case = f"{levels} levels, mean {mean}, log_scale {log_scale}"
     close(got.exp().sum(), torch.tensor(1.0), f"the sum over all values ({case})", "edge bins")
@@ -616,7 +616,7 @@ for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1
     )
 x = torch.randint(0, 256, (2, 3, 4)).float()
 mean, log_scale = torch.randn(2, 3, 4) * 30 + 128, torch.randn(3, 1)
-got = student.logistic_log_prob(x, mean, log_scale)
+got = torch.as_tensor(student.logistic_log_prob(x, mean, log_scale))
 s = log_scale.double().exp()
 mass = torch.sigmoid((x + 0.5 - mean).double() / s) - torch.sigmoid((x - 0.5 - mean).double() / s)
 safe = (mass > 1e-9) & (x > 0) & (x < 255)

@@ -800,6 +800,13 @@ holds(
     "(x_train, y_train), (x_val, y_val)",
     f"{type(parts).__name__} of {len(parts) if isinstance(parts, list | tuple) else 'no parts'}",
 )
+holds(
+    all(isinstance(part, torch.Tensor) for pair in parts for part in pair),
+    "split gives something else than tensors",
+    "four tensors, in two pairs",
+    [type(part).__name__ for pair in parts for part in pair],
+    ".numpy() and .tolist() leave PyTorch; the cells below compute with tensors",
+)
 (x_train, y_train), (x_val, y_val) = parts
 equal(
     [len(x_train), len(y_train), len(x_val), len(y_val)],
