@@ -829,6 +829,17 @@ holds(
     "one",
     "draw two integers",
 )
+spot, places = torch.zeros(1, 3, 8, 8), []
+spot[:, :, 4, 4] = 1
+student.dream(spot, lambda x: (places.append(int(x[0, 0].argmax())), x.sum())[1], [8], 300, 0.0, 2)
+ends = sum(abs(n) == 2 for place in places for n in (place // 8 - 4, place % 8 - 4)) / 600
+holds(
+    0.325 < ends < 0.475,
+    "the share of -2 and 2 among 600 shifts with a reach of 2",
+    "about 0.4: five shifts, drawn evenly",
+    f"{ends:.2f}",
+    "torch.randint draws evenly; who rounds a number between -2 and 2 gets the ends half as often",
+)
 got = student.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0)
 from solutions.transfer import reference
 

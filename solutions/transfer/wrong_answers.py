@@ -247,6 +247,19 @@ def dream(x, objective, sides, steps, rate, reach):
     return dreamt
 
 
+@wrong(check="dream_octaves", why="rounds numbers: the largest shifts come half as often")
+def dream(x, objective, sides, steps, rate, reach):
+    detail = torch.zeros_like(x)
+    for side in sides:
+        small = resized(x, side)
+        dreamt = (small + resized(detail, side)).clamp(0, 1)
+        for _ in range(steps):
+            shift = ((2 * torch.rand(2) - 1) * reach).round().int().tolist()
+            dreamt = ascend(dreamt, objective, rate, tuple(shift))
+        detail = dreamt - small
+    return dreamt
+
+
 @wrong(check="dream_octaves", why="never moves up or left, nor by reach")
 def dream(x, objective, sides, steps, rate, reach):
     detail = torch.zeros_like(x)
