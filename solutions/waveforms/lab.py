@@ -979,6 +979,13 @@ equal(
     "a code of probability 0 has no piece of the stick, also where u is its end",
 )
 got = student.draw(torch.randn(500, 200), torch.full((500,), 1 - 2**-24))
+holds(
+    not torch.as_tensor(got).is_floating_point(),
+    "codes are classes",
+    "whole numbers, torch.int64",
+    getattr(got, "dtype", type(got).__name__),
+    "does a step make floats of them? .long() makes whole numbers",
+)
 top = int(torch.as_tensor(got).max())
 holds(
     top <= 199,

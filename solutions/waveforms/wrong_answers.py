@@ -268,6 +268,12 @@ def bits(logits, codes, length):
     return each[torch.arange(codes.shape[1]) < length[:, None]].mean()
 
 
+@wrong(check="draw_values", why="floats for classes")
+def draw(logits, u):
+    reached = torch.softmax(logits, dim=1).cumsum(1)
+    return (reached <= u[:, None]).float().sum(1).clamp(max=logits.shape[1] - 1)
+
+
 @wrong(check="draw_values", why="the most probable code")
 def draw(logits, u):
     return logits.argmax(1)
