@@ -42,6 +42,22 @@ LOST_NAMES = """() => [...document.querySelectorAll('article pre.columns')]
         || getComputedStyle(name).backgroundColor === 'rgba(0, 0, 0, 0)'; });
     box.scrollLeft = 0;
     return lost.map((name) => name.textContent); })"""
+# Printed lines whose second row begins where a next line would, and sentences with line breaks of their own: where a
+# phone breaks those once more, a stump is left.
+RAGGED = """() => [...document.querySelectorAll('article .cell_output pre:not(.columns)')]
+  .filter((e) => e.getClientRects().length).flatMap((box) => {
+    const text = box.lastChild, lines = text.textContent.split('\\n'), range = document.createRange();
+    let begin = 0;
+    return lines.filter((line, n) => {
+      range.setStart(text, begin);
+      range.setEnd(text, begin + line.length);
+      begin += line.length + 1;
+      const [first, ...rest] = range.getClientRects(), next = lines[n + 1] ?? '';
+      const below = rest.filter(({ top }) => top > first.top + 5);
+      const filled = /^[a-z]/i.test(line) && /^[a-z]/.test(next)
+        && line.length <= 76 && line.length + next.split(' ')[0].length >= 76;
+      const flush = below.some(({ left }) => left < first.left + 5);
+      return below.length && (flush || filled || line.endsWith(',')); }); })"""
 SMALL_WORDS = """() => [...document.querySelectorAll('figure.drawn svg text')]
   .map((text) => { const { a, b } = text.getScreenCTM(), of = text.querySelector('tspan') ?? text;
     return [parseFloat(getComputedStyle(of).fontSize) * Math.hypot(a, b), text.textContent]; })
@@ -117,6 +133,7 @@ def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book,
     assert page.evaluate(SMALL_WORDS) == []
     assert page.evaluate(MISPLACED) == []
     assert page.evaluate(UNREACHED) == []
+    assert page.evaluate(RAGGED) == []
     assert page.evaluate(LOST_NAMES) == []
 
 
