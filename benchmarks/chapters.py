@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from benchmarks.programs_found import Facts, mistyped, searching
-from course_utils.data import cipher, mnist, signals
+from course_utils.data import cipher, mnist, signals, spoken_digits
 from course_utils.data.bitext import MARKS
 from course_utils.training import Run
 from solutions.attention import listening as sounds
@@ -31,6 +32,7 @@ from solutions.training import reference as training
 from solutions.transformers import others as two_stacks
 from solutions.transformers import reference as transformers
 from solutions.translation import reference as translation
+from solutions.waveforms import reference as waveforms
 
 SEEDS = (0, 1, 2)
 RESULTS = Path(__file__).with_name("chapters.json")
@@ -218,6 +220,28 @@ def speaking(kind: str, seed: int) -> Facts:
     }
 
 
+@torch.no_grad()
+def obeying(kind: str, seed: int) -> Facts:
+    """Whether a small WaveNet obeys: bits a sample of each kind of sound told each kind; the pitch of five it made."""
+    net = waveforms.wavenet("mini")
+    with torch.enable_grad():
+        net.load_state_dict(waveforms.train("mini", seed, Run(seed=seed, device="cpu")))
+    waves, sound, speaker, length = spoken_digits.load("mini", "test").tensors
+    bits = []
+    for rows in (torch.where(sound == n)[0][:8] for n in range(10)):
+        told = (waveforms.said(torch.full_like(rows, n), speaker[rows], "mini") for n in range(10))
+        costs = (waveforms.surprise(net.eval(), waves[rows], h, length[rows], 64) for h in told)
+        bits.append([round(cost.item(), 3) for cost in costs])
+    kinds = torch.tensor([0, 2, 3, 4, 9]).repeat_interleave(4)  # four tones, and noise
+    h = waveforms.said(kinds, torch.zeros_like(kinds), "mini")
+    u = torch.rand(20, 400, generator=torch.Generator().manual_seed(1))
+    step = partial(waveforms.net_step, net, h=h)
+    made = waveforms.generate_fast(step, waveforms.empty_queues(net, 20), u, levels=64)
+    up = ((made[:, :-1] < 0) & (made[:, 1:] >= 0)).double().mean(1) * spoken_digits.RATE["mini"]
+    facts: Facts = {f"told {n}": [row[n] for row in bits] for n in range(10)}
+    return facts | {"hertz": [round(pitch) for pitch in up.view(5, 4).mean(1).tolist()]}
+
+
 def few_shot(kind: str, seed: int) -> Facts:
     """An embedding of letters, trained in one of four ways at the same cost: share right of five new ones."""
     return {"right": round(others.few_shot(kind, seed), 4)}
@@ -242,6 +266,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
     "reading": (reading, tuple(two_stacks.NETS)),
+    "obeying": (obeying, ("ten kinds",)),
     "greys": (greys, tuple(f"{kind} {count}" for count in (100, 1197) for kind in ("softmax", "logistics"))),
     "segmenting": (segmenting, ("U-Net",)),
     "speaking": (speaking, tuple(SPEAKING)),
