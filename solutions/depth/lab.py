@@ -307,7 +307,12 @@ equal(
     "the list of convolutions' biases",
     "normalisation takes off the mean, and with it any bias: bias=False",
 )
-equal(layers(4, 4), inside, "the list of layers of ResidualBlock(4, 4)", "an empty nn.Sequential has none")
+equal(
+    layers(4, 4),
+    inside,
+    "the list of layers of ResidualBlock(4, 4)",
+    "an empty nn.Sequential has none; each layer stands in one attribute only, under the docstring's name",
+)
 equal(
     layers(4, 6),
     inside + projection,
@@ -509,7 +514,7 @@ for arguments, side in (
         f"ResidualBlock{arguments} on {side} × {side} pixels",
         "stride, projection, residual",
     )
-    leaves, others = ({"x": x} | dict(net.named_parameters()) for net in (block, ours))
+    leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (block, ours))
     follows(got, leaves, wanted, f"ResidualBlock{arguments}", others=others)
     block.train()
     got, wanted = block(x), ours.train()(x)
@@ -670,7 +675,7 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
         f"Inception({c_in}, {widths}) on {size[0]} × {size[1]} pixels",
         "any size and widths",
     )
-    leaves, others = ({"x": x} | dict(net.named_parameters()) for net in (theirs, ours))
+    leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (theirs, ours))
     follows(got, leaves, wanted, f"Inception({c_in}, {widths})", others=others)
 ### END HIDDEN TESTS
 
@@ -802,7 +807,7 @@ for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6
     x = (2 + torch.randn(4, arguments[0], *size)).requires_grad_()
     got, wanted = theirs(x), ours(x)
     close(got, wanted, f"DenseBlock{arguments} in training mode", "each layer sees all channels so far")
-    leaves, others = ({"x": x} | dict(net.named_parameters()) for net in (theirs, ours))
+    leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (theirs, ours))
     follows(got, leaves, wanted, f"DenseBlock{arguments}", others=others)
     ours.eval()
     theirs.eval()
@@ -912,7 +917,7 @@ for widths, size in (((4, 6, 10), (8, 12)), ((3, 5, 2, 7), (16, 8)), ((2, 3), (2
         rtol=1e-3,
         atol=1e-4,
     )
-    leaves, others = ({"x": x} | dict(net.named_parameters()) for net in (theirs, ours))
+    leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (theirs, ours))
     follows(got, leaves, wanted, f"UNet(2, 3, {widths})", others=others, rtol=1e-2, atol=1e-3)
     ours.eval()
     theirs.eval()

@@ -230,3 +230,27 @@ edit(
         )
     },
 )
+
+
+edit(
+    "DenseBlock",
+    why="the convolutions stand before the normalisations in __init__",
+    change={
+        "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n": "",
+        "for width in widths)\n\n    def forward": (
+            "for width in widths)\n"
+            "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n\n    def forward"
+        ),
+    },
+)
+
+edit(
+    "ResidualBlock",
+    why="the convolutions first, then the normalisations",
+    change={
+        "        self.norm1 = nn.BatchNorm2d(c_out)\n": "",
+        "        self.norm2 = nn.BatchNorm2d(c_out)\n": (
+            "        self.norm1, self.norm2 = nn.BatchNorm2d(c_out), nn.BatchNorm2d(c_out)\n"
+        ),
+    },
+)

@@ -188,10 +188,10 @@ for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (
     close(got, wanted, f"the logits of a head with k = {k}, in training mode", "blocks, averages, linear")
     follows(
         got,
-        {"the features": x} | dict(theirs.named_parameters()),
+        {"the features": x} | dict(sorted(theirs.named_parameters())),
         wanted,
         f"a head with k = {k}",
-        others={"the features": x} | dict(ours.named_parameters()),
+        others={"the features": x} | dict(sorted(ours.named_parameters())),
     )
     ours.eval()
     theirs.eval()
@@ -392,6 +392,13 @@ close(
     "is the block frozen?",
 )
 holds(not all_at_once.requires_grad, "a cache has no history", "requires_grad False", "True", "torch.no_grad")
+holds(
+    not all_at_once.is_inference(),
+    "no net can be trained on this cache",
+    "an ordinary tensor",
+    "one of torch.inference_mode",
+    "torch.no_grad builds no graph either; or .clone() it outside of inference_mode",
+)
 close(
     student.cache(block, x, 3),
     all_at_once,

@@ -138,3 +138,16 @@ edit(
     why="by the mean",
     change={"weight.abs().sum(dim=(1, 2, 3))": "weight.abs().mean(dim=(1, 2, 3))"},
 )
+
+
+edit(
+    "AuxiliaryHead",
+    why="the linear layer stands first in __init__",
+    change={
+        "        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)\n": "",
+        "        self.blocks = nn.Sequential(": (
+            "        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)\n"
+            "        self.blocks = nn.Sequential("
+        ),
+    },
+)
