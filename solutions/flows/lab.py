@@ -479,6 +479,10 @@ close(
     mistakes={
         "spectral_norm gives u first": (last, "see `Returns`: in which order?"),
         "spectral_norm does not normalise": (35.0 + 62.0, "divide v, and then u, by its length"),
+        "the value stands in a matrix": (
+            torch.tensor([[97 / 13]]).sqrt(),
+            "one number, without axes: u @ W @ v of two vectors is",
+        ),
         "√13 is uᵀ W v with the old u (and the size of all entries)": (
             13**0.5,
             "v, then a new u, then uᵀ W v",
@@ -716,6 +720,18 @@ close(
             "one for each point: (B,)",
         ),
     },
+)
+J = torch.cos(x @ A.T)[:, :, None] * A
+_, got = pair(
+    student.log_det_series(lambda x: torch.sin(x @ A.T), x, e, 2),
+    "log_det_series",
+    "x + g(x) and the estimate",
+)
+close(
+    got,
+    torch.einsum("bi,bij,bj->b", e, J, e) - torch.einsum("bi,bij,bjk,bk->b", e, J, J, e) / 2,
+    "two terms of the series for a bent g",
+    "grad(y, x, w) weighs y by w; the gradient of (y * w).sum() would differentiate w as well, which has come from x",
 )
 W = torch.randn(3, 3)
 W = (0.5 * W / torch.linalg.matrix_norm(W, 2)).requires_grad_()
