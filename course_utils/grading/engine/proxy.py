@@ -6,9 +6,11 @@ What comes from there is either a plain value, made here by the wire, or a `Hand
 import copy
 import hashlib
 import importlib
+import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.errors import student_error
 from course_utils.grading.engine.handle import ITEMS, Handle, copying, handle, named, words
+from course_utils.grading.wire.batches import over_batches
 from course_utils.grading.wire.channel import Channel, Closed, Late
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
 from course_utils.grading.wire.values import Node, WireError
@@ -274,12 +277,14 @@ class Trusted(Peer):
         """The student's side may call what the check handed to it, and nothing else."""
         number, *rest = args
         if op == "callback" and not isinstance(self._functions[number], nn.Module):
-            given, named = rest
-            return self._functions[number](*given, **named)
+            return over_batches(self._functions[number], *rest)
         if op == "module":
-            parameters, training, given, named = rest
+            parameters, training, given, *rest = rest
             module = self._functions[number].train(training is True)
-            return torch.func.functional_call(module, parameters, tuple(given), named)
+            return over_batches(partial(_functional, module), [parameters, *given], *rest)
+        if op == "signature":
+            shown = inspect.signature(self._functions[number]).parameters.values()
+            return [[one.name, int(one.kind), one.default is not one.empty] for one in shown]
         raise WireError(f"an unknown request {str(op)[:20]!r}")
 
     def describe(self, error: BaseException) -> dict[str, Node]:
@@ -297,6 +302,10 @@ class Trusted(Peer):
         """An error in the student's code."""
         kinds = tuple(words(kind, 80) for kind in told["kinds"][:20]) or ("Exception",)
         return student_error(kinds, words(told["text"], TEXT), words(told["line"], 400))
+
+
+def _functional(module: nn.Module, parameters: dict[str, Tensor], *given: Any, **named: Any) -> Any:
+    return torch.func.functional_call(module, parameters, given, named)
 
 
 def _library_path(value: Any) -> list[str] | None:

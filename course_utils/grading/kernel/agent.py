@@ -5,9 +5,11 @@ only ever answers.
 """
 
 import importlib
+import inspect
 import itertools
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,7 @@ class Agent(Peer):
     def __init__(self, channel: Channel, shell: CellShell):
         super().__init__(channel)
         self._shell, self._working = shell, False
+        self._one_at_a_time = threading.RLock()  # the student's code may call from threads of its own
         self._operations = self._offered(shell.user_ns)
 
     def run(self) -> None:
@@ -49,6 +52,11 @@ class Agent(Peer):
     def _interrupted(self, number: int, frame: Any) -> None:
         if self._working:
             raise KeyboardInterrupt
+
+    def ask(self, op: str, *args: Any, through: tuple[Tensor, ...] = (), copies: bool = False) -> Any:
+        """Ask the trusted side, one thread after another."""
+        with self._one_at_a_time:
+            return super().ask(op, *args, through=through, copies=copies)
 
     def forget(self) -> None:
         """Drop everything that was kept for the other side."""
@@ -166,28 +174,66 @@ class Callback:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it over there; gradients flow through, within `torch.func` too."""
-        return transformed(self._ask, args, kwargs) if is_active() else self._ask(*args, **kwargs)
+        return transformed(self._ask, args, kwargs) if is_active() else self._ask(args, kwargs)
 
-    def _ask(self, *args: Any, **kwargs: Any) -> Any:
-        return self._peer.ask("callback", self.number, list(args), kwargs)
+    def _ask(self, args: tuple[Any, ...], kwargs: dict[str, Any], *batches: tuple[str, ...]) -> Any:
+        return self._peer.ask("callback", self.number, list(args), kwargs, *map(list, batches))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Callback":
+        """A function's copy is the function itself."""
+        return self
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """Its parameters, for `inspect`; of a default value only that there is one."""
+        told = self._peer.ask("signature", self.number)
+        empty = inspect.Parameter.empty
+        return inspect.Signature(
+            [inspect.Parameter(name, kind, default=... if default else empty) for name, kind, default in told]
+        )
 
 
-class RemoteModule(nn.Module):
+class Part(nn.Module):
+    """A part of a module that the check passed in: it holds its parameters."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise AttributeError(
+                f"a module that a check hands over has no `{name}` at marking: call it and use its parameters"
+            ) from None
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Only the whole module's can be asked for."""
+        raise TypeError(
+            "a module that a check hands over can be called at marking as a whole, its parts cannot"
+        )
+
+
+class RemoteModule(Part):
     """A module that the check passed in: its parameters are copies here, its forward is the trusted side's."""
 
     def __init__(self, peer: Peer, number: int, training: bool, parameters: dict[str, Tensor]):
         super().__init__()
         self._peer, self.number = peer, number
-        self._parameters.update(parameters)  # type: ignore[arg-type]  # names with dots, which register_parameter refuses
+        for name, parameter in parameters.items():
+            *path, last = name.split(".")
+            part: nn.Module = self
+            for step in path:
+                part = part._modules.setdefault(step, Part())  # type: ignore[assignment]
+            part._parameters[last] = parameter  # type: ignore[assignment]
         self.train(training)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call it over there with the parameters as they are now."""
-        given = (dict(self._parameters), args, kwargs)
-        return transformed(self._ask, given, {}) if is_active() else self._ask(*given)
+        given = (dict(self.named_parameters(remove_duplicate=False)), *args)
+        return transformed(self._ask, given, kwargs) if is_active() else self._ask(given, kwargs)
 
-    def _ask(self, parameters: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._peer.ask("module", self.number, parameters, self.training, list(args), kwargs)
+    def _ask(self, given: tuple[Any, ...], kwargs: dict[str, Any], *batches: tuple[str, ...]) -> Any:
+        parameters, *args = given
+        asked = (self.number, parameters, self.training, args, kwargs, *map(list, batches))
+        return self._peer.ask("module", *asked)
 
 
 def _called(target: Any, given: Any, named: Any) -> Any:

@@ -2,7 +2,8 @@
 
 `torch.func` hands wrapped tensors to what it differentiates, and these cannot travel. An autograd function takes them
 apart: its forward sees plain tensors and calls the other side with fresh leaves; its backward differentiates the graph
-that this left behind, and is held the same way, so that it may be differentiated again; a batch is called one by one.
+that this left behind, and is held the same way, so that it may be differentiated again. A batch is one call, as in a
+notebook, where the other side can do that, and otherwise a call for each.
 
 Source: PyTorch's notes "Extending torch.func with autograd.Function".
 """
@@ -12,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from course_utils.grading.wire.batches import apart
 from course_utils.grading.wire.leaves import ancestors
 
 Call = Callable[..., Any]
@@ -25,54 +26,68 @@ def is_active() -> bool:
 
 
 def transformed(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What `call(*args, **kwargs)` gives, under the transforms that are active.
+    """What `call(args, kwargs)` gives, under the transforms that are active.
 
-    Its result may be a tensor, or tensors in tuples, lists and dictionaries. Gradients flow to the tensors in its
+    `call(args, kwargs, randomness)` gives the same for batches, as `over_batches` says. The result may be a tensor, or
+    tensors in tuples, lists and dictionaries. Gradients flow to the tensors in its
     arguments and, outside of the transforms, to the leaves that `call` holds itself.
     """
-    given, form = tree_flatten((args, kwargs))
-    places = [place for place, value in enumerate(given) if isinstance(value, Tensor)]
-    forms: list[Any] = []
+    tensors, together = apart((args, kwargs))
+    forms: list[Callable[..., Any]] = []
 
-    def flat(*tensors: Tensor) -> list[Any]:
-        values = list(given)
-        for place, tensor in zip(places, tensors):
-            values[place] = tensor
-        again, named = tree_unflatten(values, form)
-        results, result_form = tree_flatten(call(*again, **named))
-        forms.append(result_form)
+    def flat(tensors: tuple[Tensor, ...], randomness: tuple[str, ...]) -> list[Tensor]:
+        again, named = together(tensors)
+        results, form = apart(call(again, named, randomness))
+        forms.append(form)
         return results
 
-    piece, tensors = Piece(flat), [given[place] for place in places]
+    piece = Piece(flat)
     Held.apply(piece, *tensors)  # only now it is known what else the outputs hang on
-    results = Held.apply(Built(piece), *tensors, *piece.others())
-    return tree_unflatten(list(results), forms[-1])
+    others = piece.others()
+    results = Held.apply(Built(piece, len(others)), *tensors, *others)
+    return forms[-1](results)
 
 
 class Piece:
     """A piece of an ordinary graph, built on fresh leaves."""
 
-    def __init__(self, make: Callable[..., list[Any]]):
-        self._make = make
+    def __init__(self, make: Callable[..., list[Tensor]], randomness: tuple[str, ...] = ()):
+        """`make(leaves, randomness)` gives the outputs."""
+        self._make, self._randomness = make, randomness
         self.leaves: tuple[Tensor, ...] = ()
-        self.outputs: list[Any] = []
+        self.outputs: list[Tensor] = []
+        self.whole: Piece | None = None  # where it was built for a batch at once
         self.parts: list[Piece] = []  # where it was built for each of a batch by itself
 
     def build(self, tensors: tuple[Tensor, ...]) -> tuple[Any, ...]:
         """The outputs for the leaves' values, without their history."""
         self.leaves = tuple(_leaf(tensor) for tensor in tensors)
         with torch.enable_grad():
-            self.outputs = self._make(*self.leaves)
-        return tuple(out.detach() if isinstance(out, Tensor) else out for out in self.outputs)
+            self.outputs = self._make(self.leaves, self._randomness)
+        return tuple(out.detach() for out in self.outputs)
+
+    def of_batch(self, batched: list[bool], randomness: str) -> "Piece | None":
+        """The piece for a batch at once, if there is one; `batched` says which of its inputs are the batch's."""
+        return Piece(self._make, (*self._randomness, randomness))
 
     def part(self, index: int, batched: list[bool]) -> "Piece":
-        """The piece for one of a batch; `batched` says which of its inputs are the batch's."""
-        return Piece(self._make)
+        """The piece for one of a batch."""
+        return Piece(self._make, self._randomness)
+
+    def common_inputs(self, count: int) -> list[bool]:
+        """Which of its `count` inputs a batch has in common."""
+        return [False] * count
+
+    def common_outputs(self) -> list[bool]:
+        """Which of its outputs a batch has in common."""
+        return [False] * len(self.outputs)
 
     def others(self) -> list[Tensor]:
         """The leaves that the outputs hang on beside the piece's own."""
+        if self.whole is not None:
+            return self.whole.others()
         own = {id(leaf) for piece in (self, *self.parts) for leaf in piece.leaves}
-        outputs = [out for piece in (self, *self.parts) for out in piece.outputs if _has_history(out)]
+        outputs = [out for piece in (self, *self.parts) for out in piece.outputs if out.requires_grad]
         inner = [leaf for part in self.parts for leaf in part.others()]
         found = {id(leaf): leaf for leaf in [*ancestors(outputs), *inner] if id(leaf) not in own}
         return list(found.values())
@@ -81,9 +96,9 @@ class Piece:
 class Built(Piece):
     """A piece that stands already: the values of its leaves come again, and those of the other leaves after them."""
 
-    def __init__(self, of: Piece):
+    def __init__(self, of: Piece, others: int):
         super().__init__(lambda *_: of.outputs)
-        self._of = of
+        self._of, self._others = of, others
 
     def build(self, tensors: tuple[Tensor, ...]) -> tuple[Any, ...]:
         """The outputs as they are."""
@@ -92,9 +107,17 @@ class Built(Piece):
         self.leaves = (*self._of.leaves, *others)
         return outputs
 
+    def of_batch(self, batched: list[bool], randomness: str) -> Piece | None:
+        """What stands for the batch."""
+        return self._of.whole and Built(self._of.whole, self._others)
+
     def part(self, index: int, batched: list[bool]) -> Piece:
         """The part that stands for one of the batch."""
-        return Built(self._of.parts[index]) if any(batched) else self
+        return Built(self._of.parts[index], self._others) if any(batched) else self
+
+    def common_inputs(self, count: int) -> list[bool]:
+        """The other leaves are nobody's of the batch."""
+        return [place >= count - self._others for place in range(count)]
 
 
 class Gradients(Piece):
@@ -111,13 +134,26 @@ class Gradients(Piece):
         self.leaves = (*self.leaves, *earlier)
         return outputs
 
+    def of_batch(self, batched: list[bool], randomness: str) -> Piece | None:
+        """Where the leaves are the batch's, the piece may have been built for it at once."""
+        whole = self._of.whole if any(batched[len(self._of.outputs) :]) else None
+        return whole and Gradients(whole)
+
     def part(self, index: int, batched: list[bool]) -> Piece:
         """Where the leaves are the batch's, the piece was built for each by itself."""
         parts = self._of.parts
         return Gradients(parts[index] if parts and any(batched[len(self._of.outputs) :]) else self._of)
 
-    def _gradients(self, *grads: Tensor) -> list[Tensor]:
-        known = [(out, grad) for out, grad in zip(self._of.outputs, grads) if _has_history(out)]
+    def common_inputs(self, count: int) -> list[bool]:
+        """As the piece's outputs and inputs."""
+        return [*self._of.common_outputs(), *self._of.common_inputs(count - len(self._of.outputs))]
+
+    def common_outputs(self) -> list[bool]:
+        """As the piece's inputs."""
+        return self._of.common_inputs(len(self.outputs))
+
+    def _gradients(self, grads: tuple[Tensor, ...], _: tuple[str, ...]) -> list[Tensor]:
+        known = [(out, grad) for out, grad in zip(self._of.outputs, grads) if out.requires_grad]
         leaves = self._of.leaves
         wanted = [leaf for leaf in leaves if leaf.requires_grad]
         found: tuple[Tensor | None, ...] = ()
@@ -153,7 +189,7 @@ class Held(torch.autograd.Function):
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Any, ...]:
         """The outputs' tangents: gradients are linear in what they start from, and its gradient turns them around."""
         inputs = ctx.saved_tensors
-        start = [torch.zeros_like(out) if isinstance(out, Tensor) else out for out in ctx.outputs]
+        start = [torch.zeros_like(out) for out in ctx.outputs]
         moves = [torch.zeros_like(x) if move is None else move for x, move in zip(inputs, tangents)]
         gradients = Gradients(ctx.piece)
         Held.apply(gradients, *start, *inputs)
@@ -161,16 +197,45 @@ class Held(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], piece: Piece, *tensors: Tensor) -> tuple[Any, ...]:
-        """One of the batch after another."""
+        """All of the batch at once, or one after another."""
         dims = in_dims[1:]
-        batched = [dim is not None for dim in dims]
-        piece.parts = [piece.part(index, batched) for index in range(info.batch_size)]
-        each = [Held.apply(part, *_row(tensors, dims, index)) for index, part in enumerate(piece.parts)]
-        piece.outputs = list(each[0])
-        stacked = [
-            torch.stack(column) if isinstance(column[0], Tensor) else column[0] for column in zip(*each)
-        ]
-        return tuple(stacked), tuple(0 if isinstance(out, Tensor) else None for out in stacked)
+        whole = piece.of_batch([dim is not None for dim in dims], info.randomness)
+        if whole is None:
+            return _one_by_one(piece, info.batch_size, dims, tensors)
+        try:
+            return _at_once(piece, whole, info.batch_size, dims, tensors)
+        except Exception:
+            if type(piece) is not Piece:
+                raise
+            return _one_by_one(
+                piece, info.batch_size, dims, tensors
+            )  # it asks for numbers, draws, calls back
+
+
+def _at_once(
+    piece: Piece, whole: Piece, size: int, dims: tuple[Any, ...], tensors: tuple[Tensor, ...]
+) -> tuple[Any, ...]:
+    common = piece.common_inputs(len(tensors))
+    given = [x if same else _front(x, dim, size) for x, dim, same in zip(tensors, dims, common)]
+    piece.outputs = list(Held.apply(whole, *given))
+    piece.whole = whole
+    places = (None if same else 0 for same in piece.common_outputs())
+    return tuple(piece.outputs), tuple(places)
+
+
+def _one_by_one(
+    piece: Piece, size: int, dims: tuple[Any, ...], tensors: tuple[Tensor, ...]
+) -> tuple[Any, ...]:
+    batched = [dim is not None for dim in dims]
+    piece.parts = [piece.part(index, batched) for index in range(size)]
+    each = [Held.apply(part, *_row(tensors, dims, index)) for index, part in enumerate(piece.parts)]
+    piece.outputs = list(each[0])
+    return tuple(torch.stack(column) for column in zip(*each)), tuple(0 for _ in each[0])
+
+
+def _front(tensor: Tensor, dim: int | None, size: int) -> Tensor:
+    """The batch's axis first; what the batch has in common stands there once for each."""
+    return tensor.expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
 
 
 def _row(tensors: tuple[Tensor, ...], dims: tuple[Any, ...], index: int) -> list[Tensor]:
@@ -180,7 +245,3 @@ def _row(tensors: tuple[Tensor, ...], dims: tuple[Any, ...], index: int) -> list
 def _leaf(tensor: Tensor) -> Tensor:
     leaf = tensor.detach()
     return leaf.requires_grad_() if leaf.is_floating_point() else leaf
-
-
-def _has_history(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad

@@ -47,6 +47,14 @@ class Peer:
         self.graphs: dict[int, Graph] = {}
         self.leaves = Leaves(lends=self.lends)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Peer":
+        """A copy of what speaks over the wire speaks over the same."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Refused in words: whoever pickles a check's function meets this end of the wire in it."""
+        raise TypeError("what a check hands over lives in another process and cannot be pickled; call it")
+
     def is_own(self, leaf: Tensor) -> bool:
         """Whether a leaf is ours to share: not one that stands for a tensor of a request being served."""
         return not any(leaf is given for reader in self._serving for given in reader.inputs)

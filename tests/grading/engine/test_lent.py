@@ -136,3 +136,71 @@ def test_gradients_reach_the_weights_of_a_module_that_a_check_is_handed_back(stu
 def test_functions_come_back_and_can_be_called(student):
     s = student("def adder(n):\n    return lambda x: x + n")
     assert s.adder(3)(torch.ones(2)).tolist() == [4, 4]
+
+
+def f(x, *rest, rate=0.5, name):
+    """What the tests below hand over."""
+    return rate * x
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "copy.deepcopy(f)(x, name='')",
+        "copy.deepcopy({'f': [f]})['f'][0](x, name='')",
+        "copy.deepcopy(f) is f",
+        "copy.deepcopy(Holder(f))(x)",
+        "functools.partial(f, rate=2.0)(x, name='')",
+        "list(map(functools.partial(f, name=''), [x, 2 * x]))",
+        "[(p.name, p.kind.name, p.default is p.empty) for p in inspect.signature(f).parameters.values()]",
+        "list(inspect.signature(f).bind(3, 4, name='').arguments)",
+        "list(pool.map(functools.partial(f, name=''), [x] * 20))",
+    ],
+)
+def test_a_function_is_held_as_in_a_notebook(student, body):
+    source = (
+        "import copy, functools, inspect\nfrom concurrent.futures import ThreadPoolExecutor\nfrom torch import nn\n"
+        "class Holder(nn.Module):\n    def __init__(self, f):\n        super().__init__()\n        self.f = f\n"
+        "    def forward(self, x): return self.f(x, name='')\n"
+        f"def go(f, x):\n    with ThreadPoolExecutor(4) as pool: return {body}"
+    )
+    notebook: dict = {"__name__": "notebook"}
+    exec(source, notebook)
+    x = torch.randn(3)
+    got, expected = student(source).go(f, x), notebook["go"](f, x)
+    assert repr(got) == repr(expected)
+
+
+@pytest.mark.parametrize("given", [f, nn.Linear(2, 2)])
+def test_pickling_is_refused_in_words(student, given):
+    s = student("import pickle\ndef save(f): return pickle.dumps(f)")
+    with pytest.raises(StudentError, match="lives in another process and cannot be pickled"):
+        s.save(given)
+
+
+def test_a_module_is_copied_and_loaded(student):
+    source = (
+        "import copy, torch\n"
+        "def fitted(net, x):\n    copied = copy.deepcopy(net)\n"
+        "    opt = torch.optim.SGD(copied.parameters(), 0.01)\n"
+        "    copied(x).pow(2).sum().backward(); opt.step()\n    return net(x), copied(x), copied\n"
+        "def halved(net, x):\n    net.load_state_dict({name: w / 2 for name, w in net.state_dict().items()})\n"
+        "    return net(x), net.get_parameter('0.weight').sum()"
+    )
+    notebook: dict = {}
+    exec(source, notebook)
+    s, x = student(source), torch.randn(4, 3)
+    net = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+    before = net[0].weight.detach().clone()
+    (*got, copied), (*expected, _) = s.fitted(net, x), notebook["fitted"](net, x)
+    torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(copied(x), got[1])
+    assert torch.equal(net[0].weight, before)
+    torch.testing.assert_close(list(s.halved(net, x)), list(notebook["halved"](net, x)))
+
+
+def test_the_parts_of_a_module_are_not_called_apart(student):
+    s = student("def part(net, x): return net.get_submodule('0')(x)\ndef size(net, x): return net.width")
+    for name, said in (("part", "as a whole"), ("size", "has no `width` at marking")):
+        with pytest.raises(StudentError, match=said):
+            getattr(s, name)(nn.Sequential(nn.Linear(2, 2)), torch.randn(2))
