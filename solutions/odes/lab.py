@@ -1001,16 +1001,20 @@ tracked = y.clone().requires_grad_(), theta.clone().requires_grad_()
 states = reference.solve_directly(reference.rk4, bent, tracked[1], tracked[0], times, 20)
 in_y, in_theta = torch.autograd.grad(states, tracked, slopes)
 got = student.adjoint(reference.rk4, student.turning, theta, times, states.detach(), slopes, 20)
-close(got[0], in_y, "the gradient in the first state against backpropagation, 20 steps", rtol=0, atol=1e-6)
-close(got[1], in_theta, "the gradient in θ against backpropagation, 20 steps", rtol=0, atol=1e-6)
+close(got[0], in_y, "the gradient in the first state against backpropagation, 20 steps", rtol=0, atol=1e-5)
+close(got[1], in_theta, "the gradient in θ against backpropagation, 20 steps", rtol=0, atol=1e-5)
 times = torch.tensor([1.0, 0.2, -0.5], dtype=torch.float64)
 states, slopes = torch.randn(3, 2, dtype=torch.float64), torch.randn(3, 2, dtype=torch.float64)
-ours = reference.adjoint(middle, bent, theta, times, states, slopes)
-got = student.adjoint(middle, student.turning, theta, times, states, slopes)
-for one, other, name in zip(got, ours, ("the first state", "θ")):
-    close(
-        one, other, f"the gradient in {name}, for falling times", "at each time take the state that is given"
-    )
+for substeps in (1, 3):
+    ours = reference.adjoint(middle, bent, theta, times, states, slopes, substeps)
+    got = student.adjoint(middle, student.turning, theta, times, states, slopes, substeps)
+    for one, other, name in zip(got, ours, ("the first state", "θ")):
+        close(
+            one,
+            other,
+            f"the gradient in {name}, for falling times and {substeps} steps from each to the next",
+            "at each time take the state that is given",
+        )
 got = student.adjoint(middle, student.turning, theta, times[:1], states[:1], slopes[:1])
 close(got[0], slopes[0], "the gradient in the first state, where only one time is asked for", "its own slope")
 close(
