@@ -101,3 +101,18 @@ def copying(value: Any) -> Any:
 
 def words(value: Any, most: int) -> str:
     return value[:most] if type(value) is str else ""
+
+
+class Named(tuple):
+    """A student's named tuple: here a tuple like any other, over there itself again."""
+
+    number: int
+
+
+def named_tuple(number: Any, items: Any) -> Named:
+    """What the student's side says of one."""
+    if type(number) is not int or type(items) is not tuple:
+        raise WireError("a named tuple that is none")
+    found = Named(items)
+    found.number = number
+    return found

@@ -20,7 +20,16 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from course_utils.checks.artifact import Artifact
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.errors import student_error
-from course_utils.grading.engine.handle import ITEMS, Handle, copying, handle, named, words
+from course_utils.grading.engine.handle import (
+    ITEMS,
+    Handle,
+    Named,
+    copying,
+    handle,
+    named,
+    named_tuple,
+    words,
+)
 from course_utils.grading.wire.batches import over_batches
 from course_utils.grading.wire.channel import Channel, Closed, Late
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
@@ -195,6 +204,8 @@ class Trusted(Peer):
         """Handles as what they stand for; library functions by name; other functions stay here and are called."""
         if isinstance(value, Handle):
             return {"own": value._number}
+        if isinstance(value, Named):
+            return {"own": value.number}
         if isinstance(value, nn.Parameter):
             return writer.tensor(value) if value.requires_grad else {"parameter": writer.plain(value)}
         if isinstance(value, Tensor):
@@ -244,6 +255,7 @@ class Trusted(Peer):
         """What only the student's side sends."""
         return {
             "handle": lambda told: handle(self, told),
+            "named": lambda told: named_tuple(told[0], reader.value(told[1])),
             "callback": lambda number: self._functions[number],
             "module": lambda told: _loaded(self._functions[told[0]], reader.value(told[1])),
             "iterator": lambda node: iter(reader.value(node)),

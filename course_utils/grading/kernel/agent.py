@@ -112,7 +112,10 @@ class Agent(Peer):
         for base in (np.ndarray, dict, int, float, str):
             if isinstance(value, base):
                 return writer.node(_as(base, value))
-        if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            number, *_ = self._handle(value)["handle"]  # where it goes back, its names are there again
+            return {"named": [number, writer.node(tuple(value))]}
+        if isinstance(value, list | tuple):
             return writer.node(list(value) if isinstance(value, list) else tuple(value))
         return self._handle(value)
 

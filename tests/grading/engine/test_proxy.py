@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.checks import close
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.grading.engine.proxy import SECRET
 
@@ -51,6 +52,24 @@ def test_plain_values_cross(student):
 
 def test_a_counter_arrives_as_one(student):
     assert student("def f(x): return x.most_common(1)").f(Counter("aab")) == [("a", 2)]
+
+
+def test_a_named_tuple_is_a_tuple_here_and_itself_over_there(student):
+    s = student(
+        "import torch\nfrom collections import namedtuple\nState = namedtuple('State', 'h c')\n"
+        "w = torch.ones(2, requires_grad=True)\n"
+        "def begin(): return State(1.5 * w, 2)\ndef go(state): return state.h + state.c\n"
+        "def several(): return [begin(), (begin(),)]"
+    )
+    state = s.begin()
+    close(state, (torch.tensor([1.5, 1.5]), 2), "begin()", "a pair")
+    h, c = state
+    assert (h.shape, c, len(state)) == ((2,), 2, 2)
+    assert isinstance(state, tuple)
+    close(s.go(state), torch.tensor([3.5, 3.5]), "go(state)", "its parts by name")
+    close(s.go(s.several()[1][0]), torch.tensor([3.5, 3.5]), "go(state)", "its parts by name")
+    s.go(state).sum().backward()
+    close(s.w.grad, torch.tensor([1.5, 1.5]), "w.grad", "gradients flow through")
 
 
 @pytest.mark.parametrize(
