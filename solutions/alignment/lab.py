@@ -7,6 +7,7 @@
 # Shapes: B examples of a batch, N and M of two sets, D features, K classes. The *source* domain has labels, the *target* has none.
 
 # %%
+import copy
 import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -865,10 +866,11 @@ close(got, wanted, "dann_loss of six source and two target examples")
 # ## 5 White digits (4 points, 5 minutes and the machine's)
 #
 # The nets, and the loop. At the mini tier half of the features sleep at each step (dropout), so that no single neuron becomes
-# indispensable. At the full tier half of a layer's maps do. There each domain is normalised by its own batches, and at the end
-# by the target: the source alone too.
+# indispensable. At the full tier half of a layer's maps do. There each domain is normalised by its own batches, at the end
+# by the target, and the weights of the last steps are averaged: the source alone too. With the reversal the net there is
+# also asked, late and gently, to be sure of what it says about the target (`doubt`).
 
-# %% given="_layers,plain_net,picture_net,build,Config,config,drawn,adapt,settled,accuracy"
+# %% given="_layers,plain_net,picture_net,build,Config,config,drawn,late,doubt,follow,adapt,settled,accuracy"
 
 # %% [markdown]
 # First without the target: the same net learns the source alone. **Predict** its accuracy on held-out source digits, and on the target.

@@ -28,7 +28,7 @@ SIZES = {"train": 256, "val": 64, "test": 64}
 SOUND = 400  # samples
 # The same nets, narrower: what a tensor's device is does not depend on it. Each text stands once in its notebook.
 NARROWER = {
-    "alignment": {"Config(64, 1200, 0.03)": "Config(64, 12, 0.03)"},
+    "alignment": {"Config(64, 1200, 0.03": "Config(64, 12, 0.03"},
     "metalearning": {
         "channels=64, ways=30, queries=2, steps=6000": "channels=8, ways=5, queries=2, steps=12",
         "sine_steps=8000": "sine_steps=12",

@@ -20,6 +20,9 @@ from solutions.alignment.reference import (
     coral,
     dann_loss,
     domain_loss,
+    doubt,
+    follow,
+    late,
     least_errors,
     mean_average_precision,
     picture_net,
@@ -165,8 +168,37 @@ def test_a_domain_that_is_moved_aside_is_found_again():
     x[:, 0] += 4.0 * y
     moved = x[200:] + torch.tensor([0.0, 0.0, 6.0, 0.0])
     how = replace(config("mini"), steps=60, rate=0.05)
-    net = plain_net(4)
     source, run = TensorDataset(x[:200], y[:200]), Run("tiny", 0)
-    adapt(net, source, moved, how, run)
+    net = adapt(plain_net(4), source, moved, how, run)
     assert reference.accuracy(net, TensorDataset(moved, y[200:])) > 0.9
     assert run.curve["train"][-1][1] < run.curve["train"][0][1]
+
+
+def test_doubt_is_the_entropy_and_comes_late():
+    scores = 3 * torch.randn(6, 4)
+    torch.testing.assert_close(doubt(scores), torch.distributions.Categorical(logits=scores).entropy().mean())
+    assert doubt(torch.tensor([[500.0, 0.0]])).item() == pytest.approx(0)
+    assert late(0.3) == 0 == late(0.0)
+    assert late(0.65) == pytest.approx(0.5)
+    assert late(1.0) == pytest.approx(1.0)
+
+
+def test_the_average_follows_and_without_memory_is_the_net():
+    net, average = nn.Linear(3, 2), nn.Linear(3, 2)
+    wanted = 0.9 * average.weight.detach() + 0.1 * net.weight.detach()
+    follow(average, net, 0.9)
+    torch.testing.assert_close(average.weight.detach(), wanted)
+    follow(average, net, 0.0)
+    assert torch.equal(average.weight, net.weight)
+
+
+def test_a_net_that_is_asked_to_be_sure_doubts_less():
+    x, y = torch.randn(200, 4), torch.arange(200) % 2
+    target = torch.randn(200, 4)
+    left = []
+    for weight in (0.0, 2.0):
+        torch.manual_seed(0)
+        how = replace(config("mini"), steps=60, rate=0.05, doubted=weight)
+        net = adapt(plain_net(4, 0.0), TensorDataset(x, y), target, how, Run("tiny", 0))
+        left.append(doubt(net(target, 0.0)[0]).item())
+    assert left[1] < left[0] - 0.1, left
