@@ -30,6 +30,7 @@ from course_utils.grading.engine.handle import (
     named_tuple,
     words,
 )
+from course_utils.grading.engine.modules import functional, loaded
 from course_utils.grading.wire.batches import over_batches
 from course_utils.grading.wire.channel import Channel, Closed, Late
 from course_utils.grading.wire.peer import Incoming, Outgoing, Peer
@@ -257,7 +258,7 @@ class Trusted(Peer):
             "handle": lambda told: handle(self, told),
             "named": lambda told: named_tuple(told[0], reader.value(told[1])),
             "callback": lambda number: self._functions[number],
-            "module": lambda told: _loaded(self._functions[told[0]], reader.value(told[1])),
+            "module": lambda told: loaded(self._functions[told[0]], reader.value(told[1])),
             "iterator": lambda node: iter(reader.value(node)),
         }
 
@@ -293,7 +294,7 @@ class Trusted(Peer):
         if op == "module":
             parameters, training, given, *rest = rest
             module = self._functions[number].train(training is True)
-            return over_batches(partial(_functional, module), [parameters, *given], *rest)
+            return over_batches(partial(functional, module), [parameters, *given], *rest)
         if op == "signature":
             shown = inspect.signature(self._functions[number]).parameters.values()
             return [[one.name, int(one.kind), one.default is not one.empty] for one in shown]
@@ -316,10 +317,6 @@ class Trusted(Peer):
         return student_error(kinds, words(told["text"], TEXT), words(told["line"], 400))
 
 
-def _functional(module: nn.Module, parameters: dict[str, Tensor], *given: Any, **named: Any) -> Any:
-    return torch.func.functional_call(module, parameters, given, named)
-
-
 def _library_path(value: Any) -> list[str] | None:
     """Where a function of PyTorch, NumPy or the standard library is found by name."""
     name = getattr(value, "__name__", "")
@@ -334,25 +331,3 @@ def _library_path(value: Any) -> list[str] | None:
         if known and getattr(importlib.import_module(module), name, None) is value:
             return [module, name]
     return None
-
-
-def _loaded(module: Any, parameters: Any) -> nn.Module:
-    """The module that the check passed in, with the parameters that the student's code gave it: they are its own now,
-    so that gradients flow to them.
-    """
-    trained = copy.deepcopy(module)
-    own = dict(trained.named_parameters())
-    if not isinstance(parameters, dict) or parameters.keys() != own.keys():
-        raise WireError("a module with other parameters")
-    given = {id(own[name]): _like(tensor, own[name]) for name, tensor in parameters.items()}
-    for part in trained.modules():
-        for name, parameter in part._parameters.items():
-            if parameter is not None:
-                part._parameters[name] = given[id(parameter)]
-    return trained
-
-
-def _like(tensor: Any, parameter: nn.Parameter) -> nn.Parameter:
-    if not isinstance(tensor, Tensor) or (tensor.shape, tensor.dtype) != (parameter.shape, parameter.dtype):
-        raise WireError("a module with a parameter of another shape")
-    return tensor if isinstance(tensor, nn.Parameter) else nn.Parameter(tensor.detach())

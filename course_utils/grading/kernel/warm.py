@@ -204,13 +204,17 @@ class Warm:
             )
         self._control = ours
         ours.settimeout(START_SECONDS)
-        ours.send(json.dumps(told).encode())
-        answer = json.loads(ours.recv(TOLD_BYTES) or b"{}")
+        try:
+            ours.send(json.dumps(told).encode())
+            answer = json.loads(ours.recv(TOLD_BYTES) or b"{}")
+        except ConnectionError:  # it had not even read what it was told
+            answer = {}
         self._place = answer.get("place", "")
-        if "place" not in answer:
+        if "refused" in answer:
             self.close()
-            why = answer.get("refused", "its message stands above")
-            raise SandboxError(f"the warm process did not start; {why}")
+            raise SandboxError(f"the warm process did not start; {answer['refused']}")
+        if "place" not in answer:
+            raise OSError("the warm process ended as it started; its message stands above")
         return ours
 
     def _chosen(self) -> tuple[list[str], dict[str, Any]]:
