@@ -42,7 +42,7 @@ def follows(
     """
     probe = torch.randn(wanted.shape, dtype=torch.float64)
     found = slopes(got, leaves, what, hint, probe)
-    due = slopes(wanted, others or leaves, what, "", probe)
+    due = slopes(wanted, {name: (others or leaves)[name] for name in leaves}, what, "", probe)
     for name, one, other in zip(leaves, found, due):
         if other is None or (one is None and not other.any()):
             continue

@@ -171,7 +171,10 @@ def _is_cell(filename: str) -> bool:
 
 
 def _copied(value: Any) -> Any:
-    """Copies of tensors and containers, so that work in place cannot reach the check's own; gradients flow through."""
+    """Copies of tensors and containers, so that work in place cannot reach the check's own; gradients flow through.
+
+    Of a generator too: at marking the student draws from one in another process.
+    """
     if isinstance(value, Tensor):
         return value.clone() if not isinstance(value, nn.Parameter) else value
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -184,5 +187,5 @@ def _copied(value: Any) -> Any:
             same[key] = _copied(item)
         return same
     if isinstance(value, torch.Generator):
-        return value
+        return value.clone_state()
     return copy.deepcopy(value) if type(value).__module__ == "numpy" else value

@@ -42,6 +42,11 @@ def test_the_leaves_of_the_right_way_may_be_others():
         follows(X**2 / 2, {"x": X}, other**2, "f", others={"x": other})
 
 
+def test_the_other_leaves_go_by_their_names():
+    x, y = (torch.tensor([value], requires_grad=True) for value in (2.0, 3.0))
+    follows(x * y, {"x": x, "y": y}, x * y, "f", others={"y": y, "x": x})
+
+
 def test_a_result_that_autograd_cannot_walk_back_is_said_in_the_students_words():
     x = torch.randn(3, requires_grad=True)
     y = x.exp()

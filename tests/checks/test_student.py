@@ -22,6 +22,13 @@ def test_work_in_place_does_not_reach_the_checks_own_tensor():
     assert x.tolist() == [1, 1, 1]
 
 
+def test_a_generator_is_copied():
+    draw = torch.Generator().manual_seed(1)
+    with behind("def f(draw):\n    return torch.rand(3, generator=draw)"):
+        assert torch.equal(student.f(draw), student.f(draw))
+    assert torch.equal(draw.get_state(), torch.Generator().manual_seed(1).get_state())
+
+
 def test_a_dictionary_of_another_kind_stays_one():
     counts, default = Counter("aab"), defaultdict(list, a=[1])
     with behind(

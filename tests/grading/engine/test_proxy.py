@@ -176,6 +176,13 @@ def test_the_student_s_training_is_seen_by_the_check(student):
         torch.testing.assert_close(p.detach(), q - 0.1 * p.grad)
 
 
+def test_a_torch_generator_is_copied_as_in_a_notebook(student):
+    s = student("import torch\ndef f(draw): return torch.rand(3, generator=draw)")
+    draw = torch.Generator().manual_seed(1)
+    assert torch.equal(s.f(draw), s.f(draw))
+    assert torch.equal(draw.get_state(), torch.Generator().manual_seed(1).get_state())
+
+
 def test_generators_are_bounded(student):
     s = student(
         "def count():\n    n = 0\n    while True:\n        yield n\n        n += 1\ndef three(): yield from 'abc'"
