@@ -34,22 +34,30 @@ def engine_findings(
 ) -> tuple[list[Finding], float]:
     """Grade the reference, the release, each wrong answer, and the right ones with one of each cell at the same time.
 
-    With the reference its trained `nets` are handed in; the right answers train here. Where a company of right answers
-    loses points, its members are graded one by one. Also the CPU seconds of the kernels.
+    With the reference its trained `nets` are handed in, and with all companies of right answers but the first, which
+    trains here; their own trainings are rehearsed. Who loses points so trains too, and then each answer by itself.
+    Also the CPU seconds of the kernels.
     """
     warm = standing()
     before = warm.spent
     findings = [
-        _full(lab, "reference", _graded(lab, {}, warm, nets), {"ok", "not run"} if nets else {"ok"}),
+        _full(lab, "reference", _graded(lab, {}, warm, nets), _well(nets)),
         _empty(_graded(lab, release_sources(lab), warm)),
     ]
     changed = [sources(lab.cells, answer) for answer in right]
-    for members in companies(changed):
-        found = _full(lab, _said(right, members), _graded(lab, together(changed, members), warm))
-        alone = [] if found.passed or len(members) == 1 else members
-        one_by_one = [_full(lab, _said(right, [n]), _graded(lab, changed[n], warm)) for n in alone]
+    for place, members in enumerate(companies(changed)):
+        tried = [nets, ()] if nets and place else [()]
+        company = together(changed, members)
+        passed = any(
+            _full(lab, "", _graded(lab, company, warm, given), _well(given)).passed for given in tried
+        )
         # Each answers for itself: a net that many answers train together may be short by the luck of its draws.
-        findings += one_by_one or [replace(found, title=_said(right, [n])) for n in members]
+        findings += [
+            Finding("engine", _said(right, n), True, "")
+            if passed
+            else _full(lab, _said(right, n), _graded(lab, changed[n], warm))
+            for n in members
+        ]
     findings += _caught(lab, wrong, warm)
     return findings, warm.spent - before
 
@@ -146,15 +154,17 @@ def _graded(lab: Lab, changed: dict[int, str], warm: Warm, nets: Sequence[Path] 
         return grade(lab, Path(folder), AUDIT, warm)
 
 
-def _said(answers: list[Answer], members: list[int]) -> str:
-    return ", ".join(f"{answers[number].cell}: {answers[number].why}" for number in members)
+def _said(answers: list[Answer], number: int) -> str:
+    return f"{answers[number].cell}: {answers[number].why}"
+
+
+def _well(nets: Sequence[Path]) -> Set[str]:
+    """How a cell may end: where nets are handed in, those that train them are not run."""
+    return {"ok", "not run"} if nets else {"ok"}
 
 
 def _full(lab: Lab, title: str, verdict: Verdict, well: Set[str] = frozenset({"ok"})) -> Finding:
-    """Every check that is not marked by hand must give all its points, and every cell must end `well`.
-
-    Where nets are handed in, the cells that train them are not run.
-    """
+    """Every check that is not marked by hand must give all its points, and every cell must end `well`."""
     lines = [verdict.reason] if verdict.reason else []
     lines += [
         f"cell {cell.name or cell.source[:40]!r}: {': '.join(cell.error or (cell.status,))}"
