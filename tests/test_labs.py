@@ -6,6 +6,7 @@ That its checks are good is proved by `course audit`, which continuous integrati
 import argparse
 import ast
 import builtins
+import re
 import sys
 
 import nbformat
@@ -45,6 +46,17 @@ def checks(lab: Lab) -> list[Cell]:
 
 def test_points_are_those_of_the_table(lab):
     assert lab.points == topic(lab.key).points
+
+
+def test_a_heading_says_what_its_section_gives(lab):
+    said, given = [], []
+    for cell in lab.cells:
+        for points in re.findall(r"^## .*\((\d+) points?", cell.source, re.M) if cell.kind == "prose" else ():
+            said.append(int(points))
+            given.append(0)
+        if cell.points:
+            given[-1] += cell.points
+    assert said == given
 
 
 def test_there_are_exercises_and_answers_for_each(lab):

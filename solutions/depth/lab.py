@@ -1211,7 +1211,7 @@ follows(student.averaged(smooth, x), {"x": x}, sum(smooth(y) for y in turned) / 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 6 Twenty layers (4 points, 12 minutes and the machine's)
+# ## 6 Twenty layers (6 points, 12 minutes and the machine's)
 #
 # The nets of He and others for small pictures: one convolution, three stages of n blocks, a mean over all places, one
 # dense layer. 6n + 2 layers. The blocks are yours.

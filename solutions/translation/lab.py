@@ -110,7 +110,7 @@ for b, d in ((4, 3), (2, 5)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 2 House numbers into plain digits (7 points, 30 minutes)
+# ## 2 House numbers into plain digits (11 points, 30 minutes)
 #
 # The first domain: digits as on houses, in any two colours, with a slice of a neighbour. They have labels. The second: plain
 # digits, which have none (the labels are kept for the judge at the end). No digit stands in both.
