@@ -11,7 +11,7 @@
 # %%
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -944,7 +944,12 @@ print(f"after ten steps of the learned optimiser: {learned:.2f}")
 how, run = config(tier), Run("metalearning", seed=0)
 nets = build(tier).to(run.device)
 learn_metric(nets["embedding"], turned(letters, how.turned).to(run.device), how, run)
-learn_beginning(nets["sines"], how, run)
+
+# %% [markdown]
+# The beginning learns at twice the reference's rate, in 2,000 steps: half as many as it takes at the mini tier, and ends nearly as low.
+
+# %% trains="metalearning"
+learn_beginning(nets["sines"].to(run.device), replace(how, sine_steps=2000, sine_rate=2e-2), run)
 nets = nets.eval().cpu()
 save_artifact("metalearning", nets, tier)
 

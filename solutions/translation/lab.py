@@ -739,6 +739,9 @@ for x, y in zip(*(words[:3] for words in texts.tensors)):
 # Where to begin? With what can be counted: the commonest word here is likely the commonest there. A **first dictionary**: word of
 # rank r, for word of rank r. By hand: counts 5, 9, 2 in the first language, 80, 10, 40 in the second. Which goes to which?
 
+# %%
+[2, 0, 1]  # 9 and 80 are the commonest, 5 and 40 come second, 2 and 10 are the rarest
+
 # %% solution="by_frequency"
 # argsort(descending=True) gives the words in order of rank, for each language. Entry i: the partner of word i.
 

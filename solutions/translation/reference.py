@@ -240,8 +240,9 @@ def back_translation(
     No gradient goes through the writing: the net shall not learn to write what is easily read back.
 
     Args:
-        write: `write(x, own, other)` translates sentences (B, T) from the first-named language to the second, (B, T).
-        cost: `cost(source, its language, target, its language)` is the mean -log p(target | source), a number.
+        write: `write(x, of, to)` translates sentences (B, T) of language `of` into language `to`, (B, T).
+        cost: `cost(x, of, y, to)` is the mean -log p(y | x), a number: how hard it is to find the sentences y (B, T) of
+            language `to` from the sentences x (B, T) of language `of`.
         x: Sentences of language `own`, (B, T).
         own, other: Numbers of languages.
     """
