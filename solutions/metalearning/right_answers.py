@@ -68,6 +68,18 @@ def adapt(loss, params, rate, steps, first_order=False):
     return adapt(loss, [p - rate * s for p, s in zip(params, slopes)], rate, steps - 1, first_order)
 
 
+@right(why="stacked copies")
+def maml_loss(net, params, support, query, rate, steps, first_order=False):
+    tasks = support[0].shape[0]
+    copies = [torch.stack([p] * tasks) for p in params]
+
+    def inner(weights):
+        return F.mse_loss(net(weights, support[0]), support[1], reduction="none").flatten(1).mean(1)
+
+    copies = adapt(inner, copies, rate, steps, first_order)
+    return F.mse_loss(net(copies, query[0]), query[1])
+
+
 @right(why="a loop over tasks")
 def maml_loss(net, params, support, query, rate, steps, first_order=False):
     costs = []
@@ -79,18 +91,6 @@ def maml_loss(net, params, support, query, rate, steps, first_order=False):
         own = adapt(inner, [p[None] for p in params], rate, steps, first_order)
         costs.append(((net(own, u[None]) - v[None]) ** 2).mean())
     return sum(costs) / len(costs)
-
-
-@right(why="stacked copies")
-def maml_loss(net, params, support, query, rate, steps, first_order=False):
-    tasks = support[0].shape[0]
-    copies = [torch.stack([p] * tasks) for p in params]
-
-    def inner(weights):
-        return F.mse_loss(net(weights, support[0]), support[1], reduction="none").flatten(1).mean(1)
-
-    copies = adapt(inner, copies, rate, steps, first_order)
-    return F.mse_loss(net(copies, query[0]), query[1])
 
 
 @right(why="writes labels into a tensor of zeros")

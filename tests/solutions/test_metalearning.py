@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.data import omniglot
+from course_utils.labs.answers import right_answers
 from course_utils.training import Run
 from solutions.metalearning import reference
 from solutions.metalearning.reference import (
@@ -192,6 +193,34 @@ def test_many_tasks_at_once_are_each_on_its_own():
         for n in range(5)
     ]
     torch.testing.assert_close(together, torch.stack(apart).mean())
+
+
+TRAINS = ("episode", "prototype_scores", "adapt", "maml_loss")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [answer for answer in right_answers("metalearning") if answer.cell in TRAINS],
+    ids=lambda answer: f"{answer.cell}: {answer.why}",
+)
+def test_nets_learn_the_same_by_other_right_answers(answer, monkeypatch):
+    def learned():
+        torch.manual_seed(0)
+        params, net, run = beginning(8), reference.embedding(4), Run("test", 0, "cpu")
+        how = reference.Config(4, 3, 2, steps=3, rate=1e-2, turned=1, sine_steps=4, sine_tasks=3)
+        reference.learn_beginning(params, how, run)
+        reference.learn_metric(net, torch.rand(5, 4, 1, 16, 16), how, run)
+        return torch.tensor([value for _, value in run.curve["error_after_1"] + run.curve["nats"]])
+
+    expected = learned()  # the costs on the way
+    names = vars(reference).copy()
+    exec(answer.source, names)
+    monkeypatch.setattr(reference, answer.cell, names[answer.cell])
+    got = learned()
+    assert got.shape == (4 + 3,)
+    assert torch.isfinite(got).all()
+    if answer.cell != "episode":  # which may draw others with the same generator
+        torch.testing.assert_close(got, expected, rtol=1e-2, atol=1e-3)
 
 
 def test_waves_are_waves():
