@@ -103,11 +103,9 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
     began = time.monotonic()
     with FileLock(lock_file(place)):
         _forget_if_moved(root, place / "_build")
-        failed = _jupyter_book(root, place, "-W", "-n", "--keep-going")
+        failed = _jupyter_book(root, place)
     page = place / "_build" / "html" / "index.html"
     if failed or not page.is_file():
-        # Else the next build would not read the faulty pages again, and pass.
-        (place / "_build" / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
         raise BookError("build: the book has warnings or errors, printed above; mend them and build again")
     print(f"The book is built in {time.monotonic() - began:.0f} s. Open {page}")
     return page
@@ -116,10 +114,10 @@ def build(root: Path = ROOT, output: Path | None = None) -> Path:
 def build_page(key: str, root: Path = ROOT, output: Path | None = None) -> Path:
     """Build one topic's page alone into `<output>/_build/pages/<key>`; returns the page to open.
 
-    Links to other pages lead nowhere there, and no warning of them is an error.
+    Links and citations lead to other pages, which are not there: of these alone nothing is said.
 
     Raises:
-        BookError: there is no such page, or one of its cells failed.
+        BookError: there is no such page, a cell or a formula failed, or there was any other warning.
     """
     root = _course(root)
     if not (root / "book" / f"{key}.md").is_file():
@@ -128,14 +126,28 @@ def build_page(key: str, root: Path = ROOT, output: Path | None = None) -> Path:
     began = time.monotonic()
     with FileLock(lock_file(place)), tempfile.TemporaryDirectory() as folder:
         _forget_if_moved(root, place / "_build")
-        toc = Path(folder) / "toc.yml"
-        toc.write_text(yaml.safe_dump({"format": "jb-book", "root": f"book/{key}"}), encoding="utf-8")
-        failed = _jupyter_book(root, place, "--toc", str(toc))
+        failed = _jupyter_book(root, place, *_alone(key, root, Path(folder)))
     page = place / "_build" / "html" / "book" / f"{key}.html"
     if failed or not page.is_file():
         raise BookError(f"build: the page of {key} has errors, printed above; mend them and build again")
     print(f"The page is built in {time.monotonic() - began:.0f} s. Open {page}")
     return page
+
+
+# What Sphinx says of links to pages and works that are not on the page which is built.
+ELSEWHERE = ("myst.xref_missing", "bibtex.key_not_found")
+
+
+def _alone(key: str, root: Path, folder: Path) -> list[str]:
+    """Options that build one page: its contents and the course's settings, changed for it, written to `folder`."""
+    toc, config = folder / "toc.yml", folder / "config.yml"
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    local = settings["sphinx"]["local_extensions"]  # found from where the settings lie
+    settings["sphinx"]["local_extensions"] = {name: str(root / path) for name, path in local.items()}
+    settings["sphinx"]["config"]["suppress_warnings"] = list(ELSEWHERE)
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    toc.write_text(yaml.safe_dump({"format": "jb-book", "root": f"book/{key}"}), encoding="utf-8")
+    return ["--toc", str(toc), "--config", str(config)]
 
 
 def _course(root: Path) -> Path:
@@ -145,9 +157,10 @@ def _course(root: Path) -> Path:
 
 
 def _jupyter_book(root: Path, place: Path, *options: str) -> int:
-    """Run `jupyter-book build` on the course in `root`; its exit code."""
+    """Run `jupyter-book build` on the course in `root`, every warning an error; its exit code."""
     program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    command = [*program, "build", str(root), *options, "--path-output", str(place)]
+    strict = ["-W", "-n", "--keep-going"]
+    command = [*program, "build", str(root), *strict, *options, "--path-output", str(place)]
     # One thread a kernel: the nets are small, and threads that wait for each other cost more than they bring.
     settings = {
         "OMP_NUM_THREADS": "1",
@@ -155,7 +168,11 @@ def _jupyter_book(root: Path, place: Path, *options: str) -> int:
         "COURSE_TIER": "mini",
         "PYTHONPATH": str(root),
     }
-    return subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False).returncode
+    code = subprocess.run(command, cwd=root, env={**os.environ, **settings}, check=False).returncode
+    if code:
+        # Else the next build would not read the faulty pages again, and pass.
+        (place / "_build" / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
+    return code
 
 
 def _forget_if_moved(root: Path, build: Path) -> None:

@@ -299,6 +299,30 @@ def test_a_false_claim_fails_the_build_and_is_named(course, page, capfd):
         chapter.write_text(FRONT + CHAPTER)
 
 
+ELSEWHERE = (
+    "\n\nThe [other chapter](convolution.md) stands on a page of its own, as do the works that are cited.\n"
+)
+
+
+def test_a_page_alone_is_held_to_what_the_book_is_held_to(course, page, capfd):
+    """But for what other pages hold: a link to one and a citation are no mistakes."""
+    chapter = course / "book/neurons.md"
+    whole = FRONT + CHAPTER.replace("```{bibliography}\n```\n", "") + ELSEWHERE
+    here = {mistake: named for mistake, named in MISTAKES.items() if named != "nowhere"}
+    try:
+        chapter.write_text(whole)
+        assert "value " in book.build_page("neurons", course).read_text()
+        for faults, said in (([*here], [*here.values()]), ([CLAIM], ["claimed above a half, found 0.4"])):
+            chapter.write_text("\n\n".join([whole, *faults]))
+            for _ in range(2):  # a second build of the same faulty page fails too
+                with pytest.raises(book.BookError, match="the page of neurons has errors"):
+                    book.build_page("neurons", course)
+                output = "".join(capfd.readouterr())
+                assert [named for named in said if named not in output] == []
+    finally:
+        chapter.write_text(FRONT + CHAPTER)
+
+
 def test_a_folder_that_holds_no_book_is_named(tmp_path):
     with pytest.raises(book.BookError, match=re.escape(str(tmp_path))):
         book.build(tmp_path)
