@@ -1,4 +1,4 @@
-"""What scrolls sideways fades where it goes on, and nothing else does: the page's own style on boxes of known widths."""
+"""What scrolls sideways fades where it goes on, and nothing else does: the page's style on boxes of known widths."""
 
 import pytest
 
