@@ -122,9 +122,10 @@ def test_a_page_is_accessible(leaf, windows):
     assert windows.faults == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book, name):
-    page = open_page(f"{served_book}/{name}.html", "dark", PHONE)
+def test_a_page_fits_a_phone_and_its_pictures_have_words(open_page, served_book, name, theme):
+    page = open_page(f"{served_book}/{name}.html", theme, PHONE)
     scroll_through(page)
     assert page.evaluate(WIDER) <= 0, page.evaluate(STICKING_OUT)
     assert page.evaluate(STICKING_OUT) == []
