@@ -147,6 +147,12 @@ edit(
     change={"pictures.sum((1, 2), keepdim=True)": "pictures.sum()"},
 )
 edit("pose", check="pose_values", why="cov once", change={"2 * cov": "cov"})
+edit(
+    "pose",
+    check="pose_values",
+    why="atan of the quotient",
+    change={"torch.atan2(2 * cov, var_x - var_y)": "torch.atan(2 * cov / (var_x - var_y))"},
+)
 
 edit(
     "unit_losses",
