@@ -85,6 +85,23 @@ def test_all_chapters_end_alike(key):
     assert {"Exercises", "Questions for yourself", "Further reading"} <= set(ending)
 
 
+ASKED = re.compile(
+    r"(?i)(guess first|with a guess|predict|before you (press|play|drag|click|choose)|make a guess)"
+)
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_a_demo_asks_for_a_guess(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    demos = [*re.finditer(r"^(`{3,})\{demo\}.*?^\1$", page, re.MULTILINE | re.DOTALL)]
+    assert demos
+    for demo in demos:  # in it, or in the two paragraphs on either side
+        above, below = page[: demo.start()].split("\n\n"), page[demo.end() :].split("\n\n")
+        near = "\n\n".join([*above[-3:], demo[0], *below[:3]])
+        assert ASKED.search(near), demo[0]
+        assert "?" in near, demo[0]
+
+
 @pytest.mark.parametrize("key", CHAPTERS)
 def test_six_to_ten_exercises_have_answers(key):
     page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
