@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from benchmarks.programs_found import Facts, mistyped, searching
+from benchmarks.programs_run import calling, long_sums
 from course_utils.data import cipher, mnist, signals, spoken_digits
 from course_utils.data.bitext import MARKS
 from course_utils.training import Run
@@ -25,9 +26,9 @@ from solutions.attention import listening as sounds
 from solutions.attention import reference as attention
 from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
+from solutions.graphs import bodies
 from solutions.metalearning import others
 from solutions.odes import experiments as odes
-from solutions.programs import reference as programs
 from solutions.training import reference as training
 from solutions.transformers import others as two_stacks
 from solutions.transformers import reference as transformers
@@ -161,6 +162,13 @@ def listening(kind: str, seed: int) -> Facts:
     return facts
 
 
+def orbits(kind: str, seed: int) -> Facts:
+    """A star's planets by an interaction network, or by a guess: how far astray they are, as a share of their way."""
+    run = Run(seed=seed, device="cpu")
+    models = bodies.LAWS.get(kind) or bodies.learned(seed, run)
+    return {"astray": [round(bodies.astray(models, count), 4) for count in bodies.ASKED]}
+
+
 def holes(kind: str, seed: int) -> Facts:
     """What a net misses of the later part of real series with holes, as a share of what saying the mean misses.
 
@@ -174,14 +182,6 @@ def holes(kind: str, seed: int) -> Facts:
     net, loss = odes.series_models(how, how.data.load("full", "train").tensors[0].shape[2])[net_kind]
     odes.fit_series(net, loss, how, "full", run, "series")
     return {"missed": round(odes.series_missed(net, how, "full", "cpu"), 4)}
-
-
-def calling(style: str, seed: int) -> Facts:
-    """An NPI from flat traces, from traces with loops or from recursive ones: sums right by their number of digits."""
-    run, net = Run(seed=seed, device="cpu"), programs.NPI(64)
-    programs.learn_to_call(net, style, 3, 1000, run)
-    by_digits = [round(programs.sums_right(net, digits), 4) for digits in (3, 6, 12, 25, 50, 100)]
-    return {"right": by_digits[-1], "by_digits": by_digits}
 
 
 SPEAKING = {
@@ -256,6 +256,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
     "listening": (listening, ("generated sounds", "spoken digits")),
     "looking_back": (looking_back, ("looks back", "last state")),
+    "orbits": (orbits, ("messages", *bodies.LAWS)),
     "holes": (
         holes,
         tuple(f"lynx_hare {net}" for net in ("latent", "latent longer", "rnn")),
@@ -263,6 +264,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
+    "long_sums": (long_sums, ("Neural GPU",)),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
     "reading": (reading, tuple(two_stacks.NETS)),

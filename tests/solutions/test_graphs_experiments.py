@@ -7,7 +7,7 @@ import torch
 
 from course_utils.data import babi_graphs, molecules
 from course_utils.data.many_graphs import Graphs
-from solutions.graphs import graph_classes, heat_capacity, stories
+from solutions.graphs import bodies, graph_classes, heat_capacity, stories
 
 
 def renamed(graphs: Graphs) -> Graphs:
@@ -56,3 +56,30 @@ def test_a_gated_net_learns_to_deduce():
         adam.step()
     right = (net(test).argmax(1) == test.y).float().mean().item()
     assert right > 0.9
+
+
+def test_pulls_of_bodies_on_each_other_cancel_out():
+    state, ends = bodies.drawn(5, 3, torch.Generator().manual_seed(0)), bodies.everybody(5, 3)
+    pulled = bodies.interaction_step(state, *ends, bodies.pull, bodies.given_up)
+    assert pulled.norm(dim=1).min() > 1e-3
+    changed = (state[:, :1] * pulled).view(3, 5, 2)
+    torch.testing.assert_close(changed.sum(1), torch.zeros(3, 2), atol=1e-5, rtol=0)
+
+
+def test_a_planet_that_weighs_nothing_comes_round(monkeypatch):
+    monkeypatch.setattr(bodies, "SOFT", 0.0)
+    star, planet = [1.0, 0, 0, 0, 0], [0.0, 1, 0, 0, 1]
+    steps = round(2 * torch.pi / bodies.DT)
+    places = bodies.rollout(
+        torch.tensor([star, planet]), bodies.everybody(2, 1), (bodies.pull, bodies.given_up), steps
+    )
+    assert (places[steps // 2, 1] - places[0, 1]).norm() == pytest.approx(2, abs=0.1)
+    assert (places[-1, 1] - places[0, 1]).norm() < 0.1
+
+
+def test_who_knows_the_law_does_not_go_astray_and_a_net_learns_it():
+    assert bodies.astray((bodies.pull, bodies.given_up), 4, 5) == 0
+    straight = bodies.astray((bodies.no_pull, bodies.given_up), 6, 20)
+    torch.manual_seed(0)
+    net = bodies.learned(0, bodies.Run("bodies", 0, "cpu"), 300)
+    assert bodies.astray(net, 6, 20) < 0.7 * straight
