@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from torch import nn
 
 from benchmarks.programs_found import Facts, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
-from course_utils.data import cipher, mnist, signals, spoken_digits
+from course_utils.data import cipher, cora, mnist, signals, spoken_digits
 from course_utils.data.bitext import MARKS
 from course_utils.training import Run
 from solutions.attention import listening as sounds
@@ -27,6 +28,7 @@ from solutions.attention import reference as attention
 from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
 from solutions.graphs import bodies
+from solutions.graphs.beside import beside_geometric
 from solutions.metalearning import others
 from solutions.odes import experiments as odes
 from solutions.training import reference as training
@@ -162,6 +164,14 @@ def listening(kind: str, seed: int) -> Facts:
     return facts
 
 
+def geometric(layer: str, seed: int) -> Facts:
+    """One of our layers beside PyTorch Geometric's on the karate club: how far outputs differ, and by which version."""
+    club = cora.load("mini", "train")
+    torch.manual_seed(seed)
+    differs = beside_geometric(club.senders, club.receivers, len(club.x))[layer]
+    return {"differs": differs, "version": [int(n) for n in version("torch_geometric").split(".")]}
+
+
 def orbits(kind: str, seed: int) -> Facts:
     """A star's planets by an interaction network, or by a guess: how far astray they are, as a share of their way."""
     run = Run(seed=seed, device="cpu")
@@ -256,6 +266,10 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "adding": (adding, ("convolution", "recurrence", "attention", "waves")),
     "listening": (listening, ("generated sounds", "spoken digits")),
     "looking_back": (looking_back, ("looks back", "last state")),
+    "geometric": (
+        geometric,
+        ("graph convolution", "attention", "gated, three rounds", "messages", "readout"),
+    ),
     "orbits": (orbits, ("messages", *bodies.LAWS)),
     "holes": (
         holes,

@@ -11,8 +11,8 @@ from solutions.programs import reference as programs
 
 Facts = dict[str, float | list[float]]
 
-# The full tier's bits, by a net for which a processor has time: the mini tier's, for three times as long.
-LONG = programs.Config(24, 20, 1500, 64, 1.0, digits_far=100, npi_steps=0, blank_steps=0)
+# The full tier's bits, by a net for which a processor has time: the mini tier's, for twice as long.
+LONG = programs.Config(24, 20, 1000, 64, 1.0, digits_far=100, npi_steps=0, blank_steps=0)
 BITS = (20, 40, 200, 2000)
 
 

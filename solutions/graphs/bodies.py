@@ -14,7 +14,8 @@ from course_utils.training import Run
 from solutions.graphs.reference import interaction_step
 
 DT, SOFT = 0.05, 0.1  # time of a step; a pull grows no more within this distance
-BODIES, ASKED = 6, (3, 6, 9)
+BODIES = 6  # of the groups that are learned from
+ASKED = (3, 6, 9)  # of those that are asked about
 FAR = 120  # steps of a rollout, about once round at a distance of 1
 BATCH, STEPS, RATE = 32, 5000, 5e-3
 

@@ -8,6 +8,7 @@ import torch
 from course_utils.data import babi_graphs, molecules
 from course_utils.data.many_graphs import Graphs
 from solutions.graphs import bodies, graph_classes, heat_capacity, stories
+from solutions.graphs.beside import beside_geometric
 
 
 def renamed(graphs: Graphs) -> Graphs:
@@ -83,3 +84,11 @@ def test_who_knows_the_law_does_not_go_astray_and_a_net_learns_it():
     torch.manual_seed(0)
     net = bodies.learned(0, bodies.Run("bodies", 0, "cpu"), 300)
     assert bodies.astray(net, 6, 20) < 0.7 * straight
+
+
+def test_our_layers_say_what_pytorch_geometric_s_say():
+    pytest.importorskip("torch_geometric", reason="PyTorch Geometric is not installed")
+    senders, receivers = torch.tensor([0, 1, 1, 2, 2, 3]), torch.tensor([1, 0, 2, 1, 3, 2])
+    found = beside_geometric(senders, receivers, 4)
+    assert len(found) == 5
+    assert max(found.values()) < 1e-5
