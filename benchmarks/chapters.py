@@ -278,7 +278,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
-    "long_sums": (long_sums, ("Neural GPU",)),
+    "long_sums": (long_sums, ("12 bits",)),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
     "reading": (reading, tuple(two_stacks.NETS)),
