@@ -150,7 +150,7 @@ follows(student.equivariant(x, A, B), leaves, x @ A.T + (x.sum(0) @ B.T).expand(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 2 Messages (7 points, 25 minutes)
+# ## 2 Messages (7 points, 20 minutes)
 #
 # In a graph not everybody is next to everybody. Write it down as a list of edges: edge number k leads from node `senders[k]` to
 # node `receivers[k]`, and what has no direction stands there twice. Here is a path of three nodes, 0 – 1 – 2:
@@ -826,7 +826,7 @@ def shaken(stiffness=4.0):
 turn(shaken, "do they keep together, and does the whole move on?", stiffness=(0.0, 40.0, 4.0))
 
 # %% [markdown]
-# ## 7 What no message tells (6 points, 20 minutes)
+# ## 7 What no message tells (6 points, 15 minutes)
 #
 # All nodes begin alike. In a round each looks at its neighbours' colours and takes a new colour that names *its own colour and
 # theirs, as many of each as there are*. After some rounds no colour splits any more. This is older than nets (Weisfeiler and
