@@ -125,14 +125,14 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         key="recurrence", title="One letter at a time", part="One step at a time",
-        points=34, minutes=125, minutes_cpu=0.2, minutes_gpu=3,
+        points=34, minutes=120, minutes_cpu=0.2, minutes_gpu=1,
         data_mini="tales", data_full="shakespeare",
         paper="mikolov2010", metric="nats a character",
         higher_is_better=False, margin=0.1, target=1.55,
     ),
     Topic(
         key="attention", title="Looking back", part="One step at a time",
-        points=32, minutes=120, minutes_cpu=0.5, minutes_gpu=4,
+        points=32, minutes=120, minutes_cpu=0.3, minutes_gpu=4,
         data_mini="reversals", data_full="translation",
         paper="bahdanau2015", metric="reversed without an error (mini), BLEU from 0 to 1 (full)",
         higher_is_better=True, margin=0.5, target=0.45,

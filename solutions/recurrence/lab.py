@@ -666,7 +666,7 @@ for b, t, k in ((2, 3, 5), (1, 7, 2), (4, 1, 9)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 7 Train it (3 points, 10 minutes)
+# ## 7 Train it (3 points, 5 minutes)
 #
 # A table, an LSTM (PyTorch's, for speed: you have just seen that it is yours) and scores. The text is cut into rows that lie
 # side by side; a step reads the next few dozen characters of each. The *state* goes on from step to step, and so the net may
