@@ -1,6 +1,7 @@
 """Flows of pictures without files: their first layer is exact, both begin as it, and a little training helps."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def test_both_begin_as_the_first_layer_alone(kind, pictures):
 
 def test_couplings_keep_the_squares_of_a_checkerboard(pictures):
     layers = list(CoupledPictures(pictures).layers)[1:]
-    assert all(torch.equal(a.mask + b.mask, torch.ones(784)) for a, b in zip(layers, layers[1:]))
+    assert all(torch.equal(a.mask + b.mask, torch.ones(784)) for a, b in pairwise(layers))
     board = layers[0].mask.view(28, 28)
     assert (board[1:] + board[:-1] == 1).all()
     assert (board[:, 1:] + board[:, :-1] == 1).all()
