@@ -1117,7 +1117,13 @@ flows(student.angle(*leaves.values()), leaves, "angle")
 from course_utils.checks import follows, holds, slopes
 from solutions.correspondence import reference
 
-follows(student.angle(*leaves.values()), leaves, reference.angle(*leaves.values()), "angle")
+follows(
+    student.angle(*leaves.values()),
+    leaves,
+    reference.angle(*leaves.values()),
+    "angle",
+    "by the docstring's formula: another one for the angle has other slopes, away from rotations",
+)
 close(
     student.angle(about_z(0.0), about_z(0.0)),
     torch.zeros(1),

@@ -481,6 +481,16 @@ edit("angle", check="angle_values", why="half of it", change={"2 * torch.asin": 
 edit(
     "angle",
     check="angle_values",
+    why="the trace's arccosine, with other slopes",
+    change={
+        "2 * torch.asin(gap.clamp(max=1 - 1e-6))": (
+            "torch.acos((((R * S).sum((1, 2)) - 1) / 2).clamp(-1 + 1e-6, 1 - 1e-6))"
+        )
+    },
+)
+edit(
+    "angle",
+    check="angle_values",
     why="degrees",
     change={
         "2 * torch.asin(gap.clamp(max=1 - 1e-6))": "torch.rad2deg(2 * torch.asin(gap.clamp(max=1 - 1e-6)))"

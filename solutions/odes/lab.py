@@ -888,6 +888,13 @@ holds(
     hint=".detach() the state before you ask for slopes, and dy/dt afterwards",
 )
 rates = student.adjoint_dynamics(student.fading, theta, 0.7, y, a)
+holds(
+    rates[2] is not None,
+    "dg/dt of a field that does not use θ is no tensor",
+    "zeros",
+    None,
+    "where nothing depends on θ, autograd.grad gives None, unless materialize_grads=True asks for zeros",
+)
 close(rates[2], torch.zeros(4), "dg/dt of a field that does not use θ", "materialize_grads=True")
 ### BEGIN HIDDEN TESTS
 from solutions.odes import reference
