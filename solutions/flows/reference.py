@@ -8,8 +8,7 @@ Shapes: B points of D numbers. A map acts on each row of (B, D) on its own; a fi
 (B, D) of points z (B, D) at time t. Noise is a standard normal at time 0, data stand at time 1.
 
 The full tier learns four densities in 1,200 steps of some 2,890 launches, 31 s of an H100 for a seed by launches of
-9 µs. The first seed also learns pictures twice, in 800 steps of some 1,170 and 620 launches: 13 s more, together
-with multiplications that take about as long. Three seeds: 105 to 120 s.
+9 µs. Three seeds, and the pictures that are learned beside (5 s, see experiments.py): 99 s.
 """
 
 import math
