@@ -24,6 +24,7 @@ from course_utils.data import cipher, cora, mnist, signals, spoken_digits
 from course_utils.data.bitext import MARKS
 from course_utils.training import Run
 from solutions.attention import listening as sounds
+from solutions.attention import one_vector
 from solutions.attention import reference as attention
 from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
@@ -145,6 +146,12 @@ def looking_back(kind: str, seed: int) -> Facts:
     attention.fit(net, attention.load("mini", "train"), attention.config("mini"), run)
     by_length = [round(attention.exact(net, length), 4) for length in (5, 10, 15, 20)]
     return {"right": by_length[2], "by_length": by_length, "curve": smooth(run.curve["nats"])}
+
+
+def one_end(kind: str, seed: int) -> Facts:
+    """Strings written again by a net that keeps one vector, read in one of two orders: right ones by length."""
+    found = one_vector.rewritten(kind == "from its end", Run(seed=seed, device="cpu"))
+    return {"by_length": [round(share, 4) for share in found]}
 
 
 def listening(kind: str, seed: int) -> Facts:
@@ -271,6 +278,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
         ("graph convolution", "attention", "gated, three rounds", "messages", "readout"),
     ),
     "orbits": (orbits, ("messages", *bodies.LAWS)),
+    "one_end": (one_end, ("as it stands", "from its end")),
     "holes": (
         holes,
         tuple(f"lynx_hare {net}" for net in ("latent", "latent longer", "rnn")),
