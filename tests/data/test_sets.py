@@ -56,7 +56,7 @@ PRINTS = {
     "small_programs": "6e2a1e27de2f1895",
     "omniglot": "d6265dcae573d5f0",
 }
-# The same numbers, as processors with AVX-512 round their last bits.
+# The same, but for last bits, on a processor with AVX-512 (of omniglot by NumPy, which gives the print above without).
 ROUNDED = {"omniglot": "961ef91ebf497398", "poses": "3cf6103df4b40c99"}
 
 
