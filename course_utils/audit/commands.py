@@ -5,18 +5,17 @@ import atexit
 import multiprocessing
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from tqdm import tqdm
 
 from course_utils.audit import drawn
+from course_utils.audit.apart import LAB_SECONDS, audit_apart, hush
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import end_with_parent, in_fork, tidied
 from course_utils.audit.kept import content_hash, keep, known
@@ -33,12 +32,10 @@ from course_utils.audit.mutation_score import (
 )
 from course_utils.audit.mutation_score import names as mutant_names
 from course_utils.keys import add_keys, chosen
-from course_utils.labs.answers import Answer, right_answers, wrong_answers
+from course_utils.labs.answers import right_answers, wrong_answers
 from course_utils.labs.lab import Lab
 from course_utils.progress import bar
 from course_utils.topics import topic
-
-LAB_SECONDS = 3600.0  # wall seconds after which a lab's audit is given up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +120,7 @@ def score_apart(lab: Lab, declared: dict[str, str], jobs: int, few: set[str] | N
     """
 
     def work() -> dict:
-        _hush()
+        hush()
         try:
             return plain(score(lab, declared, jobs, few))
         except EquivalentsError as error:
@@ -228,76 +225,3 @@ def _warm() -> None:
     folder = tempfile.mkdtemp(prefix="audit-")
     os.chdir(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-
-
-def audit_apart(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int) -> Report:
-    """The audit in forks, so that whatever a lab does to its process stays there.
-
-    The engine's turn comes once nothing fails without it: it is slower, and says the same of what fails already. It is
-    handed the nets that the reference has trained by then.
-    """
-    with tempfile.TemporaryDirectory() as nets:
-        report = rehearsed_apart(lab, wrong, right, jobs, Path(nets))
-        if not report.passed:
-            return report
-        findings, spent = graded_apart(lab, wrong, right, Path(nets))
-        return replace(report, findings=report.findings + findings, spent=spent)
-
-
-def rehearsed_apart(
-    lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int, nets: Path | None = None
-) -> Report:
-    """The audit without the engine; what the reference trains is left in `nets`."""
-    from course_utils.audit.proof import audit
-
-    def work() -> dict:
-        _hush()
-        try:
-            report = asdict(audit(lab, wrong, right, jobs))
-        except ValueError as error:
-            return asdict(Report(lab.key, lab.points, (Finding("reference", "the lab", False, str(error)),)))
-        if nets is not None:
-            for path in Path.cwd().glob("*.safetensors"):
-                shutil.copy(path, nets)
-        return report
-
-    return _report(lab, in_fork(work, LAB_SECONDS))
-
-
-def graded_apart(
-    lab: Lab, wrong: list[Answer], right: list[Answer], nets: Path | None = None
-) -> tuple[tuple[Finding, ...], float]:
-    """What the engine makes of the reference, with `nets` handed in, of the release and of all answers.
-
-    Also the CPU seconds of its kernels, which are not in this process's times.
-    """
-    from course_utils.audit.engine import engine_findings, standing
-
-    def work() -> dict:
-        _hush()
-        handed_in = sorted(nets.glob("*.safetensors")) if nets is not None else []
-        findings, spent = engine_findings(lab, wrong, right, handed_in)
-        return {"findings": [asdict(finding) for finding in findings], "spent": spent}
-
-    standing()  # here, so that the forks of one lab after another find it
-    found = in_fork(work, LAB_SECONDS)
-    if found is None:
-        standing().close()  # it may have been told half a sentence; it starts again when it is asked
-        return (Finding("engine", "the engine", False, "the process that ran it died or hung"),), 0.0
-    return tuple(Finding(**finding) for finding in found["findings"]), found["spent"]
-
-
-def _report(lab: Lab, data: dict | None) -> Report:
-    if data is None:
-        return Report(lab.key, lab.points, (Finding("reference", "the audit died or hung", False),))
-    return Report(**{**data, "findings": tuple(Finding(**finding) for finding in data["findings"])})
-
-
-def _hush() -> None:
-    """Send what cells print past Python to nowhere; Python's own stderr stays on the terminal, for progress bars."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    sys.stderr = os.fdopen(os.dup(2), "w")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)

@@ -77,6 +77,10 @@ class Dependence:
     def __init__(self, cells: tuple[Cell, ...]):
         self._cells = cells
         self._lasting = self._definitions()
+        self._defining: dict[str, list[int]] = {}
+        for place in range(len(cells)):
+            for name in self._defines(place, {}):
+                self._defining.setdefault(name, []).append(place)
 
     def _definitions(self) -> frozenset[str]:
         """Imports, functions and classes of any cell: used, they do not change."""
@@ -116,6 +120,15 @@ class Dependence:
                 asked |= self._through(self._names(place, changed).reads, place, changed)
         return sorted(wanted)
 
+    def judged(self, start: int, changed: dict[int, str]) -> list[int]:
+        """The changed places and, from `start` on, what the affected checks depend on, themselves included.
+
+        Affected cells that no check asks for are left out.
+        """
+        checks = [place for place in self.affected(start, changed) if self._cells[place].kind == "test"]
+        wanted = set(changed).union(*(self.asked(check, changed) for check in checks))
+        return sorted(place for place in wanted if place >= start)
+
     def asked(self, check: int, changed: dict[int, str]) -> list[int]:
         """The places of the cells that a check's verdict depends on, and its own."""
         wanted, asked = {check}, self._through(self._names(check, changed).reads, check, changed)
@@ -142,8 +155,8 @@ class Dependence:
         found, waiting = set(names), set(names)
         while waiting:
             name = waiting.pop()
-            for place in range(before):
-                if name in self._defines(place, changed):
+            for place in {*self._defining.get(name, ()), *changed}:
+                if place < before and name in self._defines(place, changed):
                     waiting |= self._names(place, changed).reads - found
                     found |= self._names(place, changed).reads
         return found

@@ -9,12 +9,16 @@ Group = Literal["reference", "release", "wrong", "right", "engine"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the audit tried: in which group, what, whether it went as it must, and what is to be read."""
+    """One thing that the audit tried: in which group, what, whether it went as it must, and what is to be read.
+
+    `slow` says of a wrong answer that a check takes long with it.
+    """
 
     group: Group
     title: str
     passed: bool
     text: str = ""
+    slow: bool = False
 
 
 @dataclass(frozen=True)

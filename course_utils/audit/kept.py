@@ -14,7 +14,7 @@ from course_utils.topics import ROOT
 
 FILE = "audit.json"
 # What audits starts here; all else that decides is found from its imports.
-AUDITING = ("course_utils.audit.proof", "course_utils.audit.engine")
+AUDITING = ("course_utils.audit.apart",)
 ANSWERS = ("wrong_answers.py", "right_answers.py")
 
 

@@ -5,12 +5,13 @@ points in the check it names, by a message of the check's own; every other right
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course_utils.audit.companies import companies, together
 from course_utils.audit.findings import Finding, Report
-from course_utils.audit.variants import Rehearsals, Run, Variant
+from course_utils.audit.variants import SLOW, Rehearsals, Run, Variant
 from course_utils.labs.answers import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell, Lab, LabError, to_notebook
@@ -19,8 +20,12 @@ DRAWS = 3  # how often a check is repeated with other random inputs: no verdict 
 BROKEN = "the check itself broke, and the student would read this"
 
 
-def audit(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1) -> Report:
-    """Audit a lab in this process and its forks. Run it in a process of its own (see `audit_command`).
+def audit(
+    lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1, nets: Path | None = None
+) -> Report:
+    """Audit a lab in this process and its forks. Run it in a process of its own (see `audit.commands`).
+
+    What lies in `nets` is not trained again.
 
     Raises:
         LabError: an answer names a cell, definition or check that the lab does not have.
@@ -31,7 +36,7 @@ def audit(lab: Lab, wrong: list[Answer], right: list[Answer], jobs: int = 1) -> 
         *_wrong_variants(cells, wrong),
         *_right_variants(cells, right),
     ]
-    rehearsals = Rehearsals(cells, [variant for variant in variants if variant.sources], jobs, lab.key)
+    rehearsals = Rehearsals(cells, [variant for variant in variants if variant.sources], jobs, lab.key, nets)
     reference = rehearsals.reference(DRAWS)
     findings = [*_reference(cells, reference)]
     if all(finding.passed for finding in findings):
@@ -149,7 +154,7 @@ def _wrong(cells: tuple[Cell, ...], answer: Answer, run: Run) -> Finding:
         return Finding("wrong", title, False, f"{answer.check}: {BROKEN}\n{outcome.message}")
     lines = [f"{answer.check} {outcome.earned:g}/{outcome.points:g}", outcome.message]
     lines += [f"also {name}: {run.checks[name].message}" for name in others]
-    return Finding("wrong", title, True, "\n".join(lines))
+    return Finding("wrong", title, True, "\n".join(lines), outcome.seconds >= SLOW)
 
 
 def _right(cells: tuple[Cell, ...], answer: Answer, run: Run) -> Finding:

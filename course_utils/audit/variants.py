@@ -4,6 +4,7 @@ The reference is run once. Wherever variants part from it a fork is left standin
 it is known how long its cells take, these forks are let go one after another, and fork in their turn for each variant.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from course_utils.labs.lab import Cell
 from course_utils.progress import bar
 
 CELL_SECONDS = 120.0  # CPU time of a cell where the reference's own time is not known yet
-SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it
+SLOW = 1.0  # CPU seconds above which a plain cell runs only where something depends on it, and a check is drawn once
 HANGING = 1800.0  # wall seconds after which a fork is given up
 
 Ending = Literal["all", "quick", "named", "first"]
@@ -28,10 +29,11 @@ Ending = Literal["all", "quick", "named", "first"]
 class Variant:
     """A lab with other sources in some cells (by place).
 
-    `ending` says how far it runs: to the end ("all"); what is affected and "quick"; the check `named` and what it
-    needs, and more only where that loses nothing; or all that is affected until the "first" lost point. `draws` is how
-    often a quick check is repeated with other random inputs. Where it has `members`, it stands for them: they are run
-    by themselves, and reported, only where it loses anything.
+    `ending` says how far it runs: to the end ("all"); the affected checks that are "quick"; the check `named`, and
+    more only where that loses nothing; or all affected checks until the "first" lost point. Of other cells those run
+    that these checks depend on: what no check asks for says nothing here, and the engine runs it with right answers.
+    `draws` is how often a quick check is repeated with other random inputs. Where it has `members`, it stands for them:
+    they are run by themselves, and reported, only where it loses anything.
     """
 
     name: str
@@ -83,9 +85,16 @@ class Run:
 class Rehearsals:
     """Runs the variants of one lab. Make it in a process of its own: it becomes the lab's `__main__`."""
 
-    def __init__(self, cells: tuple[Cell, ...], variants: list[Variant], jobs: int = 1, what: str = ""):
-        """`what` stands at the progress bar."""
-        self._cells, self._jobs, self._what = cells, jobs, what
+    def __init__(
+        self,
+        cells: tuple[Cell, ...],
+        variants: list[Variant],
+        jobs: int = 1,
+        what: str = "",
+        nets: Path | None = None,
+    ):
+        """`what` stands at the progress bar. A net that lies in `nets` is not trained again by the reference."""
+        self._cells, self._jobs, self._what, self._nets = cells, jobs, what, nets
         self._places = [
             place for place, cell in enumerate(cells) if cell.kind in ("code", "solution", "test")
         ]
@@ -99,7 +108,7 @@ class Rehearsals:
 
     def reference(self, draws: int = 1) -> Run:
         """Run every cell from the first to the last, each check in a fork; forks stay standing where variants part."""
-        run, notebook = Run(), Notebook()
+        run, notebook, trained = Run(), Notebook(), set()
         checks = Forks(self._jobs, HANGING)
         variant = Variant("reference", {}, draws=draws)
         for place in self._places:
@@ -112,6 +121,9 @@ class Rehearsals:
                 drawn = partial(self._drawn, notebook, cell, variant)
                 checks.start(str(place), drawn, Path.cwd())
                 continue
+            if self._laid(cell.trains):
+                trained.add(place)
+                continue
             started = time.process_time()
             error = notebook.run(self._label(place), cell.source, CELL_SECONDS)
             run.seconds[place] = time.process_time() - started
@@ -122,8 +134,16 @@ class Rehearsals:
             run.checks[self._cells[int(name)].name] = outcome
             run.seconds[int(name)] = outcome.seconds
         self._usual = run.seconds
-        self._slow = {place for place, seconds in run.seconds.items() if seconds > SLOW}
+        self._slow = trained | {place for place, seconds in run.seconds.items() if seconds > SLOW}
         return run
+
+    def _laid(self, name: str) -> bool:
+        """Lay a net that is trained already where the cell that trains it would save it: only from here on."""
+        file = f"{name}.safetensors"
+        if not name or self._nets is None or not (self._nets / file).is_file():
+            return False
+        shutil.copy(self._nets / file, file)
+        return True
 
     def _drawn(self, notebook: Notebook, cell: Cell, variant: Variant) -> dict[str, Any]:
         bound_memory()
@@ -187,8 +207,7 @@ class Rehearsals:
         tried = {
             variant.name: (variant, places)
             for variant in variants
-            if (places := self._first(variant, start, self._needed(variant, start)[0]))
-            and not set(places) & self._slow - set(variant.sources)
+            if (places := self._first(variant, start)) and not set(places) & self._slow - set(variant.sources)
         }
 
         def work() -> dict[str, Any]:
@@ -211,14 +230,14 @@ class Rehearsals:
         if variant.ending == "all":
             places = [place for place in self._places if place >= start or self._cells[place].kind == "test"]
             return self._execute(notebook, variant, places).plain()
-        needed, quick = self._needed(variant, start)
-        first = self._first(variant, start, needed)
-        if variant.ending == "quick" or (quick == needed and not first):
-            return self._execute(notebook, variant, quick).plain()
         # The check that must see it, and what that needs; only where it sees nothing, the others too.
+        first = self._first(variant, start)
         run = self._tried(notebook, variant, first) if first else Run()
         if run.died or run.lost():
             return run.plain()
+        needed, quick = self._needed(variant, start)
+        if variant.ending == "quick" or (quick == needed and not first):
+            return self._execute(notebook, variant, quick).plain()
         if variant.ending == "named":
             asked = [place for place in needed if self._cells[place].name == variant.named]
             places = quick if set(asked) <= set(quick) else needed
@@ -234,12 +253,17 @@ class Rehearsals:
             in_fork(lambda: self._execute(notebook, variant, places).plain(), HANGING, Path.cwd())
         )
 
-    def _first(self, variant: Variant, start: int, needed: list[int]) -> list[int]:
+    def _first(self, variant: Variant, start: int) -> list[int]:
         """What the named check needs (or the first that is quick), and that check; nothing where it is not affected."""
-        checks = [place for place in needed if self._cells[place].kind == "test"]
-        if variant.ending == "named":
-            checks = [place for place in checks if self._cells[place].name == variant.named]
-        if variant.ending == "quick" or not checks:
+        if variant.ending not in ("named", "first"):
+            return []
+        checks = [
+            place
+            for place in self._dependence.affected(start, variant.sources)
+            if self._cells[place].kind == "test"
+            and (variant.ending == "first" or self._cells[place].name == variant.named)
+        ]
+        if not checks:
             return []
         places = [place for place in self._dependence.asked(checks[0], variant.sources) if place >= start]
         slow = set(places) & self._slow - set(variant.sources)
@@ -247,7 +271,7 @@ class Rehearsals:
 
     def _needed(self, variant: Variant, start: int) -> tuple[list[int], list[int]]:
         """The places to run from `start` on, and those of them that are quick and need nothing slow."""
-        needed = self._dependence.needed(start, variant.sources)
+        needed = self._dependence.judged(start, variant.sources)
         return needed, self._dependence.without(needed, self._slow - set(variant.sources))
 
     def _execute(self, notebook: Notebook, variant: Variant, places: list[int]) -> Run:
