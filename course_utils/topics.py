@@ -209,7 +209,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         key="synthesis", title="Nets that write programs", part="Beyond",
-        points=37, minutes=160, minutes_cpu=0.3, minutes_gpu=8,
+        points=34, minutes=120, minutes_cpu=0.3, minutes_gpu=8,
         data_mini="list_functions, sygus_strings", data_full="list_functions, sygus_strings",
         paper="balog2017", metric="share of programs found",
         higher_is_better=True, margin=0.3, target=None,

@@ -141,23 +141,6 @@ def sort_and_add(examples, order, length, budget, step=2):
     return None, budget - left
 
 
-@right(why="expression by expression")
-def intersect(one, other):
-    def by_name(space):
-        edges = {}
-        for edge, names in space.items():
-            for name in names:
-                edges.setdefault(name, []).append(edge)
-        return edges
-
-    first, second, both = by_name(one), by_name(other), {}
-    for name in first.keys() & second.keys():
-        for a, b in first[name]:
-            for c, d in second[name]:
-                both.setdefault(((*a, *c), (*b, *d)), set()).add(name)
-    return both
-
-
 @right(why="matrix products, and a loop over examples")
 class Writer(nn.Module):
     def __init__(self, d, hidden, expressions=END + 1):

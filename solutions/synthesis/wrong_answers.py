@@ -263,45 +263,6 @@ edit(
 )
 
 edit(
-    "intersect",
-    check="intersect_values",
-    why="either of them",
-    change={"= names & others": "= names | others"},
-)
-edit(
-    "intersect",
-    check="intersect_values",
-    why="empty edges are kept",
-    change={"if names & others:": "if True:"},
-)
-edit(
-    "intersect",
-    check="intersect_values",
-    why="starts and ends mixed up",
-    change={"both[a + c, b + d]": "both[a + b, c + d]"},
-)
-
-
-@wrong(check="intersect_values", why="lists of names, which cannot be intersected again")
-def intersect(one, other):
-    return {
-        (a + c, b + d): sorted(set(x) & set(y))
-        for (a, b), x in one.items()
-        for (c, d), y in other.items()
-        if set(x) & set(y)
-    }
-
-
-@wrong(check="intersect_values", why="only edges at the same places")
-def intersect(one, other):
-    return {
-        (a + a, b + b): names & other[a, b]
-        for (a, b), names in one.items()
-        if other.get((a, b), set()) & names
-    }
-
-
-edit(
     "Writer",
     check="writer_values",
     why="the mean over examples",
