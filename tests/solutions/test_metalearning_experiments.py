@@ -17,12 +17,39 @@ def pictures(draw, classes=8, drawings=10):
 
 def test_tasks_at_once_are_each_on_its_own():
     draw = torch.Generator().manual_seed(0)
-    net = maml.strided(4, maml.WAYS)
-    weights = dict(net.named_parameters())
+    weights = dict(maml.strided(4, maml.WAYS).named_parameters())
     support, query = maml.drawn(pictures(draw), 3, 2, draw)
-    together = maml.of_tasks(net, weights, support, query, 2)
-    alone = [maml.scores(net, weights, s, q, 2) for s, q in zip(support, query)]
+    together = maml.of_tasks(maml.quick, weights, support, query, 2)
+    alone = [maml.scores(maml.quick, weights, s, q, 2) for s, q in zip(support, query)]
     torch.testing.assert_close(together, torch.stack(alone), atol=1e-4, rtol=1e-4)
+
+
+def test_the_quick_net_is_that_of_convolutions_and_so_are_its_outer_gradients():
+    draw = torch.Generator().manual_seed(5)
+    net = maml.strided(4, maml.WAYS).double()
+    weights = {name: weight.detach() for name, weight in net.named_parameters()}
+    for name in weights:  # nothing is 0 or 1, as scales and shifts are at the beginning
+        weights[name] = weights[name] + 0.3 * torch.randn(weights[name].shape, generator=draw).double()
+    support, query = (part.double() for part in maml.drawn(pictures(draw), 3, 2, draw))
+    due = torch.arange(maml.WAYS).repeat_interleave(2).repeat(3)
+
+    def cost(at, read, tasks):
+        found = torch.stack(tasks(read, at))
+        return F.cross_entropy(found.flatten(0, 1), due), found
+
+    def at_once(read, at):
+        return list(maml.of_tasks(read, at, support, query, 2))
+
+    def one_by_one(read, at):
+        return [maml.scores(read, at, s, q, 2) for s, q in zip(support, query)]
+
+    outer = torch.func.grad(cost, has_aux=True)
+    found, scores = outer(weights, maml.quick, at_once)
+    expected, plain = outer(weights, lambda at, x: torch.func.functional_call(net, at, (x,)), one_by_one)
+    torch.testing.assert_close(scores, plain, atol=1e-8, rtol=1e-8)
+    for name in weights:
+        torch.testing.assert_close(found[name], expected[name], atol=1e-8, rtol=1e-6)
+    assert min(expected[name].abs().max() for name in ("0.weight", "1.bias", "9.weight")) > 1e-4
 
 
 def test_an_inner_step_is_the_references():
@@ -30,7 +57,7 @@ def test_an_inner_step_is_the_references():
     net = maml.strided(3, maml.WAYS)
     weights = dict(net.named_parameters())
     (support,), _ = maml.drawn(pictures(draw), 1, 2, draw)
-    found = maml.adapted(net, weights, support, 1)
+    found = maml.adapted(maml.quick, weights, support, 1)
 
     def cost(params):
         scores = torch.func.functional_call(net, dict(zip(weights, params)), (support[:, 0],))
