@@ -11,9 +11,9 @@ from solutions.metalearning import maml_of_characters, memory_of_characters
 from solutions.metalearning.reference import load, turned
 
 STEPS = {
-    "maml": 6000,
+    "maml": 2300,
     "memory": 500,
-}  # as many as half an hour of one thread has for both, and no more
+}  # as many as a quarter of an hour of one thread has for both, and no more
 
 
 def experiments(tensors: dict[str, Tensor], tier: str, run: Run) -> dict[str, float]:

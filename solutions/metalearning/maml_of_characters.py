@@ -3,9 +3,8 @@
 Finn et al., "Model-agnostic meta-learning", arXiv:1703.03400, section 5.2. All tasks of a batch take their inner steps
 at once, by `torch.func.vmap`: a task is a function of the one beginning and of its own pictures.
 
-Time goes not into products but into second derivatives of large, cheap layers. So more tasks are taken at once than
-fit a picture's worth of work (half the time a task with 16 as with 8), and the first layer, whose output is three
-quarters of all numbers, is normalised through its weights: see `first_layer`.
+Time goes not so much into products as into passes over a layer's output and its derivatives. So the first layer, whose
+output is three quarters of all numbers, is normalised through its weights: see `first_layer`.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from solutions.metalearning.reference import episode
 WAYS, QUERIES, TASKS = 5, 2, 16  # of an episode of one shot; episodes of an outer step
 INNER, STEPS_LEARNING, STEPS_TESTED = 0.4, 1, 3  # the inner rate, and steps (Finn et al., appendix A.1)
 
-RATE = 3e-3  # the highest of the outer steps
+RATE, CYCLE, SETTLING = 3e-3, 6000, 400  # of the outer steps, see `learn`
 EPSILON = 1e-5  # of batch normalisation
 
 Weights = dict[str, Tensor]
@@ -102,9 +101,13 @@ def drawn(drawings: Tensor, tasks: int, queries: int, generator: torch.Generator
 
 
 def learn(net: nn.Module, drawings: Tensor, steps: int, run: Run) -> None:
-    """The outer loop: Adam on the queries' cost after each task's inner step, second derivatives and all."""
+    """The outer loop: Adam on the queries' cost after each task's inner step, second derivatives and all.
+
+    The rate rises to `RATE` and falls slowly, as if there were `CYCLE` steps, and to 0 in the last `SETTLING` of those
+    that there are.
+    """
     adam = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, RATE, steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, RATE, CYCLE, pct_start=0.1)
     due = torch.arange(WAYS, device=run.device).repeat_interleave(QUERIES).repeat(TASKS)
     for step in run.steps(steps, {"net": net, "adam": adam, "schedule": schedule}, "maml"):
         pictures = run.to(*drawn(drawings, TASKS, QUERIES, run.generator(f"maml {step}")))
@@ -118,6 +121,7 @@ def learn(net: nn.Module, drawings: Tensor, steps: int, run: Run) -> None:
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         adam.step()
         schedule.step()
+        adam.param_groups[0]["lr"] *= min(1.0, (steps - 1 - step) / SETTLING)
         run.log(maml_nats=value.detach())
 
 
