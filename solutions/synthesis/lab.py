@@ -504,6 +504,17 @@ equal(
     "a shorter program that fits is taken, as soon as it fits",
 )
 equal(nodes, 1, f"the nodes of {what} with reverse alone, three lines at most", "the first line fits")
+empty = [([[2, 1]], [1, 2]), ([[]], [])]
+found, nodes = pair(
+    student.search(empty, ["maximum", "reverse"], 2, 99), "search", "a program or None, and the nodes"
+)
+equal(found, (("reverse", 0),), "search for 2, 1 -> 1, 2 and nothing -> nothing", "nothing has no maximum")
+equal(
+    nodes,
+    2,
+    "the nodes of search for 2, 1 -> 1, 2 and nothing -> nothing",
+    "every line that is run, failing ones too",
+)
 ### BEGIN HIDDEN TESTS
 import random
 
