@@ -19,7 +19,7 @@ from course_utils.audit.forks import end_with_parent, in_fork, tidied
 
 def work():
     print("at work", flush=True)
-    in_fork(lambda: time.sleep(60), 60)
+    in_fork(lambda: open("begun", "w").close() or time.sleep(60), 60)
 
 if __name__ == "__main__":
     with tidied(), ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent) as pool:
@@ -50,10 +50,10 @@ def test_sigterm_ends_the_forks_and_removes_their_folders(tmp_path):
     )
     assert process.stdout.readline() == "at work\n"
     until = time.monotonic() + 30
-    while not list(place.glob("*/audit-*/work")) and time.monotonic() < until:
+    while not list(place.glob("*/audit-*/work/begun")) and time.monotonic() < until:
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
-    assert list(place.glob("*/audit-*/work"))
+    assert list(place.glob("*/audit-*/work/begun"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == TERMINATED
     process.stdout.close()
