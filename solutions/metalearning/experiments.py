@@ -1,6 +1,6 @@
 """Two other learners on Omniglot, with its own split of alphabets: MAML, and a net with a memory.
 
-Nothing of theirs is chosen on validation: they learn from all thirty background alphabets.
+They learn from all thirty background alphabets: none is kept for validation.
 """
 
 import torch
