@@ -18,18 +18,7 @@ from course_utils.audit.mutation_score import Score, Survivor
 from course_utils.labs.answers import Answer
 from course_utils.labs.lab import Cell
 from course_utils.topics import KEYS
-from tests.grading.sample_lab import answers, changed, sample_lab
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with warm_processes(1) as pool:
-        yield pool
-
-
-@pytest.fixture
-def lab(monkeypatch):
-    return sample_lab(monkeypatch)
+from tests.grading.sample_lab import answers, changed
 
 
 def failures(pool, lab, wrong=(), right=()) -> dict[str, str]:

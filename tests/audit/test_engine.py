@@ -10,7 +10,7 @@ from course_utils.audit import engine
 from course_utils.labs.answers import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell
-from tests.grading.sample_lab import answers, sample_lab
+from tests.grading.sample_lab import answers
 
 NETS = [Path("line.safetensors")]
 
@@ -33,11 +33,6 @@ def graded(monkeypatch):
     monkeypatch.setattr(engine, "_graded", grade)
     monkeypatch.setattr(engine, "standing", lambda: SimpleNamespace(spent=0.0))
     return seen
-
-
-@pytest.fixture
-def lab(monkeypatch):
-    return sample_lab(monkeypatch)
 
 
 def another(answer: Answer, why: str) -> Answer:

@@ -3,7 +3,7 @@
 import pytest
 
 from course_utils.audit import mutation_score
-from course_utils.audit.commands import score_apart, warm_processes
+from course_utils.audit.commands import score_apart
 from course_utils.audit.mutants import mutants_of, sample, solution_lines
 from course_utils.audit.mutation_score import (
     EquivalentsError,
@@ -102,12 +102,6 @@ def test_a_sample_is_the_same_each_time_and_keeps_the_order():
     few = sample(mutants, 10)
     assert len(few) == 10
     assert few == sample(list(mutants), 10) == [mutant for mutant in mutants if mutant in few]
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with warm_processes(1) as pool:
-        yield pool
 
 
 def test_a_weak_lab_shows_its_survivors_and_a_sound_one_refuses_to_declare_them(warm, monkeypatch):

@@ -6,21 +6,9 @@ import pytest
 
 from course_utils.audit import apart
 from course_utils.audit.apart import audit_apart
-from course_utils.audit.commands import warm_processes
 from course_utils.audit.findings import shown
 from course_utils.labs.lab import Cell
-from tests.grading.sample_lab import answers, changed, sample_lab
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with warm_processes(1) as pool:
-        yield pool
-
-
-@pytest.fixture
-def lab(monkeypatch):
-    return sample_lab(monkeypatch)
+from tests.grading.sample_lab import answers, changed
 
 
 @pytest.mark.parametrize(
