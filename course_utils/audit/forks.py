@@ -59,9 +59,12 @@ def _end_children() -> None:
 
 
 def end_with_parent() -> None:
-    """From now on this process ends when its parent does, so that nothing goes on alone."""
+    """From now on this process ends when its parent does, at once if it has ended, so that nothing goes on alone."""
     if sys.platform == "linux":
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(TERMINATED)
 
 
 class Forks:

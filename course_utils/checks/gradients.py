@@ -14,6 +14,9 @@ CUT = (
     "is it used at all on the way? .detach(), .data, .item(), .numpy() and torch.no_grad cut the thread; "
     "so does torch.tensor(…) around a tensor"
 )
+IN_PLACE = (
+    "-=, inplace=True and functions with an underscore at their end change a tensor: make a new one instead"
+)
 
 
 def follows(
@@ -90,7 +93,7 @@ def slopes(
                 f"autograd cannot follow {what} back",
                 "a gradient",
                 "a tensor that it needs has been written into since",
-                "-=, /= and functions with an underscore at their end change a tensor: make a new one instead",
+                IN_PLACE,
             ) from None
         if not _autograds_own(error):
             raise

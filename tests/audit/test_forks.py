@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.audit.forks import TERMINATED, Standing, in_fork, tidied
+from course_utils.audit.forks import TERMINATED, Standing, end_with_parent, in_fork, tidied
 from course_utils.topics import ROOT
 
 SLEEPER = """
@@ -81,3 +81,12 @@ def test_a_standing_fork_knows_what_was_when_it_was_taken(tmp_path):
     never = Standing(lambda told, done: None, tmp_path)
     never.dismiss()
     never.dismiss()
+
+
+def test_a_fork_whose_parent_has_ended_goes_no_further(monkeypatch):
+    def orphaned():
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        end_with_parent()
+        return "went on"
+
+    assert in_fork(orphaned, 20) is None

@@ -1,6 +1,7 @@
 """Runs a check cell in the trusted process."""
 
 import ast
+import re
 import traceback
 from functools import lru_cache
 from types import CodeType
@@ -8,9 +9,13 @@ from typing import Any, NamedTuple
 
 from course_utils.checks.credit import NoShare, credit
 from course_utils.checks.failure import CheckFailed, StudentError
+from course_utils.checks.gradients import IN_PLACE
 from course_utils.checks.student import from_a_cell
 from course_utils.credit import rounded
 from course_utils.grading.engine.verdict import CheckStatus
+
+# What autograd says, of a leaf and of a tensor that it kept, when somebody has written into them.
+WRITTEN_INTO = re.compile(r"in-?place operation")
 
 
 class Check(NamedTuple):
@@ -71,6 +76,8 @@ def _explained(error: Exception, source: str, filename: str) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
     number = frames[-1].lineno or 0 if frames else 0
     text = f"{type(error).__name__}: {str(error)[:500]}" if str(error) else type(error).__name__
+    if WRITTEN_INTO.search(str(error)):
+        return f"your code writes into a tensor whose history is still needed: {IN_PLACE}"
     if not 0 < number <= len(lines) or _hidden(lines[:number]):
         return f"a hidden test failed ({type(error).__name__})"
     return f"this check failed: `{lines[number - 1].strip()}` ({text})"

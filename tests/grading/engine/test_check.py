@@ -88,3 +88,11 @@ def test_credit_is_rounded_before_it_is_judged_here_and_in_an_audit(value, statu
 
 def test_points_of_three_decimals_can_be_earned_in_full():
     assert run_check("None", "small", 0.125) == ("passed", 0.125, "")
+
+
+def test_a_net_that_writes_into_its_input_is_told_so():
+    source = "import torch\nx = torch.ones(2, requires_grad=True)\ntorch.nn.ReLU(inplace=True)(x)"
+    check = run_check(source, "relu", 2)
+    assert check.status == "failed"
+    assert "inplace=True" in check.message
+    assert "make a new one" in check.message

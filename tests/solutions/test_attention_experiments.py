@@ -1,0 +1,49 @@
+"""What attention measures beside its record."""
+
+from dataclasses import replace
+
+import torch
+
+from course_utils.data.bitext import PAD
+from course_utils.training import Run
+from solutions.attention import experiments
+from solutions.attention.reference import build, config, load
+
+
+def test_batches_hold_pairs_of_about_one_length_and_all_their_words():
+    data = load("mini", "train")
+    for source, target in experiments.Alike(Run(device="cpu")).batches(data, 64, 20, {}):
+        lengths = (source != PAD).sum(1)
+        assert lengths.max() == source.shape[1]
+        assert lengths.max() - lengths.min() <= 1
+        assert torch.equal((target != PAD).sum(1), lengths + 1)  # the end mark is one more
+
+
+def test_an_order_depends_on_the_seed_alone():
+    data = load("mini", "train")
+
+    def drawn(seed):
+        run = experiments.Alike(Run(seed=seed, device="cpu"))
+        return [source.shape[1] for source, _ in run.batches(data, 64, 30, {})]
+
+    assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_a_net_that_knows_the_task_has_a_bleu_of_one_at_every_length(monkeypatch):
+    source, target = load("mini", "test").tensors
+    monkeypatch.setattr(experiments, "written", lambda net, asked, most: target)
+    found = experiments.by_length(build("mini"), "mini")
+    lengths = (source != PAD).sum(1)
+    there = [part for part in experiments.LENGTHS if ((lengths >= part[0]) & (lengths <= part[1])).any()]
+    assert list(found) == ["", *(f"_{low}_{high}" for low, high in there)]
+    assert all(abs(value - 1) < 1e-9 for value in found.values())
+
+
+def test_both_nets_are_measured_over_all_lengths(monkeypatch):
+    how = replace(config("mini"), steps=2)
+    monkeypatch.setattr(experiments, "config", lambda tier: how)
+    tensors = {name: tensor.clone() for name, tensor in build("mini").state_dict().items()}
+    found = experiments.experiments(tensors, "mini", Run(device="cpu"))
+    assert {name[:10] for name in found} == {"looks_back", "last_state"}
+    assert len(found) == 2 * (1 + len(experiments.LENGTHS))
+    assert all(0 <= value <= 1 for value in found.values())
