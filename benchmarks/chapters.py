@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from benchmarks.kept_in_mind import asked, copying, pronouns
 from benchmarks.programs_found import Facts, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
 from course_utils.data import cipher, cora, mnist, signals, spoken_digits
@@ -287,6 +288,9 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
     "calling": (calling, ("flat", "loop", "recursive")),
     "long_sums": (long_sums, ("12 bits",)),
+    "asked": (asked, ("two RNNs",)),
+    "copying": (copying, ("six rows",)),
+    "pronouns": (pronouns, ("LSTM",)),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
     "reading": (reading, tuple(two_stacks.NETS)),

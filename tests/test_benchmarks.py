@@ -4,8 +4,12 @@ import math
 import subprocess
 import sys
 
-from benchmarks import attacks, chapters, class_size
+import pytest
+import torch
+
+from benchmarks import attacks, chapters, class_size, kept_in_mind
 from benchmarks.cpu import counted
+from course_utils.data.text import Text
 from tests.grading.attacks.attacks import ATTACKS
 
 REPORT = """<testsuites><testsuite>
@@ -65,3 +69,21 @@ def test_experiments_of_chapters_go_on_where_they_stopped(tmp_path, monkeypatch,
 def test_curves_are_averaged():
     curve = [(step, float(step)) for step in range(chapters.WINDOW + 2)]
     assert chapters.smooth(curve) == [(chapters.WINDOW - 1) / 2, chapters.WINDOW + 0.5]
+
+
+@pytest.mark.parametrize(("letter", "share"), [("t", 2 / 3), ("s", 1 / 3), ("h", 0)])
+def test_a_pronoun_is_right_where_the_likeliest_letter_begins_it(letter, share):
+    alphabet = " ,.acdehilmnrsty"
+    lines = "the men see it, and they smile. the cat eats, and they sit. the hen came, and she ran. "
+    place, read = alphabet.index(letter), []
+
+    def model(codes):
+        read.append(text.decode(codes[0]))
+        scores = torch.zeros(1, codes.shape[1], len(alphabet))
+        scores[0, -1, place] = 1.0
+        return scores, None
+
+    text = Text(torch.tensor([alphabet.index(c) for c in lines]), alphabet)
+    assert kept_in_mind.of_subjects(model, text) == pytest.approx(share)
+    assert len(read) == 3
+    assert all(asked.endswith(", and ") for asked in read)

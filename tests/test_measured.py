@@ -113,6 +113,7 @@ def test_a_gpus_seconds_are_added_up_and_judged(tmp_path):
     text = measured.gpu(tmp_path)
     assert "| depth | 10 | 50 | 0 | 200.0 | 0.30 | 90 | 240 | bytes |" in text
     assert "nine oldest topics come to 480 GPU-seconds (the aim is at most 600), of all 3 to 720" in text
+    assert "for each of the others, at most 120, is missed by `flows` (240)." in text
     assert "Before" not in text
     old = {"operations": 70, "waits": 1, "flops": 4e11, "seconds": 315}
     (tmp_path / "gpu_before.json").write_text(json.dumps({"commit": "90b0f7a", "rows": {"depth": old}}))
