@@ -119,6 +119,16 @@ def test_an_answer_has_its_exercise_s_number(key):
 
 
 @pytest.mark.parametrize("key", CHAPTERS)
+def test_the_text_speaks_of_each_diagram_and_of_each_named_figure_by_its_number(key):
+    page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
+    diagrams = re.findall(r'^<svg class="figure"(?: id="([^"]*)")?', page, re.MULTILINE)
+    named = re.findall(r"^:tags: \[.*\bfigure-([a-z-]+)", page, re.MULTILINE)
+    assert diagrams
+    assert "" not in diagrams, "a diagram has a name"
+    assert {*diagrams, *named} <= set(re.findall(r"\{numref\}`([^`]+)`", page))
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
 def test_each_choice_of_a_question_is_explained_and_one_is_right(key):
     page = (ROOT / "book" / f"{key}.md").read_text(encoding="utf-8")
     questions = re.findall(

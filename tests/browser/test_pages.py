@@ -1,8 +1,10 @@
 """Every page of the built book: alone, without a network, in both themes, on a desk and on a phone."""
 
+import re
+
 import pytest
 
-from course_utils import book
+from course_utils import book, demos
 
 from .accessibility import AXE, violations
 from .conftest import DESK, PHONE
@@ -171,3 +173,20 @@ def test_without_scripts_a_page_still_reads(browser, built_book):
     page.goto((built_book / "book/notation.html").as_uri())
     assert page.locator("math").first.is_visible()
     context.close()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_without_scripts_a_still_picture_holds_a_demos_place(browser, built_book, size):
+    context = browser.new_context(java_script_enabled=False, viewport=size)
+    page, seen = context.new_page(), {}
+    for name in PAGES:
+        page.goto((built_book / f"{name}.html").as_uri(), wait_until="domcontentloaded")
+        for stage in page.locator(".demo-stage").all():
+            picture, place = (spot.bounding_box() for spot in (stage.locator(".demo-still svg"), stage))
+            _, phone = re.findall(r"(\d+)px", stage.get_attribute("style"))
+            seen[stage.get_attribute("data-demo")] = picture["width"], picture["height"]
+            assert picture["height"] < place["height"]
+            assert size is DESK or place["height"] <= int(phone) + 1, name
+    context.close()
+    assert set(seen) == set(demos.names())
+    assert {name: box for name, box in seen.items() if box[0] < 250 or box[1] < 12} == {}

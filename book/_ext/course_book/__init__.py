@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx and Jupyter Book: directives, formulas, runs of chapters, light pages, fonts.
+"""What the book adds to Sphinx and Jupyter Book: directives, formulas, runs of chapters, light pages, fonts, styles.
 
 A kernel imports `course_book.kernel` without Sphinx: nothing is imported here before `setup` is called.
 """
@@ -20,6 +20,7 @@ PARTS = (
     "runs",
     "pages",
     "fonts",
+    "styles",
 )
 
 

@@ -1,7 +1,8 @@
 """What a page loads and says of itself: nothing from elsewhere, no script that it does not use, a description.
 
-The theme's pages load an icon script of 1.5 MB (its fonts draw the same icons) and fonts ahead of need. They go; a
-description for search engines and previews comes, and keys reach tables and printed columns wider than the page.
+The theme's pages load an icon script of 1.5 MB (its fonts draw the same icons), and fonts and scripts ahead of need;
+they wait for scripts before they show a word. That goes; a description for search engines and previews comes, and keys
+reach tables and printed columns wider than the page.
 """
 
 import re
@@ -15,7 +16,11 @@ from course_book import columns
 from course_utils import topics
 
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome[^"]*\.js[^"]*"></script>')
-FONT_AHEAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+AHEAD = re.compile(r'\s*<link rel="preload" as="(?:font|script)"[^>]*>')
+# The page is shown before its scripts run, in their order; words of a page's own ask only for the options.
+WAITED_FOR = re.compile(r"<script(?=[^>]* src=)(?![^>]*(?: defer|documentation_options))")
+# A sheet that holds nothing but the import of this one, which would be asked for after it.
+IMPORTS_BASIC = re.compile(r'(?<=_static/)styles/theme\.css[^"]*(?=")')
 # Roles that docutils gives to citations: one is withdrawn, the other forbids the links between them.
 CITATION_ROLE = re.compile(r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")')
 # The theme lets a wide table scroll, but nobody without a mouse reaches it.
@@ -67,13 +72,14 @@ def written_pages(output: Path) -> list[Path]:
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
-    """Take the icon script, fonts ahead of need and unfit roles out of the written pages; keys reach their tables."""
+    """Take out of the written pages what they need not load or wait for, and unfit roles; keys reach their tables."""
     if error or app.builder.format != "html":
         return
     output = Path(app.outdir)
     for page in written_pages(output):
         text = page.read_text(encoding="utf-8")
-        light = CITATION_ROLE.sub("", FONT_AHEAD.sub("", ICON_SCRIPT.sub("", text)))
+        light = CITATION_ROLE.sub("", AHEAD.sub("", ICON_SCRIPT.sub("", text)))
+        light = WAITED_FOR.sub('<script defer="defer"', IMPORTS_BASIC.sub("basic.css", light))
         light = columns.marked(TABLE_BOX.sub(r'\1 tabindex="0">', light))
         if light != text:
             page.write_text(light, encoding="utf-8")
