@@ -1,4 +1,4 @@
-"""Real things for chapters: what full tiers make of real data, kept in `pictures.json` as pictures and words.
+"""Real things for chapters: what full tiers make of real data, kept in `pictures.json` as pictures, a sound, words.
 
     python -m benchmarks.pictures            # what is not kept yet
     python -m benchmarks.pictures misread    # one of them, anew
@@ -20,12 +20,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from course_utils.data import house_numbers, mnist, pictures
+from course_utils.data import house_numbers, mnist, pictures, spoken_digits
 from course_utils.data.vision import torchvision
 from course_utils.training import pretrained, reference_tensors
 from solutions.convolution.reference import ConvNet
 from solutions.transfer import reference as transfer
 from solutions.translation import reference as translation
+from solutions.waveforms import reference as waveforms
 
 KEPT = Path(__file__).with_name("pictures.json")
 SIDE, KEPT_SIDE = 176, 128  # of a photograph, in pixels: as nets see it, and as it is kept
@@ -159,6 +160,33 @@ def translated() -> Made:
     return _beside(both, both.shape[2:]), facts | {"licence": "painted over MNIST's digits: CC BY-SA 3.0"}
 
 
+def spoken() -> Made:
+    """A spoken digit, its µ-law levels as a row of grey pixels; of each voice of the test part how quiet it is.
+
+    Facts, one for each voice: share of samples below a tenth of the recording's loudest; the sound's power over that of
+    what is added where sixteen levels are left, even ones and those of the µ-law, in decibels.
+    """
+    waves, digit, speaker, length = spoken_digits.load("full", "test").tensors
+    facts: dict[str, Any] = {"quiet": [], "even": [], "bent": []}
+    for voice in range(len(spoken_digits.SPEAKERS["full"])):
+        rows = (speaker == voice).nonzero()[:, 0]
+        said = torch.cat([waves[n, : length[n]] / waves[n].abs().max() for n in rows])
+        cut = {
+            "even": ((said + 1) / 2 * 15).round() / 15 * 2 - 1,
+            "bent": waveforms.decode(waveforms.encode(said, 16), 16),
+        }
+        facts["quiet"].append(round((said.abs() < 0.1).float().mean().item(), 3))
+        for name, rough in cut.items():
+            power = said.square().mean() / (rough - said).square().mean()
+            facts[name].append(round(10 * power.log10().item(), 1))
+    clear = speaker == spoken_digits.SPEAKERS["full"].index("jackson")
+    chosen = int((clear & (digit == 7)).nonzero()[0])
+    wave = waves[chosen, : length[chosen]]
+    codes = waveforms.encode(wave / wave.abs().max(), 256)
+    licence = "Free Spoken Digit Dataset, CC BY-SA 4.0"
+    return codes[None, None] / 255, facts | {"digit": 7, "licence": licence}
+
+
 THINGS: dict[str, Callable[[], Made]] = {
     "misread": misread,
     "dreamt": dreamt,
@@ -166,6 +194,7 @@ THINGS: dict[str, Callable[[], Made]] = {
     "located": located,
     "wanted": wanted,
     "translated": translated,
+    "spoken": spoken,
 }
 
 
