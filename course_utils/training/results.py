@@ -57,9 +57,11 @@ def details(entry: Record) -> str:
 
 
 def _once(entry: Record) -> str:
-    """What was logged a single time, which makes no curve."""
+    """What was logged at a single step, once or once a net, which makes no curve."""
     values = [
-        f"{name.replace('_', ' ')} {line[0][1]:.3g}" for name, line in entry.curve.items() if len(line) == 1
+        f"{name.replace('_', ' ')} {', '.join(f'{value:.3g}' for _, value in line)}"
+        for name, line in entry.curve.items()
+        if name not in lines_of(entry)
     ]
     return f" Logged at the end: {', '.join(values)}." if values else ""
 
@@ -92,8 +94,8 @@ def _paper(entry: Record) -> str:
 
 
 def lines_of(entry: Record) -> dict[str, list]:
-    """What was logged more than once, and so makes a curve, by its name."""
-    return {name: line for name, line in entry.curve.items() if len(line) > 1}
+    """What was logged at more than one step, and so makes a curve, by its name."""
+    return {name: line for name, line in entry.curve.items() if len({step for step, _ in line}) > 1}
 
 
 def curves(entry: Record) -> Picture:

@@ -57,6 +57,9 @@ def test_what_was_logged_once_is_said_and_not_drawn():
     text = results.details(replace(HERE, curve={"loss": [[1, 2.0], [9, 0.5]], "own_runs": [[9, 0.75]]}))
     assert "Logged at the end: own runs 0.75." in text
     assert results.lines_of(replace(HERE, curve={"own_runs": [[9, 0.75]]})) == {}
+    three_nets = [[9, 0.75], [9, 0.5], [9, 0.25]]
+    assert results.lines_of(replace(HERE, curve={"own_runs": three_nets})) == {}
+    assert "own runs 0.75, 0.5, 0.25" in results.details(replace(HERE, curve={"own_runs": three_nets}))
 
 
 def test_records_come_in_the_order_of_the_course():
