@@ -23,7 +23,7 @@ STICKING_OUT = """() => [...document.querySelectorAll('article *')]
 # Visible blocks that are wider than the page lets them be: a reader sees their lines cut.
 CUT = """() => { const shown = 'section { content-visibility: visible !important }';
   document.head.append(Object.assign(document.createElement('style'), { textContent: shown }));
-  return [...document.querySelectorAll('article :is(pre, table, .math)')]
+  return [...document.querySelectorAll('article :is(pre, table, .math, .figure-box)')]
     .filter((e) => e.getClientRects().length && !e.closest('details:not([open])') && e.scrollWidth > e.clientWidth + 1)
     .map((e) => e.textContent.slice(0, 70)); }"""
 # Printed blocks that scroll where no key reaches, and columns whose lines go on below.
