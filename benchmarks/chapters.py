@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.kept_in_mind import asked, copying, pronouns
-from benchmarks.programs_found import Facts, mistyped, searching
+from benchmarks.programs_found import Facts, asking, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
 from course_utils.data import cipher, cora, mnist, signals, spoken_digits
 from course_utils.data.bitext import MARKS
@@ -32,6 +32,7 @@ from solutions.depth import reference as depth
 from solutions.graphs import bodies
 from solutions.graphs.beside import beside_geometric
 from solutions.metalearning import others
+from solutions.metalearning import reference as metalearning
 from solutions.odes import experiments as odes
 from solutions.training import reference as training
 from solutions.transformers import others as two_stacks
@@ -217,25 +218,39 @@ KINDS = torch.tensor(
 )
 
 
+@torch.no_grad()
+def coming_back(net: translation.Speaker, texts: tuple[torch.Tensor, ...]) -> float:
+    """What coming back costs a trained translator on sentences of both languages, in nats a word."""
+    costs = [
+        translation.back_translation(net.translate, net.cost, x, own, 1 - own) for own, x in enumerate(texts)
+    ]
+    return torch.stack(costs).mean().item()
+
+
 def speaking(kind: str, seed: int) -> Facts:
-    """A translator of the cipher that has seen no pair: what is right of it, and what coming back costs it."""
+    """A translator of the cipher that has seen no pair: what is right of it, and what coming back costs it.
+
+    All of it is measured on the sentences of the test; where words are free to move, also by the four kinds of words.
+    """
     run, how = Run(seed=seed, device="cpu"), dict(SPEAKING[kind])
     if "partner" in how:
         words = torch.randperm(cipher.WORDS - len(MARKS), generator=run.generator("words")) + len(MARKS)
         how["partner"] = torch.cat([torch.arange(len(MARKS)), words])
     net = translation.learn_to_speak(cipher.load("mini", "train"), run, **how)
-    run.finish()
-    returning = [value for _, value in run.curve["returning"][-20:]]
     plain, secret = cipher.load("mini", "test").tensors
     with torch.no_grad():
         said = net.write(translation.without_end(plain), 0, 1)
-    words = secret >= len(MARKS)
-    return {
+    words, same = secret >= len(MARKS), said == secret
+    facts: Facts = {
         "right": round(translation.exact(net), 4),
-        "words": round((said == secret)[words].float().mean().item(), 4),
+        "words": round(same[words].float().mean().item(), 4),
         "kinds": round((KINDS[said] == KINDS[secret])[words].float().mean().item(), 4),
-        "returning": round(sum(returning) / len(returning), 4),
+        "returning": round(coming_back(net, (plain, secret)), 4),
     }
+    if kind == "words free to move":
+        shares = (same[KINDS[secret] == k].float().mean().item() for k in range(1, len(GROUPS) + 1))
+        facts["by kind"] = [round(share, 4) for share in shares]
+    return facts
 
 
 @torch.no_grad()
@@ -261,13 +276,28 @@ def obeying(kind: str, seed: int) -> Facts:
 
 
 def few_shot(kind: str, seed: int) -> Facts:
-    """An embedding of letters, trained in one of four ways at the same cost: share right of five new ones."""
-    return {"right": round(others.few_shot(kind, seed), 4)}
+    """An embedding of letters, trained in one of four ways at the same cost: share right of five new ones, one shot.
+
+    Of what learned by prototypes also, in some episodes of one shot and of five, a new last layer beside prototypes.
+    """
+    z = metalearning.embedded(others.few_shot(kind, seed), metalearning.load("mini", "test"))
+    facts: Facts = {"right": round(metalearning.accuracy(z, 5, 1, 300), 4)}
+    for shots in (1, 5) if kind == "prototypes" else ():
+        facts[f"tuned, {shots}"] = [round(share, 4) for share in others.fine_tuned(z, shots)]
+    return facts
 
 
 def beginnings(kind: str, seed: int) -> Facts:
-    """A beginning for sine waves, learned in one of four ways: errors after 0, 1 and 10 steps."""
-    return {"errors": [round(error, 4) for error in others.begun(kind, seed)]}
+    """A beginning for sine waves, learned in one of four ways: errors after 0, 1 and 10 steps.
+
+    MAML's also on waves of other frequencies, and in the half of a wave of which no point is known.
+    """
+    params = others.begun(kind, seed)
+    found = {"errors": [metalearning.sine_error(params, steps) for steps in (0, 1, 10)]}
+    if kind == "MAML":
+        found |= {f"frequency {times}": others.faster(params, times) for times in (1.0, 1.5, 2.0)}
+        found["other half"] = others.other_half(params)
+    return {name: [round(error, 4) for error in errors] for name, errors in found.items()}
 
 
 EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
@@ -286,6 +316,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     ),
     "searching": (searching, ("by chance", "by frequency", "guided", "sort and add")),
     "mistyped": (mistyped, ("version spaces", "net 1", "net 4", "none 1", "none 4", "net alone")),
+    "asking": (asking, ("net 4", "net 8")),
     "calling": (calling, ("flat", "loop", "recursive")),
     "long_sums": (long_sums, ("12 bits",)),
     "asked": (asked, ("two RNNs",)),

@@ -10,6 +10,7 @@ import torch
 
 from course_utils.data.string_language import END, LONGEST, NAMES, Text, rewritings
 from course_utils.training import Run
+from solutions.synthesis import asked
 from solutions.synthesis import reference as synthesis
 
 Facts = dict[str, float | list[float]]
@@ -90,6 +91,22 @@ def learner(kind: str, seed: int, tolerated: int) -> Callable[[list[Text]], tupl
         return torch.zeros(len(rests), END + 1)
 
     return lambda shown: synthesis.beam(alike, shown, int(width), LONGEST, tolerated)
+
+
+def asking(kind: str, seed: int) -> Facts:
+    """What people ask of spreadsheets, by a beam of a net's.
+
+    For each of `TASKS`: from how many examples on it is right; of three times with a mistyped one of four, how often.
+    """
+    width = int(kind.split()[1])
+    needed, mended = [], []
+    for task in asked.TASKS.values():
+        rows = asked.rows_of(task)
+        learn, wary = (asked.by_net(writer(seed), width, tolerated) for tolerated in (0, 1))
+        needed.append(float(asked.enough(learn, rows)))
+        right = [synthesis.generalises(wary(shown), rows[4:]) for shown in asked.mistyped(rows)]
+        mended.append(float(sum(right)))
+    return {"needed": needed, "mended": mended}
 
 
 def alone(net: synthesis.Writer, shown: list[Text]) -> tuple[str, ...] | None:

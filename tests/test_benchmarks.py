@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,3 +88,16 @@ def test_a_pronoun_is_right_where_the_likeliest_letter_begins_it(letter, share):
     assert kept_in_mind.of_subjects(model, text) == pytest.approx(share)
     assert len(read) == 3
     assert all(asked.endswith(", and ") for asked in read)
+
+
+def test_coming_back_is_asked_of_both_languages_and_is_a_mean():
+    asked = []
+
+    def cost(guess, of, x, to):
+        asked.append((of, to))
+        return (guess - x).abs().float().mean() + to
+
+    net = SimpleNamespace(translate=lambda x, of, to: x + 1, cost=cost)
+    texts = torch.zeros(2, 3), torch.ones(2, 3)
+    assert chapters.coming_back(net, texts) == 1.5  # 1 + 0 and 1 + 1
+    assert asked == [(1, 0), (0, 1)]

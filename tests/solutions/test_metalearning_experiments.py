@@ -1,12 +1,13 @@
 """What metalearning measures beside its record: MAML over tasks at once, and a memory."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from course_utils.training import Run
 from solutions.metalearning import maml_of_characters as maml
 from solutions.metalearning import memory_of_characters as memory
-from solutions.metalearning import reference
+from solutions.metalearning import others, reference
 
 
 def pictures(draw, classes=8, drawings=10):
@@ -120,3 +121,28 @@ def test_a_memory_learns_to_bind(monkeypatch):
     shares = memory.presentations(net, pictures(draw), torch.device("cpu"), 20)
     assert shares.shape == (memory.PRESENTED,)
     assert shares[1] > shares[0] + 0.3
+
+
+def test_a_new_last_layer_and_prototypes_find_classes_that_lie_apart_and_guess_where_none_do():
+    draw = torch.Generator().manual_seed(3)
+    middles = 10 * torch.randn(12, 1, 6, generator=draw)
+    apart = middles + 0.1 * torch.randn(12, 10, 6, generator=draw)
+    assert others.fine_tuned(apart, 1) == (1.0, 1.0)
+    for share in others.fine_tuned(torch.randn(12, 10, 6, generator=draw), 1):
+        assert 0.1 < share < 0.3
+
+
+def test_a_beginning_that_says_0_costs_as_much_as_saying_0_and_steps_lower_it():
+    zero = [torch.zeros_like(p).requires_grad_() for p in reference.beginning(8)]
+    at_once, one, ten, always = others.faster(zero, 2.0)
+    assert at_once == pytest.approx(always)
+    assert max(one, ten) < 1.05 * always  # only the last bias can learn
+    at_once, *_ = others.other_half(zero)
+    assert 3 < at_once < 6  # the mean square of such waves is 4.2
+
+
+def test_waves_are_those_of_their_frequency():
+    wave = others.some_waves(3, torch.Generator().manual_seed(0))
+    x = torch.linspace(-2, 2, 9).view(1, 9, 1).expand(3, -1, -1)
+    torch.testing.assert_close(wave(x, 2.0), wave(2 * x, 1.0))
+    torch.testing.assert_close(wave(x, 1.0), wave(x + 2 * torch.pi, 1.0), atol=1e-4, rtol=1e-4)
