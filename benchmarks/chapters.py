@@ -21,8 +21,8 @@ from torch import nn
 from benchmarks.kept_in_mind import asked, copying, pronouns
 from benchmarks.programs_found import Facts, asking, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
-from course_utils.data import cipher, cora, mnist, signals, spoken_digits
-from course_utils.data.bitext import MARKS
+from benchmarks.translated import SPEAKING, speaking
+from course_utils.data import cora, mnist, signals, spoken_digits
 from course_utils.training import Run
 from solutions.attention import listening as sounds
 from solutions.attention import one_vector
@@ -37,7 +37,6 @@ from solutions.odes import experiments as odes
 from solutions.training import reference as training
 from solutions.transformers import others as two_stacks
 from solutions.transformers import reference as transformers
-from solutions.translation import reference as translation
 from solutions.waveforms import reference as waveforms
 
 SEEDS = (0, 1, 2)
@@ -201,56 +200,6 @@ def holes(kind: str, seed: int) -> Facts:
     net, loss = odes.series_models(how, how.data.load("full", "train").tensors[0].shape[2])[net_kind]
     odes.fit_series(net, loss, how, "full", run, "series")
     return {"missed": round(odes.series_missed(net, how, "full", "cpu"), 4)}
-
-
-SPEAKING = {
-    "all of it": {},
-    "denoising alone": {"together": 0},
-    "words free to move": {"held": 1.0},
-    "a random dictionary": {"partner": None},
-}
-
-
-GROUPS = (cipher.SUBJECTS, cipher.VERBS, cipher.THINGS, cipher.ADJECTIVES)
-# What kind of word each of the cipher's codes is; 0 for marks and the article.
-KINDS = torch.tensor(
-    [sum(k for k, group in enumerate(GROUPS, 1) if word[::-1] in group) for word in cipher.LANGUAGES[1]]
-)
-
-
-@torch.no_grad()
-def coming_back(net: translation.Speaker, texts: tuple[torch.Tensor, ...]) -> float:
-    """What coming back costs a trained translator on sentences of both languages, in nats a word."""
-    costs = [
-        translation.back_translation(net.translate, net.cost, x, own, 1 - own) for own, x in enumerate(texts)
-    ]
-    return torch.stack(costs).mean().item()
-
-
-def speaking(kind: str, seed: int) -> Facts:
-    """A translator of the cipher that has seen no pair: what is right of it, and what coming back costs it.
-
-    All of it is measured on the sentences of the test; where words are free to move, also by the four kinds of words.
-    """
-    run, how = Run(seed=seed, device="cpu"), dict(SPEAKING[kind])
-    if "partner" in how:
-        words = torch.randperm(cipher.WORDS - len(MARKS), generator=run.generator("words")) + len(MARKS)
-        how["partner"] = torch.cat([torch.arange(len(MARKS)), words])
-    net = translation.learn_to_speak(cipher.load("mini", "train"), run, **how)
-    plain, secret = cipher.load("mini", "test").tensors
-    with torch.no_grad():
-        said = net.write(translation.without_end(plain), 0, 1)
-    words, same = secret >= len(MARKS), said == secret
-    facts: Facts = {
-        "right": round(translation.exact(net), 4),
-        "words": round(same[words].float().mean().item(), 4),
-        "kinds": round((KINDS[said] == KINDS[secret])[words].float().mean().item(), 4),
-        "returning": round(coming_back(net, (plain, secret)), 4),
-    }
-    if kind == "words free to move":
-        shares = (same[KINDS[secret] == k].float().mean().item() for k in range(1, len(GROUPS) + 1))
-        facts["by kind"] = [round(share, 4) for share in shares]
-    return facts
 
 
 @torch.no_grad()

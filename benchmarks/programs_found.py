@@ -104,7 +104,7 @@ def asking(kind: str, seed: int) -> Facts:
         rows = asked.rows_of(task)
         learn, wary = (asked.by_net(writer(seed), width, tolerated) for tolerated in (0, 1))
         needed.append(float(asked.enough(learn, rows)))
-        right = [synthesis.generalises(wary(shown), rows[4:]) for shown in asked.mistyped(rows)]
+        right = [synthesis.generalises(wary(shown), rows[4:]) for shown in asked.three_mistakes(rows)]
         mended.append(float(sum(right)))
     return {"needed": needed, "mended": mended}
 

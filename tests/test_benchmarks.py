@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks import attacks, chapters, class_size, kept_in_mind
+from benchmarks import attacks, chapters, class_size, kept_in_mind, translated
 from benchmarks.cpu import counted
 from course_utils.data.text import Text
 from tests.grading.attacks.attacks import ATTACKS
@@ -99,5 +99,5 @@ def test_coming_back_is_asked_of_both_languages_and_is_a_mean():
 
     net = SimpleNamespace(translate=lambda x, of, to: x + 1, cost=cost)
     texts = torch.zeros(2, 3), torch.ones(2, 3)
-    assert chapters.coming_back(net, texts) == 1.5  # 1 + 0 and 1 + 1
+    assert translated.coming_back(net, texts) == 1.5  # 1 + 0 and 1 + 1
     assert asked == [(1, 0), (0, 1)]

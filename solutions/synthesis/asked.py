@@ -97,6 +97,6 @@ def enough(learn: Learns, rows: list[Text]) -> int:
     return least
 
 
-def mistyped(rows: list[Text]) -> list[list[Text]]:
+def three_mistakes(rows: list[Text]) -> list[list[Text]]:
     """The first four examples, three times, with a typing mistake in one of them."""
     return [one_wrong(np.random.RandomState(seed), rows[:4]) for seed in range(3)]

@@ -13,7 +13,7 @@ def test_a_task_has_seven_different_rows_and_typing_mistakes_are_one_at_a_time(n
     assert len(rows) == 7
     assert len({given for given, _ in rows}) == 7
     assert all(given and due for given, due in rows)
-    tries = asked.mistyped(rows)
+    tries = asked.three_mistakes(rows)
     assert len(tries) == 3
     for shown in tries:
         assert [given for given, _ in shown] == [given for given, _ in rows[:4]]
