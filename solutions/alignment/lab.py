@@ -302,7 +302,7 @@ for ax, nets, title in zip(axes, (apart, together), ("own tops", "one top")):
 plots.show(
     figure,
     "How strongly 32 neurons fire for ten classes in three modalities: without order between the modalities where "
-    "each has its own top, and along three similar diagonals where the top is shared",
+    "each has its own top; where it is shared, handwriting's diagonal again in print, and faintly in curves",
 )
 
 # %% [markdown]

@@ -539,7 +539,7 @@ for n, d, k in ((6, 3, 2), (9, 1, 4), (4, 5, 3)):
 # %% given="GCN"
 
 # %% [markdown]
-# In 1977 a sociologist wrote down who of a karate club met whom outside it. Then the club split: some followed the instructor
+# In the early 1970s an anthropologist wrote down who of a karate club met whom outside it. Then the club split: some followed the instructor
 # (node 0), some the president (node 33). Tell a net of two graph convolutions *these two labels* and who knows whom, nothing
 # else. For how many of the others will it be right?
 

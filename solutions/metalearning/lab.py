@@ -647,7 +647,7 @@ for b, length, ways, most in ((6, 20, 3, 4), (9, 15, 2, 3), (40, 8, 4, 2)):
 # %% given="Reader"
 
 # %% [markdown]
-# Let an LSTM read: five points of two numbers each, moved a little each time they come, with labels that are dealt anew for every
+# Let an LSTM read: twelve points of two numbers near three middles, moved a little each time, with labels that are dealt anew for every
 # sequence. What will it get right at the first presentation, with three ways? And at the second?
 
 # %%

@@ -984,7 +984,8 @@ for x, y in zip(pairs[0], said):
     print(f"{cipher.say(x, 0):42} {cipher.say(y, 1)}")
 
 # %% [markdown]
-# All of them right, or about one in four? Both happens, with other beginnings (`Run("speaking", 1, "cpu")`). Where it is one in four,
-# look at the adjectives: whose are they? And which of your losses could see that?
+# With words held as here, each of three beginnings gets there. Try `learn_to_speak(texts, Run("speaking", 0, "cpu"), held=1.0)`, where
+# words are free to move from the start: about one sentence in four. Which kinds of words have changed places? And which of your losses
+# could see that?
 #
 # **Hand in** this notebook and `translation.safetensors`; `course_utils.colab.submit("translation")` packs both.
