@@ -1459,7 +1459,7 @@ print(f"the reference  {entry.value:.3f} ± {entry.std:.3f}; its linear field {e
 # %% [markdown]
 # It was shown half of each journey and knows the other half: what it has learned is not the paths but the *water*.
 #
-# On a GPU there is more: digits, through the paper's net, with your ODE block in its middle. It has a third of the weights of six residual blocks.
+# On a GPU there is more: digits, through the paper's net, with your ODE block in its middle. It has hardly more than a third of the weights of six residual blocks.
 
 # %% given="norm,ConvFlow,DigitNet"
 
