@@ -28,7 +28,7 @@ USED = Used([PAGE], ["toggle('folded')"])
         "@font-face{font-family:never}",
         "@keyframes never{to{margin:0}}",
         ":root{--never:1}",
-        "@import 'never.css';",
+        '@import "never.css";',
         '.note{content:"} .never {"}',
         "@media print{@supports (margin:0){.note{margin:0}}}",
     ],

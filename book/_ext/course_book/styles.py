@@ -5,73 +5,46 @@ goes where each of its selectors asks for a class that stands in no page and in 
 """
 
 import re
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import tinycss2
 from sphinx.application import Sphinx
 
 from course_book.pages import written_pages
 
-# What braces and semicolons do not count in, and these themselves.
-PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|/\*.*?\*/|[{};]', re.DOTALL)
-IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\]]*\]")
-CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
-NESTED = ("@media", "@supports", "@container", "@layer")
 LICENCE = re.compile(r"/\*!.*?\*/", re.DOTALL)
+NESTED = ("media", "supports", "container", "layer")
 
 NAMED = re.compile(r'\bclass=(?:"([^"]*)"|\'([^\']*)\'|([^\s"\'>]+))')
 SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 BEGINNING = re.compile(r"[\"'`\s]([A-Za-z][\w-]*-)(?=[\"'`]|\$\{)")  # "kind-" + kind
 
+Tokens = list[Any]  # tinycss2 brings no types
+
 CUT = "\n/* cut to what the book's pages use */\n"
 
 
-def statements(style: str) -> Iterator[tuple[str, str | None]]:
-    """The parts of a style sheet or of a block: what stands before a block and the block; None where there is none.
-
-    >>> list(statements("@import 'a;b'; p, a { color: red } @media print { p { margin: 0 } }"))
-    [("@import 'a;b'", None), ('p, a', ' color: red '), ('@media print', ' p { margin: 0 } ')]
-    """
-    depth = begin = opened = 0
-    for piece in PIECE.finditer(style):
-        depth += {"{": 1, "}": -1}.get(piece[0], 0)
-        if piece[0] == "{" and depth == 1:
-            opened = piece.start()
-        elif piece[0] == "}" and depth == 0:
-            yield style[begin:opened].strip(), style[opened + 1 : piece.start()]
-            begin = piece.end()
-        elif piece[0] == ";" and depth == 0:
-            yield style[begin : piece.start()].strip(), None
-            begin = piece.end()
+def selectors(prelude: Tokens) -> list[Tokens]:
+    """The selectors of a rule; a comma within brackets divides none."""
+    parts: list[Tokens] = [[]]
+    for token in prelude:
+        if token == ",":
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
-def asked(selector: str) -> set[str]:
+def asked(selector: Tokens) -> set[str]:
     """Classes without which a selector finds nothing; what stands in brackets may ask for one of several.
 
-    >>> sorted(asked("nav.menu > a.open:not(.shut)[title='.x']"))
+    >>> sorted(asked(tinycss2.parse_component_value_list("nav.menu > a.open:not(.shut)[title='.x']")))
     ['menu', 'open']
     """
-    bare, before = selector, ""
-    while bare != before:
-        bare, before = IN_BRACKETS.sub("", bare), bare
-    return {name.replace("\\", "") for name in CLASS.findall(bare)}
-
-
-def selectors(before: str) -> list[str]:
-    """The selectors of a rule; commas in brackets divide none.
-
-    >>> selectors("p:is(.a, b:not(.c)), q")
-    ['p:is(.a, b:not(.c))', 'q']
-    """
-    parts, depth = [""], 0
-    for character in before:
-        depth += (character in "([") - (character in ")]")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
+    return {name.value for dot, name in pairwise(selector) if dot == "." and name.type == "ident"}
 
 
 class Used:
@@ -94,20 +67,27 @@ class Used:
 
 def cut(style: str, used: Used) -> str:
     """A style sheet without comments and without the rules that no page can use."""
+    return _cut(tinycss2.parse_stylesheet(style, skip_comments=True, skip_whitespace=True), used)
+
+
+def _cut(rules: Tokens, used: Used) -> str:
     kept = []
-    bare = PIECE.sub(lambda piece: "" if piece[0].startswith("/*") else piece[0], style)
-    for before, block in statements(bare):
-        if block is None:
-            kept.append(f"{before};")
-        elif before.startswith(NESTED):
-            inner = cut(block, used)
-            kept.append(f"{before}{{{inner}}}" if inner else "")
-        elif before.startswith("@"):
-            kept.append(f"{before}{{{block}}}")
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            found = [one for one in selectors(rule.prelude) if all(name in used for name in asked(one))]
+            kept += [f"{','.join(map(_written, found))}{{{_written(rule.content)}}}"] if found else []
+        elif rule.type == "at-rule" and rule.lower_at_keyword in NESTED and rule.content is not None:
+            inner = _cut(
+                tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), used
+            )
+            kept += [f"@{rule.at_keyword} {_written(rule.prelude)}{{{inner}}}"] if inner else []
         else:
-            found = [one for one in selectors(before) if all(name in used for name in asked(one))]
-            kept.append(f"{','.join(found)}{{{block}}}" if found else "")
+            kept.append(rule.serialize())
     return "".join(kept)
+
+
+def _written(tokens: Tokens) -> str:
+    return tinycss2.serialize([token for token in tokens if token.type != "comment"]).strip()
 
 
 def whole(style: Path, kept: Path) -> str:
