@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from filelock import FileLock
 
 from course_utils import book as course_book
 from course_utils import demos
@@ -131,10 +132,21 @@ def open_page(windows, faults):
 
 
 @pytest.fixture(scope="session")
-def built_book() -> Path:
-    """Folder of the course's book, built now if anything has changed; COURSE_BOOK names one to take as it is."""
+def built_book(tmp_path_factory) -> Path:
+    """Folder of the course's book, built now if anything has changed; COURSE_BOOK names one to take as it is.
+
+    Of several processes that share a run's tests the first one builds: another build would write what is being read.
+    """
     given = os.environ.get("COURSE_BOOK")
-    return Path(given).resolve() if given else course_book.build(ROOT).parent
+    if given:
+        return Path(given).resolve()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return course_book.build(ROOT).parent
+    built = tmp_path_factory.getbasetemp().parent / "book"  # the run's, not the process's
+    with FileLock(f"{built}.lock"):
+        if not built.is_file():
+            built.write_text(str(course_book.build(ROOT).parent), encoding="utf-8")
+    return Path(built.read_text(encoding="utf-8"))
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
