@@ -2,12 +2,11 @@
 
 import torch
 
+from benchmarks.programs_found import Facts
 from course_utils.data.text import Text
 from course_utils.training import Run
 from solutions.memory import reference as memory
 from solutions.recurrence import reference as recurrence
-
-Facts = dict[str, float | list[float]]
 
 LENGTHS = (6, 12, 40, 80)  # of rows to be copied: the longest that were learned, and longer ones
 
