@@ -63,7 +63,8 @@ const STYLE = `
 .rc .kit-row label{flex:1 1 150px}
 .rc p{min-height:4.1em}
 .rc strong{display:block;margin:6px 0 2px;font-size:1em;font-weight:600}
-.rc svg{display:block;width:100%;height:auto;cursor:crosshair;touch-action:none}
+.rc .strips{overflow-x:auto}.rc .strips strong{position:sticky;left:0;width:max-content}
+.rc svg{display:block;width:100%;height:auto;cursor:crosshair;touch-action:pan-x}
 .rc svg text{font:1.1px monospace;fill:currentColor;text-anchor:middle;dominant-baseline:central}
 .rc .kit-keys span{display:flex;gap:6px;align-items:center}.rc .kit-keys svg{width:.8em;height:.8em;cursor:default}
 .rc .gate{fill:var(--pos)}.rc .in{fill:var(--hot)}.rc .out{fill:var(--neg)}.rc .memory{fill:currentColor}
@@ -89,12 +90,14 @@ class Gates {
       const box = svg.getBoundingClientRect();
       this.look(Math.max(0, Math.min(this.text.length - 1, Math.floor(((event.clientX - box.left) / box.width) * this.text.length))));
     })));
+    this.strips = h("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "The text under four cells" },
+      ...Object.keys(CELLS).flatMap((name, n) => [h("strong", {}, name), this.svgs[n]]));
     root.append(
       h("div", { class: "kit-row" }, h("label", {}, "Text: change it", this.input)),
       h("div", { class: "kit-row" }, h("label", {}, this.texts.place, this.place), h("label", {}, this.texts.hold, this.hold)),
       h("div", { class: "kit-keys" }, ...["gate", "in", "out", "memory"].map((kind, n) => h("span", {},
         s("svg", { viewBox: "0 0 1 1", "aria-hidden": "true" }, s("rect", { class: kind, width: 1, height: 1 })), ROWS[n]?.[1] ?? "bars: the memory"))),
-      ...Object.keys(CELLS).flatMap((name, n) => [h("strong", {}, name), this.svgs[n]]),
+      this.strips,
       this.texts.note,
     );
   }
@@ -108,6 +111,14 @@ class Gates {
   look(at) {
     this.at = at;
     this.draw();
+    this.follow();
+  }
+
+  /** On a phone the strips are wider than the screen: bring the letter that is looked at into sight. */
+  follow() {
+    const [{ clientWidth: room, scrollLeft: from }, letter] = [this.strips, this.strips.scrollWidth / this.text.length];
+    const to = this.at * letter;
+    if (to < from || to + letter > from + room) this.strips.scrollLeft = to - room / 2;
   }
 
   draw() {
@@ -137,6 +148,7 @@ class Gates {
       return s("rect", { class: "memory", x: n + 0.1, y: c < 0 ? 6.5 : 6.5 - height, width: 0.8, height });
     });
     svg.setAttribute("viewBox", `-0.1 0 ${letters.length + 0.2} 7`);
+    svg.style.minWidth = `${0.6 * letters.length}em`; // letters of at least 9 pixels
     svg.replaceChildren(...letters.map((c, n) => s("text", { x: n + 0.5, y: 0.7 }, c === " " ? "·" : c)), ...shades,
       s("path", { class: "back", d: `M0 6.5h${letters.length}` }), ...bars,
       s("rect", { class: "here", x: this.at, y: 0, width: 1, height: 6.9 }));

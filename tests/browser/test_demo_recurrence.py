@@ -74,3 +74,15 @@ def test_the_controls_react(page):
     assert page.locator(".rc svg[role=img]").first.locator(".here").count() == 1
     input_.fill("")
     assert "“(”" in page.locator(".kit-row").nth(1).inner_text(), "an empty text changes nothing"
+
+
+def test_a_phone_shows_letters_that_can_be_read(page):
+    page.set_viewport_size({"width": 375, "height": 800})
+    letter = page.locator(".rc .strips text").first
+    assert letter.evaluate("e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a") >= 9
+    for at in ("0", "49"):
+        page.get_by_role("slider", name="Look at letter").fill(at)
+        box, here = (page.locator(f".rc .{name}").first.bounding_box() for name in ("strips", "here"))
+        assert box["x"] - 1 <= here["x"]
+        assert here["x"] + here["width"] <= box["x"] + box["width"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
