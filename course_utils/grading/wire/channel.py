@@ -48,8 +48,19 @@ class Channel:
         """Hang up."""
         self._socket.close()
 
-    def send(self, header: dict[str, Any], buffers: list[memoryview], deadline: float | None = None) -> None:
-        """Send one message before `deadline` (of `time.monotonic`).
+    def send(
+        self,
+        header: dict[str, Any],
+        buffers: list[memoryview],
+        deadline: float | None = None,
+        grace: Callable[[], float] | None = None,
+    ) -> None:
+        """Send one message.
+
+        Args:
+            header, buffers: What is said.
+            deadline: Until when the other side must have taken what finds no room on the way (of `time.monotonic`).
+            grace: Called if it has not; gives a later deadline, or raises `Late`.
 
         Raises:
             WireError: the message is over the limits. Nothing was sent.
@@ -67,9 +78,7 @@ class Channel:
                 f"at most {BODY_BYTES >> 20} MB of tensors and {HEADER_BYTES >> 20} MB of text"
             )
         try:
-            self._send(memoryview(struct.pack("!II", len(text), len(body)) + text + body), deadline)
-        except TimeoutError:
-            raise Late("the other side did not read in time") from None
+            self._send(memoryview(struct.pack("!II", len(text), len(body)) + text + body), deadline, grace)
         except OSError as error:
             raise Closed(f"the other side is gone: {error.strerror}") from None
 
@@ -85,17 +94,12 @@ class Channel:
         Raises:
             Late, Closed: no whole message came by `deadline`, or none ever will: what came is none, or too long.
         """
-        while True:
-            try:
-                text_bytes, body_bytes = struct.unpack("!II", self._exactly(8, deadline))
-                break
-            except Late:
-                if grace is None:
-                    raise
-                deadline = grace()
+        lengths, deadline = self._exactly(8, deadline, grace)
+        text_bytes, body_bytes = struct.unpack("!II", lengths)
         if text_bytes > HEADER_BYTES or body_bytes > BODY_BYTES:
             raise Closed(f"a message of {text_bytes} + {body_bytes} bytes is too long")
-        text, body = self._exactly(text_bytes, deadline), self._exactly(body_bytes, deadline)
+        text, deadline = self._exactly(text_bytes, deadline, grace)
+        body, _ = self._exactly(body_bytes, deadline, grace)
         self.received += 8 + text_bytes + body_bytes
         try:
             header = _DECODER.decode(text.decode())
@@ -105,7 +109,10 @@ class Channel:
             raise Closed("a header that is no object")
         return header, _split(header.pop("buffers", []), body)
 
-    def _exactly(self, count: int, deadline: float | None) -> bytearray:
+    def _exactly(
+        self, count: int, deadline: float | None, grace: Callable[[], float] | None
+    ) -> tuple[bytearray, float | None]:
+        """So many bytes, and the deadline as `grace` has left it."""
         data = bytearray(self._ahead[:count])
         self._ahead = self._ahead[count:]
         while len(data) < count:
@@ -114,7 +121,10 @@ class Channel:
                 # A system call costs more than copying a small message: what is there is read at once.
                 got = self._socket.recv_into(self._read)
             except (TimeoutError, BlockingIOError):
-                raise Late("no answer in time") from None
+                if grace is None:
+                    raise Late("no answer in time") from None
+                deadline = grace()
+                continue
             except OSError as error:
                 raise Closed(f"the other side is gone: {error.strerror}") from None
             if not got:
@@ -122,19 +132,21 @@ class Channel:
             wanted = min(got, count - len(data))
             data += memoryview(self._read)[:wanted]
             self._ahead = bytes(memoryview(self._read)[wanted:got])
-        return data
+        return data, deadline
 
-    def _send(self, data: memoryview, deadline: float | None) -> None:
+    def _send(self, data: memoryview, deadline: float | None, grace: Callable[[], float] | None) -> None:
         if deadline is None:
             self._socket.sendall(data)
             return
-        if time.monotonic() >= deadline:
-            raise TimeoutError
         while data:
             try:
                 data = data[self._socket.send(data, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
-                self._writable(deadline)
+                if self._writable(deadline):
+                    continue
+                if grace is None:
+                    raise Late("the other side did not read in time") from None
+                deadline = grace()
 
     def _read_until(self, deadline: float | None) -> None:
         """Let the read that follows end by itself at `deadline`: a poll before each costs more."""
@@ -146,13 +158,12 @@ class Channel:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
             self._bounded = left > 0
 
-    def _writable(self, deadline: float) -> None:
-        """Wait until the socket takes more."""
+    def _writable(self, deadline: float) -> bool:
+        """Wait until the socket takes more; whether it does."""
         left = deadline - time.monotonic()
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
-        if left <= 0 or not poll.poll(1000 * left):
-            raise TimeoutError
+        return left > 0 and bool(poll.poll(1000 * left))
 
 
 def _split(lengths: Node, body: bytearray) -> list[memoryview]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.grading.wire.channel import Channel, Closed
+from course_utils.grading.wire.channel import Channel, Closed, Late
 from course_utils.grading.wire.leaves import Leaves, ancestors
 from course_utils.grading.wire.message import Incoming, Outgoing, take_over
 from course_utils.grading.wire.values import Node, WireError
@@ -103,7 +103,7 @@ class Peer:
         writer = Outgoing(self, asking=True)
         header = {"op": op, "n": next(self._numbers), "grad": torch.is_grad_enabled(), "copies": copies}
         header |= {"args": [writer.node(arg) for arg in args], "changes": self.leaves.changes(writer.plain)}
-        self.channel.send(header | self.with_request(writer), writer.buffers, self.deadline())
+        self.channel.send(header | self.with_request(writer), writer.buffers, self.deadline(), self.grace)
         while True:
             answer, buffers = self.channel.receive(self.deadline(), self.grace)
             if "op" in answer:
@@ -164,9 +164,12 @@ class Peer:
         try:
             with torch.set_grad_enabled(header.get("grad") is True):
                 self._do(header, reader, writer, answer)
-            self.channel.send(answer, writer.buffers, self.deadline())
+            self.channel.send(answer, writer.buffers, self.deadline(), self.grace)
+        except (Late, Closed):
+            raise  # the wire's own: told as an error of the function, the other side could take it for one
         except self.caught as error:
-            self.channel.send({"re": header.get("n"), "error": self.describe(error)}, [], self.deadline())
+            told = {"re": header.get("n"), "error": self.describe(error)}
+            self.channel.send(told, [], self.deadline(), self.grace)
         finally:
             self._serving.pop()
 

@@ -178,6 +178,35 @@ def test_a_reader_that_does_not_read_is_cut_off(ends):
         Channel(ends[0]).send({}, [memoryview(bytearray(32 << 20))], time.monotonic() + 0.3)
 
 
+def test_what_finds_room_goes_through_however_late_it_is(ends):
+    """Whoever is put to sleep between a look at the clock and the call has sent no less."""
+    Channel(ends[0]).send({"n": 1}, [], time.monotonic() - 1)
+    assert Channel(ends[1]).receive(time.monotonic() + 60)[0] == {"n": 1}
+
+
+def test_a_reader_is_given_longer_within_a_message(ends):
+    ours, theirs, asked = Channel(ends[0]), Channel(ends[1]), []
+
+    def longer():
+        asked.append("more time")
+        return time.monotonic() + 60
+
+    reader = threading.Timer(0.3, lambda: asked.append(theirs.receive()[0]["n"]))
+    reader.start()
+    ours.send({"n": 1}, [memoryview(bytearray(8 << 20))], time.monotonic() + 0.05, longer)
+    reader.join()
+    assert asked == ["more time", 1]
+
+
+def test_a_sender_is_given_longer_within_a_message(ends):
+    text = json.dumps({"n": 1, "buffers": []}).encode()
+    ends[0].sendall(struct.pack("!II", len(text), 0) + text[:3])
+    rest = threading.Timer(0.3, lambda: ends[0].sendall(text[3:]))
+    rest.start()
+    assert Channel(ends[1]).receive(time.monotonic() + 0.05, lambda: time.monotonic() + 60)[0] == {"n": 1}
+    rest.join()
+
+
 def test_a_closed_end_is_noticed(ends):
     ends[0].close()
     with pytest.raises(Closed):
