@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from benchmarks.at_once import CORPORA, written_at_once
 from benchmarks.kept_in_mind import asked, copying, pronouns
 from benchmarks.programs_found import Facts, asking, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
@@ -273,6 +274,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "pronouns": (pronouns, ("LSTM",)),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
+    "at_once": (written_at_once, CORPORA),
     "reading": (reading, tuple(two_stacks.NETS)),
     "obeying": (obeying, ("ten kinds",)),
     "greys": (greys, tuple(f"{kind} {count}" for count in (100, 1197) for kind in ("softmax", "logistics"))),
