@@ -22,6 +22,7 @@ from benchmarks.at_once import CORPORA, written_at_once
 from benchmarks.kept_in_mind import asked, copying, pronouns
 from benchmarks.programs_found import Facts, asking, mistyped, searching
 from benchmarks.programs_run import calling, long_sums
+from benchmarks.stacked import KINDS, stacked
 from benchmarks.translated import SPEAKING, speaking
 from course_utils.data import cora, mnist, signals, spoken_digits
 from course_utils.training import Run
@@ -272,6 +273,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "asked": (asked, ("two RNNs",)),
     "copying": (copying, ("six rows",)),
     "pronouns": (pronouns, ("LSTM",)),
+    "stacked": (stacked, KINDS),
     "depths": (depths, tuple(f"{name} {n}" for n in (1, 3, 5, 7) for name in ("plain", "residual"))),
     "twenty_layers": (twenty_layers, ("small", "small, normalised", "He", "He, normalised")),
     "at_once": (written_at_once, CORPORA),
