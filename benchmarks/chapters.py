@@ -29,6 +29,7 @@ from course_utils.training import Run
 from solutions.attention import listening as sounds
 from solutions.attention import one_vector
 from solutions.attention import reference as attention
+from solutions.autoregressive import labelled
 from solutions.autoregressive import reference as autoregressive
 from solutions.depth import reference as depth
 from solutions.graphs import bodies
@@ -131,6 +132,13 @@ def greys(kind: str, seed: int) -> Facts:
     with torch.no_grad():
         found = grey_cost(kind, net.eval()(test / 8 - 1), test).mean().item()
     return {"nats": round(found, 2)}
+
+
+def on_demand(kind: str, seed: int) -> Facts:
+    """Digits drawn by label: shares of drawn and of real ones that a reader takes for what they should be."""
+    which = {"a rate of their own": "vectors", "the net's rate": "net"}[kind]
+    drawn, real = labelled.obeyed(labelled.schooled(seed, rate=labelled.RATES[which]))
+    return {"drawn": round(drawn, 4), "real": round(real, 4)}
 
 
 def segmenting(kind: str, seed: int) -> Facts:
@@ -280,6 +288,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[str, int], Facts], tuple[str, ...]]] = {
     "reading": (reading, tuple(two_stacks.NETS)),
     "obeying": (obeying, ("ten kinds",)),
     "greys": (greys, tuple(f"{kind} {count}" for count in (100, 1197) for kind in ("softmax", "logistics"))),
+    "on_demand": (on_demand, ("a rate of their own", "the net's rate")),
     "segmenting": (segmenting, ("U-Net",)),
     "speaking": (speaking, tuple(SPEAKING)),
     "few_shot": (few_shot, ("siamese", "matching", "prototypes", "classifier")),
