@@ -247,7 +247,8 @@ class Marking:
         self._ask_again(hand_in, self._results.work(hand_in.student), result.work)
         digest = self._digests[hand_in.student]
         self._results.keep(hand_in.student, digest, result.verdict, result.unchanged, result.work)
-        self.summary.seconds[hand_in.student] = result.verdict.seconds
+        if not result.known:
+            self.summary.seconds[hand_in.student] = result.verdict.seconds
         self._write(hand_in, result)
 
     def _write(self, hand_in: HandIn, marked: Marked) -> None:

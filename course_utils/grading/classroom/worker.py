@@ -59,12 +59,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Marked:
-    """A verdict, the notebook that shows it, the cells left as they were handed out, and what each mark is about."""
+    """A verdict, the notebook that shows it, the cells left as they were handed out, and what each mark is about.
+
+    `known` where nothing was run: a kept verdict is only shown anew.
+    """
 
     verdict: Verdict
     notebook: str
     unchanged: frozenset[str]
     work: dict[str, str] = field(default_factory=dict)
+    known: bool = False
 
 
 def mark(job: Job) -> Marked:
@@ -88,12 +92,13 @@ def mark(job: Job) -> Marked:
         submission = submission_of(job.handed_in, job.limits, job.lab.cells)
     except SubmissionError as error:
         return shown(job.lab, refused(job.lab, str(error)))
-    verdict = job.known
-    if verdict is None or job.stale:
+    verdict = None if job.stale else job.known
+    known = verdict is not None
+    if verdict is None:
         verdict = _merged(job, _undisturbed(job, submission))
-    unchanged = unchanged_cells(job.lab, job.released, submission)
+    unchanged = frozenset(unchanged_cells(job.lab, job.released, submission))
     work = work_of(job.lab.cells, submission)
-    return Marked(verdict, notebook_of(job.lab, submission, verdict), frozenset(unchanged), work)
+    return Marked(verdict, notebook_of(job.lab, submission, verdict), unchanged, work, known)
 
 
 @cache
