@@ -64,6 +64,15 @@ def soft_mutual(c):
     return (table**3 / rows / columns).view(B, H, W, K, L)
 
 
+@right(why="dimensions moved, flattened and brought back")
+def conv4d(c, first, second):
+    pad, (H, W, K, L) = first.shape[-1] // 2, c.shape[2:]
+    half = F.conv2d(c.movedim((4, 5), (1, 2)).flatten(0, 2), first, padding=pad)
+    half = half.unflatten(0, (-1, K, L)).movedim((1, 2), (4, 5))
+    whole = F.conv2d(half.movedim((2, 3), (1, 2)).flatten(0, 2), second, padding=pad)
+    return whole.unflatten(0, (-1, H, W)).movedim((1, 2), (2, 3))
+
+
 @right(why="a full 4-D kernel, offset by offset")
 def conv4d(c, first, second):
     s, (H, W, K, L) = first.shape[-1], c.shape[2:]
