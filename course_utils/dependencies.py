@@ -8,6 +8,7 @@ sets, the rows in question.
 
 import ast
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,8 @@ DATA = {".json", ".txt", ".bib"}
 TABLES = {"course_utils/topics.py": "Topic", "course_utils/data/registry.py": "Dataset"}
 # Of a row, what is only shown.
 SHOWN = {"title", "part", "minutes", "minutes_cpu", "minutes_gpu", "paper", "draft"}
+# Files of which a page depends on what it names alone.
+KEPT = {"benchmarks/chapters.json", "benchmarks/pictures.json"}
 DOTTED = re.compile(rf"\b(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+")
 # What speaks of modules without needing them, and what serves the command line alone.
 ASIDE = {"cli.py", "commands.py", "dependencies.py"}
@@ -72,6 +75,8 @@ def digest(
 ) -> str:
     """A hash of the files' contents; of the tables' rows those of `keys` and of the data sets among the files.
 
+    Of what is kept for chapters (`KEPT`) the entries that `keys` name count.
+
     Without `keys` (None) all rows count. `exact` looks at modules as they are written, for pages that show them.
     """
     files = sorted(set(files))
@@ -82,12 +87,19 @@ def digest(
         place = path.relative_to(root).as_posix()
         if place in TABLES and rows is not None:
             content = _table(path, _state(path), TABLES[place], rows, exact)
+        elif place in KEPT and rows is not None:
+            content = _entries(path, _state(path), rows)
         elif path.suffix == ".py" and not exact:
             content = _read(path, _state(path)).program
         else:
             content = _content(path, _state(path))
         hashed.update(f"{place}\0{content}\0".encode())
     return hashed.hexdigest()
+
+
+def texts(sources: Iterable[str]) -> set[str]:
+    """All texts that these pieces of Python hold, names of what they ask for among them."""
+    return {text for source in sources for text in read(source).texts}
 
 
 def records_of(key: str, root: Path = ROOT) -> set[Path]:
@@ -265,6 +277,13 @@ def _table(path: Path, state: State, kind: str, names: tuple[str, ...], shown: b
     }
     tree.body = [node for node in tree.body if not _private(node) or _private(node) in used]
     return _program(_without_docstrings(tree))
+
+
+@cache
+def _entries(path: Path, state: State, names: tuple[str, ...]) -> str:
+    """The entries of a file of JSON that are in `names`."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return json.dumps([[name, kept[name]] for name in names if name in kept])
 
 
 class _Rows(ast.NodeTransformer):

@@ -196,6 +196,20 @@ def test_pages_depend_on_what_they_show(course):
     assert prints()[0] != after[0]
 
 
+def test_a_page_depends_on_the_experiments_that_it_names_alone(course):
+    from course_book.freshness import fingerprint
+
+    def prints():
+        pages = ("depth", "transformers", "neurons")
+        return [fingerprint(course.root / "book" / f"{name}.md", course.root) for name in pages]
+
+    before = prints()
+    course.change("benchmarks/lighthouse.json", "{", '{"new": 1, ')
+    assert prints() == before, "what no page shows makes no page run"
+    course.change("benchmarks/chapters.json", '"depths": {', '"depths": {"new": [], ')
+    assert [old == new for old, new in zip(before, prints())] == [False, True, True]
+
+
 def test_only_what_runs_is_followed(tmp_path):
     (tmp_path / "course_utils").mkdir()
     for name in ("one", "two", "three"):

@@ -41,11 +41,13 @@ def course(tmp_path):
 
 
 def test_a_page_that_shows_measurements_changes_with_them(course):
-    (course / "book/page.md").write_text(PAGE.replace("solutions.neurons.reference", "course_utils.measured"))
+    (course / "book/page.md").write_text(
+        PAGE.replace("solutions.neurons.reference", "course_utils.benchmark_tables")
+    )
     (course / "course_utils/grading.py").unlink()
     for name in (
         "course_utils/grading/__init__.py",
-        "course_utils/measured.py",
+        "course_utils/benchmark_tables.py",
         "benchmarks/engine.json",
     ):
         (course / name).parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from course_utils.dependencies import digest, reached
+from course_utils.dependencies import digest, reached, texts
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +30,11 @@ def cells(page: str) -> list[str]:
 def fingerprint(page: Path, root: Path) -> str:
     """Hash of all that a page's cells depend on; empty for a page that runs nothing of the course.
 
-    A topic's page sees its own row of the table of topics, any other page the whole table.
+    A topic's page sees its own row of the table of topics and what else it names, any other page the whole table.
     """
-    files = reached(cells(page.read_text(encoding="utf-8")), root=root)
-    keys = (page.stem,) if (root / "solutions" / page.stem).is_dir() else None
+    sources = cells(page.read_text(encoding="utf-8"))
+    files = reached(sources, root=root)
+    keys = {page.stem, *texts(sources)} if (root / "solutions" / page.stem).is_dir() else None
     return digest(files, root, keys, exact=True) if files else ""
 
 
