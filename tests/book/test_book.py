@@ -166,6 +166,12 @@ def test_nothing_is_asked_of_another_host(page):
         assert unwanted not in page.lower(), unwanted
 
 
+def test_a_folded_cell_is_called_by_the_words_that_it_shows(page):
+    folded = Elements(page).of("summary")
+    assert folded
+    assert not [item for item in folded if "aria-label" in item]
+
+
 def test_formulas_are_mathml_with_a_number_that_the_text_cites(page):
     assert page.count("<math") == 2
     assert "\\(" not in re.sub(r"<annotation.*?</annotation>", "", page)

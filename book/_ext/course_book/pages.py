@@ -23,6 +23,8 @@ WAITED_FOR = re.compile(r"<script(?=[^>]* src=)(?![^>]*(?: defer|documentation_o
 IMPORTS_BASIC = re.compile(r'(?<=_static/)styles/theme\.css[^"]*(?=")')
 # Roles that docutils gives to citations: one is withdrawn, the other forbids the links between them.
 CITATION_ROLE = re.compile(r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")')
+# A folded cell is called by the words that it shows: whoever speaks to a browser says those.
+OTHER_NAME = re.compile(r'(?<=<summary) aria-label="Toggle hidden content"')
 # The theme lets a wide table scroll, but nobody without a mouse reaches it.
 TABLE_BOX = re.compile(r'(<div class="pst-scrollable-table-container")>')
 DESCRIPTION_LENGTH = 155
@@ -72,13 +74,18 @@ def written_pages(output: Path) -> list[Path]:
 
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
-    """Take out of the written pages what they need not load or wait for, and unfit roles; keys reach their tables."""
+    """Take out of the written pages what they need not load or wait for, and unfit roles and names.
+
+    Keys reach their tables.
+    """
     if error or app.builder.format != "html":
         return
     output = Path(app.outdir)
     for page in written_pages(output):
         text = page.read_text(encoding="utf-8")
-        light = CITATION_ROLE.sub("", AHEAD.sub("", ICON_SCRIPT.sub("", text)))
+        light = text
+        for unfit in (ICON_SCRIPT, AHEAD, CITATION_ROLE, OTHER_NAME):
+            light = unfit.sub("", light)
         light = WAITED_FOR.sub('<script defer="defer"', IMPORTS_BASIC.sub("basic.css", light))
         light = columns.marked(TABLE_BOX.sub(r'\1 tabindex="0">', light))
         if light != text:
