@@ -4,18 +4,28 @@ import torch
 from torch import Tensor
 
 from course_utils.training import Run, reference_tensors
+from course_utils.training.of_seed import OfSeed
 from solutions.attention import reference as attention
 from solutions.translation import captions_without_pairs as captions
 from solutions.translation import cycle_of_digits as cycle
 from solutions.translation.reference import build
 
-# What some ten minutes of one thread have time for.
+SEEDS = 3
+# What some ten minutes of one thread have time for, a seed.
 STEPS = {"cyclegan": 500, "alone": 150, "together": 300, "branch": 100}
 
 
 def experiments(tensors: dict[str, Tensor], tier: str, run: Run) -> dict[str, float]:
-    """Shares of digits that a CycleGAN keeps, and BLEU (0 to 100) of short captions by five ways to translate them."""
-    return digits(tensors, tier, run) | sentences(run)
+    """Shares of digits that a CycleGAN keeps and BLEU (0 to 100) of short captions, by way to translate them and seed.
+
+    What learns nothing here has no seed in its name.
+    """
+    found = without_learning()
+    for seed in range(SEEDS):
+        own = OfSeed(run, seed)
+        measured = digits(tensors, tier, own) | sentences(own)
+        found |= {f"{name}_{seed}": value for name, value in measured.items()}
+    return found
 
 
 def digits(tensors: dict[str, Tensor], tier: str, run: Run) -> dict[str, float]:
@@ -29,17 +39,25 @@ def digits(tensors: dict[str, Tensor], tier: str, run: Run) -> dict[str, float]:
 
 
 def sentences(run: Run) -> dict[str, float]:
-    """BLEU of short English captions in French: with pairs, and four times without."""
+    """BLEU of short English captions in French, by two nets that have seen no pair."""
     torch.manual_seed(run.seed)
     net = captions.speaker().to(run.device)
     captions.learn(net, run, STEPS["alone"], "captions alone", coming_back=False)
     captions.learn(net, run, STEPS["together"], "captions together")
     twins = captions.branched(net, run, STEPS["branch"])
-    rows, due = captions.short_test()
+    _, due = captions.short_test()
     outputs = {name: captions.written(twin.eval(), run.device) for name, twin in twins.items()}
-    outputs["word_by_word"] = captions.word_by_word()
+    return {f"bleu_{name}": attention.bleu(lines, due) for name, lines in outputs.items()}
+
+
+def without_learning() -> dict[str, float]:
+    """The same by word vectors alone, and twice by pairs: word for word, and by the net of `attention`'s record."""
+    rows, due = captions.short_test()
     everything = attention.word_for_word()
-    outputs["word_for_word_of_pairs"] = [everything[n] for n in rows]
-    outputs["supervised"] = captions.with_pairs(reference_tensors("attention", "full"))
+    outputs = {
+        "word_by_word": captions.word_by_word(),
+        "word_for_word_of_pairs": [everything[n] for n in rows],
+        "supervised": captions.with_pairs(reference_tensors("attention", "full")),
+    }
     found = {f"bleu_{name}": attention.bleu(lines, due) for name, lines in outputs.items()}
     return found | {"captions_tested": float(len(rows))}

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.training import Run
+from solutions.metalearning import experiments, others, reference
 from solutions.metalearning import maml_of_characters as maml
 from solutions.metalearning import memory_of_characters as memory
-from solutions.metalearning import others, reference
 
 
 def pictures(draw, classes=8, drawings=10):
@@ -146,3 +146,14 @@ def test_waves_are_those_of_their_frequency():
     x = torch.linspace(-2, 2, 9).view(1, 9, 1).expand(3, -1, -1)
     torch.testing.assert_close(wave(x, 2.0), wave(2 * x, 1.0))
     torch.testing.assert_close(wave(x, 1.0), wave(x + 2 * torch.pi, 1.0), atol=1e-4, rtol=1e-4)
+
+
+def test_each_seed_has_its_own_nets_and_numbers(monkeypatch):
+    tried = []
+    for name in ("prototypes", "maml", "memory"):
+        monkeypatch.setattr(
+            experiments, name, lambda *given, name=name: tried.append((name, given[-1].seed)) or {name: 0.5}
+        )
+    found = experiments.experiments({}, "full", Run(device="cpu"))
+    assert set(found) == {f"{name}_{n}" for name in ("prototypes", "maml", "memory") for n in range(3)}
+    assert len(set(tried)) == 9
