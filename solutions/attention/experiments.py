@@ -21,6 +21,8 @@ from solutions.attention.reference import (
     written,
 )
 
+KINDS = {"looks_back": True, "last_state": False}
+SEEDS = 3
 LENGTHS = ((1, 8), (9, 11), (12, 15), (16, 40))  # words of a source, from and to
 MOST = 60  # words that are written at most
 
@@ -48,16 +50,18 @@ def filled(rows: Tensor) -> Tensor:
 
 
 def experiments(tensors: dict[str, Tensor], tier: str, run: Run) -> dict[str, float]:
-    """BLEU / 100 of the test part, whole and by length: of the record's net, and of one that has the last state alone.
+    """BLEU / 100 of the test part, whole and by length, of three nets that look back and three that do not.
 
-    The second learns by the same recipe, but for its batches, which hold sentences of about one length.
+    All six learn by the record's recipe, but for their batches, which hold sentences of about one length. The names
+    end with the seed; a net and its rival of one seed begin with the same numbers.
     """
-    seeing, blind = build(tier), build(tier, looks=False)
-    seeing.load_state_dict(tensors)
-    fit(blind.to(run.device), load(tier, "train"), config(tier), Alike(run), "last state")
     found = {}
-    for name, net in (("looks_back", seeing.to(run.device).eval()), ("last_state", blind)):
-        found |= {f"{name}{part}": value for part, value in by_length(net, tier).items()}
+    for seed in range(SEEDS):
+        for name, looks in KINDS.items():
+            torch.manual_seed(seed)
+            net = build(tier, looks=looks).to(run.device)
+            fit(net, load(tier, "train"), config(tier), Alike(run), f"{name} {seed}")
+            found |= {f"{name}{part}_{seed}": value for part, value in by_length(net, tier).items()}
     return found
 
 
