@@ -24,6 +24,8 @@ def test_seeds_differ_and_each_comes_again(tmp_path):
     assert len(said) == 2 * reports > 0, "both report to the outer run's bar"
     assert (tmp_path / "seed 1/phase.safetensors").is_file()
     net = torch.nn.Linear(2, 1)
-    assert list(OfSeed(outer, 1).steps(3, {"net": net}, "phase")) == [], "what was trained is not trained again"
+    assert list(OfSeed(outer, 1).steps(3, {"net": net}, "phase")) == [], (
+        "what was trained is not trained again"
+    )
     assert net.weight.tolist() == one
     assert learned(OfSeed(Run("outer", 0, "cpu"), 2)) == two, "and a seed gives the same without its folder"
