@@ -2,8 +2,13 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 

@@ -1,9 +1,14 @@
 """Other correct ways to solve the exercises of the lab `attention`."""
 
 import heapq
+
+
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -56,17 +61,15 @@ def additive_scores(h, e, W, U, v):
     return torch.einsum("btsa,a->bts", inner.tanh(), v)
 
 
-edit(
-    "Decoder",
-    why="squeezed, and the product as a linear map",
-    change={
+edits["Decoder"] = {
+    "squeezed, and the product as a linear map": {
         "h[:, None]": "h.unsqueeze(1)",
         "c = read(weights, e)[:, 0]": "c = read(weights, e).squeeze(1)",
         "told @ self.table.weight.T, (h, c), weights[:, 0]": (
             "torch.nn.functional.linear(told, self.table.weight), [h, c], weights.squeeze(1)"
         ),
     },
-)
+}
 
 
 @right(why="a heap of all continuations; done and going in one list")

@@ -1,11 +1,20 @@
 """Other correct ways to solve the lab's exercises. Every check must accept them all. Read as text, never imported."""
 
 import itertools
+
+
 import math
 
+
 import numpy as np
+
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -258,15 +267,21 @@ def sample_multiscale(base, scales, u):
     return x
 
 
-edit("GatedLayer", why="adds to the old h in place", change={"else h + y": "else h.add_(y)"})
-edit(
-    "sample",
-    why="draws into `start`",
-    change={"x[:, :, :row] = start[:, :, :row]": "x = start\n        x[:, :, row:] = 0"},
-)
-edit("nats", why="float64", change={"(logits, x": "(logits.double(), x.double()"})
-edit(
-    "causal_mask",
-    why="float64",
-    change={"mask = torch.zeros(c_out, c_in, k, k)": "mask = torch.zeros(c_out, c_in, k, k).double()"},
-)
+edits["GatedLayer"] = {
+    "adds to the old h in place": {"else h + y": "else h.add_(y)"},
+}
+
+
+edits["sample"] = {
+    "draws into `start`": {"x[:, :, :row] = start[:, :, :row]": "x = start\n        x[:, :, row:] = 0"},
+}
+
+
+edits["nats"] = {
+    "float64": {"(logits, x": "(logits.double(), x.double()"},
+}
+
+
+edits["causal_mask"] = {
+    "float64": {"mask = torch.zeros(c_out, c_in, k, k)": "mask = torch.zeros(c_out, c_in, k, k).double()"},
+}

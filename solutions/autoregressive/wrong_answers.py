@@ -2,7 +2,10 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -616,180 +619,88 @@ def mixture_log_prob(x, logits, mean, log_scale, levels=256):
     return torch.logsumexp(F.log_softmax(logits, dim=-1) + parts, dim=-1)
 
 
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="h listens to v without the shift",
-    change={"shift_down(above)": "above"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="the first layer sees the pixel itself",
-    change={"-1 if self.first else 0": "0"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="h never listens to v",
-    change={"left + self.link(shift_down(above))": "left"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="hands h on as v too: the blind spot is back",
-    change={
+edits["GatedLayer", "gated_layer_sees"] = {
+    "h listens to v without the shift": {"shift_down(above)": "above"},
+    "the first layer sees the pixel itself": {"-1 if self.first else 0": "0"},
+    "h never listens to v": {"left + self.link(shift_down(above))": "left"},
+    "hands h on as v too: the blind spot is back": {
         "return gate(above), y if self.first else h + y": (
             "y = y if self.first else h + y\n        return y, y"
         )
     },
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="h alone",
-    change={"return gate(above), y if self.first else h + y": "return y if self.first else h + y"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="h first, then v",
-    change={
+    "h alone": {"return gate(above), y if self.first else h + y": "return y if self.first else h + y"},
+    "h first, then v": {
         "return gate(above), y if self.first else h + y": "return (y if self.first else h + y), gate(above)"
     },
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_sees",
-    why="v is padded below, not above",
-    change={"(r, r, r, 0)": "(r, r, 0, r)"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="adds the old h in the first layer too",
-    change={"y if self.first else h + y": "h + y"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="forgets the old h",
-    change={"y if self.first else h + y": "y"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="two gates where one is due",
-    change={"gate(left + self.link(shift_down(above)))": "gate(left) + gate(self.link(shift_down(above)))"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="the old h is cut off",
-    change={"else h + y": "else h.detach() + y"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="v does not learn from what it says to h",
-    change={"shift_down(above)": "shift_down(above.detach())"},
-)
-edit(
-    "GatedLayer",
-    check="gated_layer_values",
-    why="the horizontal stack does not learn",
-    change={"gate(left +": "gate(left.detach() +"},
-)
-edit(
-    "receptive_field",
-    check="receptive_field_values",
-    why="a seed of its own",
-    change={"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
-)
-edit(
-    "logistic_log_prob",
-    check="logistic_values",
-    why="the log scale does not learn",
-    change={"torch.exp(-log_scale)": "torch.exp(-log_scale.detach())"},
-)
-edit(
-    "logistic_log_prob",
-    check="logistic_values",
-    why="the mean does not learn from below its bin",
-    change={"(x - 0.5 - mean)": "(x - 0.5 - mean.detach())"},
-)
-edit(
-    "logistic_log_prob",
-    check="logistic_values",
-    why="the bin's width does not learn",
-    change={"torch.expm1(-rate)": "torch.expm1(-rate.detach())"},
-)
-edit(
-    "mixture_log_prob",
-    check="mixture_values",
-    why="the logits do not learn",
-    change={"F.log_softmax(logits,": "F.log_softmax(logits.detach(),"},
-)
-edit(
-    "mixture_log_prob",
-    check="mixture_values",
-    why="the parts do not learn",
-    change={"dim=-1) + parts": "dim=-1) + parts.detach()"},
-)
-edit("nats", check="nats_values", why="the logits are cut off", change={"(logits, x": "(logits.detach(), x"})
-edit(
-    "sample",
-    check="sample_values",
-    why="1 where u equals the chance",
-    change={"u[:, :, i, j] < torch.sigmoid(logit)": "u[:, :, i, j] <= torch.sigmoid(logit)"},
-)
-edit(
-    "sample",
-    check="sample_values",
-    why="gradients stay switched off",
-    change={
+    "v is padded below, not above": {"(r, r, r, 0)": "(r, r, 0, r)"},
+}
+
+
+edits["GatedLayer", "gated_layer_values"] = {
+    "adds the old h in the first layer too": {"y if self.first else h + y": "h + y"},
+    "forgets the old h": {"y if self.first else h + y": "y"},
+    "two gates where one is due": {
+        "gate(left + self.link(shift_down(above)))": "gate(left) + gate(self.link(shift_down(above)))"
+    },
+    "the old h is cut off": {"else h + y": "else h.detach() + y"},
+    "v does not learn from what it says to h": {"shift_down(above)": "shift_down(above.detach())"},
+    "the horizontal stack does not learn": {"gate(left +": "gate(left.detach() +"},
+}
+
+
+edits["receptive_field", "receptive_field_values"] = {
+    "a seed of its own": {"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
+}
+
+
+edits["logistic_log_prob", "logistic_values"] = {
+    "the log scale does not learn": {"torch.exp(-log_scale)": "torch.exp(-log_scale.detach())"},
+    "the mean does not learn from below its bin": {"(x - 0.5 - mean)": "(x - 0.5 - mean.detach())"},
+    "the bin's width does not learn": {"torch.expm1(-rate)": "torch.expm1(-rate.detach())"},
+}
+
+
+edits["mixture_log_prob", "mixture_values"] = {
+    "the logits do not learn": {"F.log_softmax(logits,": "F.log_softmax(logits.detach(),"},
+    "the parts do not learn": {"dim=-1) + parts": "dim=-1) + parts.detach()"},
+}
+
+
+edits["nats", "nats_values"] = {
+    "the logits are cut off": {"(logits, x": "(logits.detach(), x"},
+}
+
+
+edits["sample", "sample_values"] = {
+    "1 where u equals the chance": {
+        "u[:, :, i, j] < torch.sigmoid(logit)": "u[:, :, i, j] <= torch.sigmoid(logit)"
+    },
+    "gradients stay switched off": {
         "@torch.no_grad()\n": "",
         "x = torch.zeros_like(u)": "torch.set_grad_enabled(False)\n    x = torch.zeros_like(u)",
     },
-)
-edit(
-    "sample",
-    check="sample_values",
-    why="a seed and numbers of its own",
-    change={
+    "a seed and numbers of its own": {
         "x = torch.zeros_like(u)": (
             "torch.manual_seed(0)\n    u = torch.rand_like(u)\n    x = torch.zeros_like(u)"
         )
     },
-)
-edit(
-    "multiscale_nats",
-    check="multiscale_nats_values",
-    why="the coarse picture is not learned",
-    change={
+}
+
+
+edits["multiscale_nats", "multiscale_nats_values"] = {
+    "the coarse picture is not learned": {
         "total = multiscale_nats(base, scales[:-1], parts[0])": (
             "total = multiscale_nats(base, scales[:-1], parts[0]).detach()"
         )
     },
-)
-edit(
-    "multiscale_nats",
-    check="multiscale_nats_values",
-    why="only the last group is learned",
-    change={"total = total +": "total = total.detach() +"},
-)
-edit(
-    "sample_multiscale",
-    check="sample_multiscale_values",
-    why="1 where u equals the chance",
-    change={"chance < torch": "chance <= torch"},
-)
-edit(
-    "sample_multiscale",
-    check="sample_multiscale_values",
-    why="gradients stay switched off",
-    change={
+    "only the last group is learned": {"total = total +": "total = total.detach() +"},
+}
+
+
+edits["sample_multiscale", "sample_multiscale_values"] = {
+    "1 where u equals the chance": {"chance < torch": "chance <= torch"},
+    "gradients stay switched off": {
         "@torch.no_grad()\n": "",
         "    coarse, *others": "    torch.set_grad_enabled(False)\n    coarse, *others",
     },
-)
+}

@@ -1,6 +1,8 @@
 """Other correct ways to do the exercises. Read as text, never imported."""
 
 import numpy as np
+
+
 import torch.nn.functional as functional
 
 
@@ -237,20 +239,13 @@ class ConvNet(nn.Module):
         return self.dense(F.dropout(x.flatten(1), self.p, self.training))
 
 
-edit(
-    "conv2d",
-    why="adds the bias in place",
-    change={
+edits["conv2d"] = {
+    "adds the bias in place": {
         "return y if bias is None else y + bias.view(-1, 1, 1)": (
             "if bias is not None:\n        y += bias[:, None, None]\n    return y"
         )
     },
-)
-
-edit(
-    "conv2d",
-    why="shifted pictures added up in place of a tensor of zeros",
-    change={
+    "shifted pictures added up in place of a tensor of zeros": {
         'y = torch.einsum("bchwij,ocij->bohw", windows, weight)': (
             "y = torch.zeros(len(x), len(weight), *windows.shape[2:4])\n"
             "    for i in range(k_h):\n"
@@ -259,45 +254,42 @@ edit(
             "i, j], weight[:, :, i, j])"
         )
     },
-)
+}
 
-edit(
-    "softmax",
-    why="in place: work on the scores that were handed in",
-    change={
+
+edits["softmax"] = {
+    "in place: work on the scores that were handed in": {
         "e = torch.exp(z - z.amax(dim=-1, keepdim=True))": "z -= z.amax(dim=-1, keepdim=True)\n    e = z.exp_()"
     },
-)
+}
 
-edit(
-    "max_pool2d",
-    why="in place: what is given is used as its own storage",
-    change={"tiles = x.unfold": "x += 0\n    tiles = x.unfold"},
-)
 
-edit(
-    "dropout",
-    why="in place: masked_fill_ and div_ on what was handed in",
-    change={
+edits["max_pool2d"] = {
+    "in place: what is given is used as its own storage": {
+        "tiles = x.unfold": "x += 0\n    tiles = x.unfold"
+    },
+}
+
+
+edits["dropout"] = {
+    "in place: masked_fill_ and div_ on what was handed in": {
         ("kept = torch.rand_like(x) >= p\n    return x * kept / (1 - p)"): (
             "return x.masked_fill_(torch.rand_like(x) < p, 0).div_(1 - p)"
         )
     },
-)
+}
 
-edit(
-    "ConvNet",
-    why="ReLU in place, dropout before the numbers are put in a row",
-    change={
+
+edits["ConvNet"] = {
+    "ReLU in place, dropout before the numbers are put in a row": {
         "F.relu(second(F.relu(first(x))))": "F.relu_(second(F.relu_(first(x))))",
         "dropout(x.flatten(1), self.p, self.training)": "dropout(x, self.p, self.training).reshape(len(x), -1)",
     },
-)
+}
 
-edit(
-    "receptive_field",
-    why="counts in place: takes the last layer off the list",
-    change={
+
+edits["receptive_field"] = {
+    "counts in place: takes the last layer off the list": {
         (
             "seen, step = 1, 1\n"
             "    for kernel, stride in layers:\n"
@@ -310,4 +302,4 @@ edit(
             "        seen = (seen - 1) * stride + kernel"
         )
     },
-)
+}

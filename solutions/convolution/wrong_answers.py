@@ -361,296 +361,124 @@ def dropout(x, p, training=True):
     return x * (torch.rand_like(x) >= p) / (1 - p) if training else x
 
 
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="forgets the second ReLU of a stage",
-    change={"F.relu(second(F.relu(first(x))))": "second(F.relu(first(x)))"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="forgets the first ReLU of a stage",
-    change={"second(F.relu(first(x)))": "second(first(x))"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops in production too: the phase is not passed on",
-    change={"self.p, self.training": "self.p"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops in production too: a new nn.Dropout is always in training",
-    change={"dropout(x.flatten(1), self.p, self.training)": "nn.Dropout(self.p)(x.flatten(1))"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="forgets dropout",
-    change={"self.dense(dropout(x.flatten(1), self.p, self.training))": "self.dense(x.flatten(1))"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops the scores instead of what the dense layer sees",
-    change={
+edits["ConvNet", "ConvNet_forward"] = {
+    "forgets the second ReLU of a stage": {"F.relu(second(F.relu(first(x))))": "second(F.relu(first(x)))"},
+    "forgets the first ReLU of a stage": {"second(F.relu(first(x)))": "second(first(x))"},
+    "drops in production too: the phase is not passed on": {"self.p, self.training": "self.p"},
+    "drops in production too: a new nn.Dropout is always in training": {
+        "dropout(x.flatten(1), self.p, self.training)": "nn.Dropout(self.p)(x.flatten(1))"
+    },
+    "forgets dropout": {
+        "self.dense(dropout(x.flatten(1), self.p, self.training))": "self.dense(x.flatten(1))"
+    },
+    "drops the scores instead of what the dense layer sees": {
         "self.dense(dropout(x.flatten(1), self": "dropout(self.dense(x.flatten(1)), self",
         "self.training))": "self.training)",
     },
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops after every stage",
-    change={
+    "drops after every stage": {
         "x = F.max_pool2d(x, 2)  #": "x = dropout(F.max_pool2d(x, 2), self.p, self.training)  #",
         "self.dense(dropout(x.flatten(1), self.p, self.training))": "self.dense(x.flatten(1))",
     },
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops after every stage and before the dense layer",
-    change={"x = F.max_pool2d(x, 2)  #": "x = dropout(F.max_pool2d(x, 2), self.p, self.training)  #"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="ends in a softmax",
-    change={
+    "drops after every stage and before the dense layer": {
+        "x = F.max_pool2d(x, 2)  #": "x = dropout(F.max_pool2d(x, 2), self.p, self.training)  #"
+    },
+    "ends in a softmax": {
         "return self.dense(": "return softmax(self.dense(",
         "self.training))": "self.training)))",
     },
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="pools between the two convolutions of a stage",
-    change={
+    "pools between the two convolutions of a stage": {
         "second(F.relu(first(x)))": "second(F.max_pool2d(F.relu(first(x)), 2))",
         "x = F.max_pool2d(x, 2)  #": "pass  #",
     },
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="flattens the batch as well",
-    change={"x.flatten(1)": "x.flatten()"},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops the pictures as well",
-    change={"for first, second": ("x = dropout(x, self.p, self.training)\n        for first, second")},
-)
-
-edit(
-    "ConvNet",
-    check="ConvNet_forward",
-    why="drops whole channels",
-    change={
+    "flattens the batch as well": {"x.flatten(1)": "x.flatten()"},
+    "drops the pictures as well": {
+        "for first, second": ("x = dropout(x, self.p, self.training)\n        for first, second")
+    },
+    "drops whole channels": {
         "x.flatten(1), self.p, self.training)": (
             "torch.ones_like(x[:, :, :1, :1]), self.p, self.training).mul(x).flatten(1)"
         )
     },
-)
+}
 
 
-edit(
-    "output_size",
-    check="output_size_values",
-    why="rounds to the nearest",
-    change={"room // stride": "round(room / stride)"},
-)
+edits["output_size", "output_size_values"] = {
+    "rounds to the nearest": {"room // stride": "round(room / stride)"},
+    "raises for a kernel as large as the input": {"room < 0": "room <= 0"},
+}
 
-edit(
-    "output_size",
-    check="output_size_values",
-    why="raises for a kernel as large as the input",
-    change={"room < 0": "room <= 0"},
-)
 
-edit(
-    "conv2d",
-    check="conv2d_values",
-    why="the kernels cannot learn: weight is detached",
-    change={"windows, weight)": "windows, weight.detach())"},
-)
-
-edit(
-    "conv2d",
-    check="conv2d_values",
-    why="the biases cannot learn: .data",
-    change={"bias.view(": "bias.data.view("},
-)
-
-edit(
-    "conv2d",
-    check="conv2d_values",
-    why="nothing is handed on to the layer before: x is detached",
-    change={"F.pad(x, (": "F.pad(x.detach(), ("},
-)
-
-edit(
-    "conv2d",
-    check="conv2d_values",
-    why="the bias is added to every product",
-    change={
+edits["conv2d", "conv2d_values"] = {
+    "the kernels cannot learn: weight is detached": {"windows, weight)": "windows, weight.detach())"},
+    "the biases cannot learn: .data": {"bias.view(": "bias.data.view("},
+    "nothing is handed on to the layer before: x is detached": {"F.pad(x, (": "F.pad(x.detach(), ("},
+    "the bias is added to every product": {
         'torch.einsum("bchwij,ocij->bohw", windows, weight)': (
             'torch.einsum("bchwij,ocij->bohw", windows, weight) + (0 if '
             "bias is None else (k_h * k_w - 1) * bias.view(-1, 1, 1))"
         )
     },
-)
-
-edit(
-    "conv2d",
-    check="conv2d_values",
-    why="the first picture stands for all",
-    change={
+    "the first picture stands for all": {
         "weight)  # (B, C_out, H', W')": ("weight)[:1].expand(len(x), -1, -1, -1)  # (B, C_out, H', W')")
     },
-)
+}
 
-edit(
-    "max_pool2d",
-    check="max_pool2d_values",
-    why="nothing behind it can learn: by way of NumPy",
-    change={"x.unfold(2, size, size)": "torch.from_numpy(x.detach().numpy()).unfold(2, size, size)"},
-)
 
-edit(
-    "max_pool2d",
-    check="max_pool2d_values",
-    why="nothing behind it can learn: .data",
-    change={"x.unfold(2": "x.data.unfold(2"},
-)
-
-edit(
-    "max_pool2d",
-    check="max_pool2d_values",
-    why="the largest by its absolute value",
-    change={
+edits["max_pool2d", "max_pool2d_values"] = {
+    "nothing behind it can learn: by way of NumPy": {
+        "x.unfold(2, size, size)": "torch.from_numpy(x.detach().numpy()).unfold(2, size, size)"
+    },
+    "nothing behind it can learn: .data": {"x.unfold(2": "x.data.unfold(2"},
+    "the largest by its absolute value": {
         "tiles.amax(dim=(-2, -1))": (
             "torch.where(tiles.amax((-2, -1)) > -tiles.amin((-2, -1)), "
             "tiles.amax((-2, -1)), tiles.amin((-2, -1)))"
         )
     },
-)
+    "the median of each tile": {"tiles.amax(dim=(-2, -1))": "tiles.flatten(-2).median(-1).values"},
+}
 
-edit(
-    "max_pool2d",
-    check="max_pool2d_values",
-    why="the median of each tile",
-    change={"tiles.amax(dim=(-2, -1))": "tiles.flatten(-2).median(-1).values"},
-)
 
-edit(
-    "receptive_field",
-    check="receptive_field_values",
-    why="pooling does not count as a layer",
-    change={"seen += (kernel - 1) * step": "seen += (kernel - 1) * step * (stride == 1)"},
-)
+edits["receptive_field", "receptive_field_values"] = {
+    "pooling does not count as a layer": {
+        "seen += (kernel - 1) * step": "seen += (kernel - 1) * step * (stride == 1)"
+    },
+}
 
-edit(
-    "softmax",
-    check="softmax_values",
-    why="takes off the largest score of the first row",
-    change={"z.amax(dim=-1, keepdim=True)": "z.reshape(-1, z.shape[-1])[0].max()"},
-)
 
-edit(
-    "softmax",
-    check="softmax_values",
-    why="rounds to four places",
-    change={
+edits["softmax", "softmax_values"] = {
+    "takes off the largest score of the first row": {
+        "z.amax(dim=-1, keepdim=True)": "z.reshape(-1, z.shape[-1])[0].max()"
+    },
+    "rounds to four places": {
         "return e / e.sum(dim=-1, keepdim=True)": "return (e / e.sum(dim=-1, keepdim=True)).half().float()"
     },
-)
+}
 
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="nothing before it can learn",
-    change={"x * kept": "x.detach() * kept"},
-)
 
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="nothing before it can learn in production",
-    change={"return x\n": "return x.data\n"},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="all pictures share one draw",
-    change={"torch.rand_like(x)": "torch.rand(x.shape[1:])"},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="drops whole channels: one draw for the last axis",
-    change={"torch.rand_like(x)": "torch.rand(*x.shape[:-1], 1)"},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="a generator of its own, begun anew at every call",
-    change={"torch.rand_like(x)": ("torch.rand(x.shape, generator=torch.Generator().manual_seed(1))")},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="drops exactly that share, not each by its own draw",
-    change={"torch.rand_like(x) >= p": ("(torch.randperm(x.numel()) >= round(p * x.numel())).view(x.shape)")},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="keeps the draw of the first call in the function",
-    change={
+edits["dropout", "dropout_phases"] = {
+    "nothing before it can learn": {"x * kept": "x.detach() * kept"},
+    "nothing before it can learn in production": {"return x\n": "return x.data\n"},
+    "all pictures share one draw": {"torch.rand_like(x)": "torch.rand(x.shape[1:])"},
+    "drops whole channels: one draw for the last axis": {
+        "torch.rand_like(x)": "torch.rand(*x.shape[:-1], 1)"
+    },
+    "a generator of its own, begun anew at every call": {
+        "torch.rand_like(x)": ("torch.rand(x.shape, generator=torch.Generator().manual_seed(1))")
+    },
+    "drops exactly that share, not each by its own draw": {
+        "torch.rand_like(x) >= p": ("(torch.randperm(x.numel()) >= round(p * x.numel())).view(x.shape)")
+    },
+    "keeps the draw of the first call in the function": {
         "kept = torch.rand_like(x) >= p": (
             "masks = dropout.__dict__\n    kept = masks.setdefault((x.shape, p), torch.rand_like(x) >= p)"
         )
     },
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="drops the smallest numbers",
-    change={"torch.rand_like(x) >= p": ("x >= x.flatten().kthvalue(max(1, round(p * x.numel()))).values")},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="makes up for the share that was dropped by chance",
-    change={"/ (1 - p)": "/ kept.float().mean().clamp(min=1e-9)"},
-)
-
-edit(
-    "dropout",
-    check="dropout_phases",
-    why="leaves gradients switched off",
-    change={"kept = ": "torch.set_grad_enabled(False)\n    kept = "},
-)
+    "drops the smallest numbers": {
+        "torch.rand_like(x) >= p": ("x >= x.flatten().kthvalue(max(1, round(p * x.numel()))).values")
+    },
+    "makes up for the share that was dropped by chance": {
+        "/ (1 - p)": "/ kept.float().mean().clamp(min=1e-9)"
+    },
+    "leaves gradients switched off": {"kept = ": "torch.set_grad_enabled(False)\n    kept = "},
+}

@@ -2,7 +2,10 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -115,16 +118,15 @@ def votes(s):
     return first, second
 
 
-edit(
-    "Consensus",
-    why="squeeze and unsqueeze",
-    change={"soft_mutual(c)[:, None]": "soft_mutual(c).unsqueeze(1)", "both[:, 0]": "both.squeeze(1)"},
-)
-edit(
-    "Consensus",
-    why="the swapped way first",
-    change={"self.one_way(c) + swap(self.one_way(swap(c)))": "swap(self.one_way(swap(c))) + self.one_way(c)"},
-)
+edits["Consensus"] = {
+    "squeeze and unsqueeze": {
+        "soft_mutual(c)[:, None]": "soft_mutual(c).unsqueeze(1)",
+        "both[:, 0]": "both.squeeze(1)",
+    },
+    "the swapped way first": {
+        "self.one_way(c) + swap(self.one_way(swap(c)))": "swap(self.one_way(swap(c))) + self.one_way(c)"
+    },
+}
 
 
 @right(why="a loop over pairs, log-softmax")

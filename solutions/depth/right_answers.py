@@ -2,9 +2,16 @@
 
 from itertools import accumulate
 
+
 import numpy as np
+
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -153,10 +160,8 @@ def averaged(net, x):
     return total / 8
 
 
-edit(
-    "averaged",
-    why="a running mean, which rounds otherwise",
-    change={
+edits["averaged"] = {
+    "a running mean, which rounds otherwise": {
         ("return torch.stack([net(y) for y in symmetries(x)]).mean(0)"): (
             "mean = 0\n"
             "    for count, y in enumerate(symmetries(x), 1):\n"
@@ -164,38 +169,47 @@ edit(
             "    return mean"
         )
     },
-)
-
-edit(
-    "averaged",
-    why="an eighth of each answer",
-    change={"torch.stack([net(y) for y in symmetries(x)]).mean(0)": "sum(net(y) / 8 for y in symmetries(x))"},
-)
+    "an eighth of each answer": {
+        "torch.stack([net(y) for y in symmetries(x)]).mean(0)": "sum(net(y) / 8 for y in symmetries(x))"
+    },
+}
 
 
-edit(
-    "ResidualBlock",
-    why="in place, on its own tensors",
-    change={
+edits["ResidualBlock"] = {
+    "in place, on its own tensors": {
         "F.relu(self.norm1(self.conv1(x)))": "F.relu_(self.norm1(self.conv1(x)))",
         ("return F.relu(self.shortcut(x) + y) if self.residual else F.relu(y)"): (
             "if self.residual:\n            y += self.shortcut(x)\n        return y.relu_()"
         ),
     },
-)
+    "the convolutions first, then the normalisations": {
+        "        self.norm1 = nn.BatchNorm2d(c_out)\n": "",
+        "        self.norm2 = nn.BatchNorm2d(c_out)\n": (
+            "        self.norm1, self.norm2 = nn.BatchNorm2d(c_out), nn.BatchNorm2d(c_out)\n"
+        ),
+    },
+}
 
-edit(
-    "Inception",
-    why="in place, on its own tensors",
-    change={"pooled], dim=1)": "pooled], dim=1).relu_()"},
-)
 
-edit("DenseBlock", why="relu in place on its own tensor", change={"F.relu(norm(x))": "norm(x).relu_()"})
+edits["Inception"] = {
+    "in place, on its own tensors": {"pooled], dim=1)": "pooled], dim=1).relu_()"},
+}
 
-edit(
-    "UNet",
-    why="a dictionary of what was kept",
-    change={
+
+edits["DenseBlock"] = {
+    "relu in place on its own tensor": {"F.relu(norm(x))": "norm(x).relu_()"},
+    "the convolutions stand before the normalisations in __init__": {
+        "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n": "",
+        "for width in widths)\n\n    def forward": (
+            "for width in widths)\n"
+            "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n\n    def forward"
+        ),
+    },
+}
+
+
+edits["UNet"] = {
+    "a dictionary of what was kept": {
         "kept = []": "kept = {}",
         (
             "for down in self.down:\n"
@@ -208,49 +222,23 @@ edit(
             "            x = F.max_pool2d(kept[i], 2)"
         ),
     },
-)
+}
 
-edit(
-    "iou",
-    why="Python numbers",
-    change={
+
+edits["iou"] = {
+    "Python numbers": {
         (
             "(a & b).sum() / union if union else torch.tensor(1.0, device=target.device)"
         ): "float((a & b).sum()) / float(union) if union else 1.0",
         "torch.stack(shares)": "shares",
     },
-)
+}
 
-edit(
-    "profile",
-    why="takes the layers off the list",
-    change={
+
+edits["profile"] = {
+    "takes the layers off the list": {
         "for c_out, kernel, stride, padding in layers:\n": (
             "while layers:\n        c_out, kernel, stride, padding = layers.pop(0)\n"
         )
     },
-)
-
-
-edit(
-    "DenseBlock",
-    why="the convolutions stand before the normalisations in __init__",
-    change={
-        "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n": "",
-        "for width in widths)\n\n    def forward": (
-            "for width in widths)\n"
-            "        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)\n\n    def forward"
-        ),
-    },
-)
-
-edit(
-    "ResidualBlock",
-    why="the convolutions first, then the normalisations",
-    change={
-        "        self.norm1 = nn.BatchNorm2d(c_out)\n": "",
-        "        self.norm2 = nn.BatchNorm2d(c_out)\n": (
-            "        self.norm1, self.norm2 = nn.BatchNorm2d(c_out), nn.BatchNorm2d(c_out)\n"
-        ),
-    },
-)
+}

@@ -1,7 +1,11 @@
 """The commonest mistakes in the exercises of the lab `depth`, each with the check that must catch it."""
 
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -560,69 +564,42 @@ def averaged(net, x):
     return torch.stack([net(torch.rot90(x, k, dims=(2, 3))) for k in range(4)]).mean(0)
 
 
-edit(
-    "conv_cost",
-    check="conv_cost_values",
-    why="multiplies the biases too",
-    change={"weights * side**2": "(weights + c_out) * side**2"},
-)
+edits["conv_cost", "conv_cost_values"] = {
+    "multiplies the biases too": {"weights * side**2": "(weights + c_out) * side**2"},
+}
 
-edit(
-    "profile",
-    check="profile_sizes",
-    why="rounds half a step up",
-    change={"(side + 2 * padding - kernel) // stride + 1": "-(-(side + 2 * padding - kernel) // stride) + 1"},
-)
 
-edit(
-    "profile",
-    check="profile_costs",
-    why="knows a pooling by its kernel of 2",
-    change={
+edits["profile", "profile_sizes"] = {
+    "rounds half a step up": {
+        "(side + 2 * padding - kernel) // stride + 1": "-(-(side + 2 * padding - kernel) // stride) + 1"
+    },
+}
+
+
+edits["profile", "profile_costs"] = {
+    "knows a pooling by its kernel of 2": {
         "c_out or c_in": "c_in if kernel == 2 else c_out or c_in",
         "conv_cost(c_in, c_out, kernel, side)": (
             "(0, 0) if kernel == 2 else conv_cost(c_in, c_out or c_in, kernel, side)"
         ),
     },
-)
+}
 
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="the way around cannot learn, and nothing goes back along it: x is detached",
-    change={"self.shortcut(x) + y": "self.shortcut(x.detach()) + y"},
-)
 
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="F(x) cannot learn: it is detached",
-    change={"self.shortcut(x) + y": "self.shortcut(x) + y.detach()"},
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="the first convolution cannot learn: no_grad around it",
-    change={
+edits["ResidualBlock", "residual_values"] = {
+    "the way around cannot learn, and nothing goes back along it: x is detached": {
+        "self.shortcut(x) + y": "self.shortcut(x.detach()) + y"
+    },
+    "F(x) cannot learn: it is detached": {"self.shortcut(x) + y": "self.shortcut(x) + y.detach()"},
+    "the first convolution cannot learn: no_grad around it": {
         "y = F.relu(self.norm1(self.conv1(x)))  #": (
             "with torch.no_grad():\n            y = F.relu(self.norm1(self.conv1(x)))  #"
         )
     },
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="the kernels of conv2 cannot learn: .data",
-    change={"self.conv2(y)": "F.conv2d(y, self.conv2.weight.data, padding=1)"},
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="adds in place: x is changed for all that use it",
-    change={
+    "the kernels of conv2 cannot learn: .data": {
+        "self.conv2(y)": "F.conv2d(y, self.conv2.weight.data, padding=1)"
+    },
+    "adds in place: x is changed for all that use it": {
         ("return F.relu(self.shortcut(x) + y) if self.residual else F.relu(y)"): (
             "if not self.residual:\n"
             "            return F.relu(y)\n"
@@ -631,120 +608,62 @@ edit(
             "        return F.relu(around)"
         )
     },
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="relu in place on what came in, before it is used",
-    change={
+    "relu in place on what came in, before it is used": {
         "y = F.relu(self.norm1(self.conv1(x)))  #": (
             "F.relu_(x)\n        y = F.relu(self.norm1(self.conv1(x)))  #"
         )
     },
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="projects where the shapes of x and F(x) differ, and nowhere else, whatever was built",
-    change={
+    "projects where the shapes of x and F(x) differ, and nowhere else, whatever was built": {
         "self.shortcut(x) + y": "(x if x.shape == y.shape else self.shortcut(x)) + y",
         "if stride != 1 or c_in != c_out:": "if True:",
     },
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="a plain block adds x where it fits",
-    change={
+    "a plain block adds x where it fits": {
         "if self.residual else F.relu(y)": (
             "if self.residual else F.relu(y + x if x.shape == y.shape else y)"
         )
     },
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="always normalises as in evaluation mode",
-    change={"self.norm2(self.conv2(y))": "self.norm2.eval()(self.conv2(y))"},
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="no relu between the two convolutions",
-    change={"F.relu(self.norm1(self.conv1(x)))": "self.norm1(self.conv1(x))"},
-)
-
-edit(
-    "ResidualBlock",
-    check="residual_values",
-    why="the projection is not normalised",
-    change={
+    "always normalises as in evaluation mode": {
+        "self.norm2(self.conv2(y))": "self.norm2.eval()(self.conv2(y))"
+    },
+    "no relu between the two convolutions": {
+        "F.relu(self.norm1(self.conv1(x)))": "self.norm1(self.conv1(x))"
+    },
+    "the projection is not normalised": {
         "nn.Sequential(projection, nn.BatchNorm2d(c_out))": (
             "nn.Sequential(projection, nn.BatchNorm2d(c_out))\n"
             "                self.shortcut.forward = projection.forward"
         )
     },
-)
+}
 
-edit(
-    "ResidualBlock",
-    check="residual_layers",
-    why="convolutions with biases",
-    change={"stride, padding=1, bias=False)": "stride, padding=1)"},
-)
 
-edit(
-    "Inception",
-    check="inception_values",
-    why="the reductions cannot learn: what they give is detached",
-    change={"self.conv3(F.relu(self.reduce3(x)))": "self.conv3(F.relu(self.reduce3(x)).detach())"},
-)
+edits["ResidualBlock", "residual_layers"] = {
+    "convolutions with biases": {"stride, padding=1, bias=False)": "stride, padding=1)"},
+}
 
-edit(
-    "Inception",
-    check="inception_values",
-    why="nothing goes back through the pooling",
-    change={"F.max_pool2d(x, 3, stride=1, padding=1)": "F.max_pool2d(x.data, 3, stride=1, padding=1)"},
-)
 
-edit(
-    "Inception",
-    check="inception_values",
-    why="the 5×5 branch cannot learn: no_grad around it",
-    change={"five = F.relu(": "with torch.no_grad():\n            five = F.relu("},
-)
+edits["Inception", "inception_values"] = {
+    "the reductions cannot learn: what they give is detached": {
+        "self.conv3(F.relu(self.reduce3(x)))": "self.conv3(F.relu(self.reduce3(x)).detach())"
+    },
+    "nothing goes back through the pooling": {
+        "F.max_pool2d(x, 3, stride=1, padding=1)": "F.max_pool2d(x.data, 3, stride=1, padding=1)"
+    },
+    "the 5×5 branch cannot learn: no_grad around it": {
+        "five = F.relu(": "with torch.no_grad():\n            five = F.relu("
+    },
+    "pads the pooling with zeros, which beat negative numbers": {
+        "F.max_pool2d(x, 3, stride=1, padding=1)": "F.max_pool2d(F.pad(x, (1, 1, 1, 1)), 3, stride=1)"
+    },
+}
 
-edit(
-    "Inception",
-    check="inception_values",
-    why="pads the pooling with zeros, which beat negative numbers",
-    change={"F.max_pool2d(x, 3, stride=1, padding=1)": "F.max_pool2d(F.pad(x, (1, 1, 1, 1)), 3, stride=1)"},
-)
 
-edit(
-    "DenseBlock",
-    check="dense_values",
-    why="later layers teach the earlier ones nothing: what was there is detached",
-    change={"conv(F.relu(norm(x)))": "conv(F.relu(norm(x.detach())))"},
-)
-
-edit(
-    "DenseBlock",
-    check="dense_values",
-    why="what is handed on is detached",
-    change={"torch.cat([x, conv": "torch.cat([x.detach(), conv"},
-)
-
-edit(
-    "DenseBlock",
-    check="dense_values",
-    why="each layer sees only what the one before has added",
-    change={
+edits["DenseBlock", "dense_values"] = {
+    "later layers teach the earlier ones nothing: what was there is detached": {
+        "conv(F.relu(norm(x)))": "conv(F.relu(norm(x.detach())))"
+    },
+    "what is handed on is detached": {"torch.cat([x, conv": "torch.cat([x.detach(), conv"},
+    "each layer sees only what the one before has added": {
         "widths = [c_in + i * growth for i in range(layers)]": (
             "widths = [c_in + i * growth for i in range(layers)]\n        self.c_in = c_in"
         ),
@@ -754,69 +673,23 @@ edit(
             "dim=1)"
         ),
     },
-)
+    "relu behind the convolution as well": {"conv(F.relu(norm(x)))": "F.relu(conv(F.relu(norm(x))))"},
+    "relu in place on x where the normalisation is left out": {"conv(F.relu(norm(x)))": "conv(F.relu(x))"},
+}
 
-edit(
-    "DenseBlock",
-    check="dense_values",
-    why="relu behind the convolution as well",
-    change={"conv(F.relu(norm(x)))": "F.relu(conv(F.relu(norm(x))))"},
-)
 
-edit(
-    "DenseBlock",
-    check="dense_values",
-    why="relu in place on x where the normalisation is left out",
-    change={"conv(F.relu(norm(x)))": "conv(F.relu(x))"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="nothing goes back across: what was kept is detached",
-    change={"torch.cat([kept[i],": "torch.cat([kept[i].detach(),"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="nothing goes back through the bottom",
-    change={"self.up[i](x)]": "self.up[i](x.detach())]"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="the way down cannot learn: no_grad around it",
-    change={"kept.append(down(x))  #": "kept.append(down(x).detach())  #"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="keeps what was kept from call to call",
-    change={"kept = []": "kept = self.__dict__.setdefault('kept', [])"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="ends in a softmax",
-    change={"return self.head(x)": "return self.head(x).softmax(1)"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="looks at the height only",
-    change={"if x.shape[2] % most or x.shape[3] % most": "if x.shape[2] % most"},
-)
-
-edit(
-    "UNet",
-    check="unet_forward",
-    why="pads what cannot be halved instead of saying so",
-    change={
+edits["UNet", "unet_forward"] = {
+    "nothing goes back across: what was kept is detached": {
+        "torch.cat([kept[i],": "torch.cat([kept[i].detach(),"
+    },
+    "nothing goes back through the bottom": {"self.up[i](x)]": "self.up[i](x.detach())]"},
+    "the way down cannot learn: no_grad around it": {
+        "kept.append(down(x))  #": "kept.append(down(x).detach())  #"
+    },
+    "keeps what was kept from call to call": {"kept = []": "kept = self.__dict__.setdefault('kept', [])"},
+    "ends in a softmax": {"return self.head(x)": "return self.head(x).softmax(1)"},
+    "looks at the height only": {"if x.shape[2] % most or x.shape[3] % most": "if x.shape[2] % most"},
+    "pads what cannot be halved instead of saying so": {
         (
             "        if x.shape[2] % most or x.shape[3] % most:\n"
             "            raise ValueError(\n"
@@ -825,71 +698,29 @@ edit(
             "            )\n"
         ): ("        x = F.pad(x, (0, -x.shape[3] % most, 0, -x.shape[2] % most))\n")
     },
-)
+}
 
-edit(
-    "iou",
-    check="iou_values",
-    why="looks at the first picture only",
-    change={"predicted == c, target == c": "predicted[0] == c, target[0] == c"},
-)
 
-edit(
-    "iou",
-    check="iou_values",
-    why="leaves out class 0, the ground",
-    change={"for c in range(classes)": "for c in range(1, classes)"},
-)
+edits["iou", "iou_values"] = {
+    "looks at the first picture only": {"predicted == c, target == c": "predicted[0] == c, target[0] == c"},
+    "leaves out class 0, the ground": {"for c in range(classes)": "for c in range(1, classes)"},
+    "adds a small number to the union": {"(a & b).sum() / union if": "(a & b).sum() / (union + 0.01) if"},
+}
 
-edit(
-    "iou",
-    check="iou_values",
-    why="adds a small number to the union",
-    change={"(a & b).sum() / union if": "(a & b).sum() / (union + 0.01) if"},
-)
 
-edit(
-    "symmetries",
-    check="symmetries_all",
-    why="mirrors the order of the batch, too",
-    change={"x.flip(3)": "x.flip(0, 3)"},
-)
+edits["symmetries", "symmetries_all"] = {
+    "mirrors the order of the batch, too": {"x.flip(3)": "x.flip(0, 3)"},
+    "half turns only, each twice": {"torch.rot90(y, turns": "torch.rot90(y, 2 * turns"},
+}
 
-edit(
-    "symmetries",
-    check="symmetries_all",
-    why="half turns only, each twice",
-    change={"torch.rot90(y, turns": "torch.rot90(y, 2 * turns"},
-)
 
-edit(
-    "averaged",
-    check="averaged_exactly",
-    why="nothing goes back: no_grad around the net",
-    change={
+edits["averaged", "averaged_exactly"] = {
+    "nothing goes back: no_grad around the net": {
         ("return torch.stack([net(y) for y in symmetries(x)]).mean(0)"): (
             "with torch.no_grad():\n        return torch.stack([net(y) for y in symmetries(x)]).mean(0)"
         )
     },
-)
-
-edit(
-    "averaged",
-    check="averaged_exactly",
-    why="the median of the answers",
-    change={".mean(0)": ".median(0).values"},
-)
-
-edit(
-    "averaged",
-    check="averaged_exactly",
-    why="the first picture's answer for all",
-    change={".mean(0)": ".mean(0)[:1].expand(len(x), -1)"},
-)
-
-edit(
-    "averaged",
-    check="averaged_exactly",
-    why="leaves gradients switched off",
-    change={"return": "torch.set_grad_enabled(False)\n    return"},
-)
+    "the median of the answers": {".mean(0)": ".median(0).values"},
+    "the first picture's answer for all": {".mean(0)": ".mean(0)[:1].expand(len(x), -1)"},
+    "leaves gradients switched off": {"return": "torch.set_grad_enabled(False)\n    return"},
+}

@@ -1,6 +1,8 @@
 """Other right ways through `flows`; read as text, never imported."""
 
 import torch
+
+
 from torch import nn
 
 

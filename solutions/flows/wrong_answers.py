@@ -2,207 +2,70 @@
 
 import torch
 
-edit(
-    "log_normal",
-    check="log_normal_values",
-    why="no constant",
-    change={" - 0.5 * z.shape[1] * math.log(2 * math.pi)": ""},
-)
-edit(
-    "log_normal", check="log_normal_values", why="the constant of one dimension", change={"z.shape[1] * ": ""}
-)
-edit("log_normal", check="log_normal_values", why="no ½", change={"-0.5 * (z": "-(z"})
-edit(
-    "log_normal", check="log_normal_values", why="counts points, not numbers", change={"z.shape[1]": "len(z)"}
-)
-edit("log_normal", check="log_normal_values", why="the numbers apart", change={".sum(1)": ""})
-edit("log_normal", check="log_normal_values", why="cuts the graph", change={"(z**2)": "(z.detach() ** 2)"})
 
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="transposed",
-    change={"torch.stack(rows, dim=1)": "torch.stack(rows, dim=2)"},
-)
-edit("jacobian", check="jacobian_values", why="stacked before the points", change={", dim=1)": ", dim=0)"})
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="no graph of the graph",
-    change={"create_graph=True": "retain_graph=True"},
-)
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="fails under no_grad",
-    change={"torch.enable_grad()": "torch.set_grad_enabled(torch.is_grad_enabled())"},
-)
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="cuts the thread to the x that it was given",
-    change={"x if x.requires_grad else x.detach().requires_grad_()": "x.detach().requires_grad_()"},
-)
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="matrices first",
-    change={"return y, torch.stack(rows, dim=1)": "return torch.stack(rows, dim=1), y"},
-)
-edit(
-    "jacobian",
-    check="jacobian_values",
-    why="all results at once, in each row",
-    change={"y[:, i].sum()": "y.sum()"},
-)
+edits["log_normal", "log_normal_values"] = {
+    "no constant": {" - 0.5 * z.shape[1] * math.log(2 * math.pi)": ""},
+    "the constant of one dimension": {"z.shape[1] * ": ""},
+    "no ½": {"-0.5 * (z": "-(z"},
+    "counts points, not numbers": {"z.shape[1]": "len(z)"},
+    "the numbers apart": {".sum(1)": ""},
+    "cuts the graph": {"(z**2)": "(z.detach() ** 2)"},
+}
 
-edit(
-    "log_density",
-    check="log_density_values",
-    why="forgets the stretch",
-    change={" + torch.linalg.slogdet(J).logabsdet": ""},
-)
-edit(
-    "log_density",
-    check="log_density_values",
-    why="subtracts",
-    change={"log_normal(z) + ": "log_normal(z) - "},
-)
-edit(
-    "log_density",
-    check="log_density_values",
-    why="adds the determinant",
-    change={"torch.linalg.slogdet(J).logabsdet": "torch.linalg.det(J).abs()"},
-)
-edit(
-    "log_density",
-    check="log_density_values",
-    why="log of a signed determinant",
-    change={"torch.linalg.slogdet(J).logabsdet": "torch.logdet(J)"},
-)
-edit("log_density", check="log_density_values", why="adds the sign", change={"logabsdet": "sign"})
-edit(
-    "log_density",
-    check="log_density_values",
-    why="the noise's density at x",
-    change={"log_normal(z)": "log_normal(x)"},
-)
 
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="the net sees all",
-    change={"self.net(self.mask * x)": "self.net(x)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="no bend",
-    change={"torch.tanh(s)\n": "s\n", "torch.exp(-torch.tanh(s))": "torch.exp(-s)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="all numbers change",
-    change={"self.mask * x + free * (x * torch.exp(s) + t)": "x * torch.exp(s) + t"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="drops what is kept",
-    change={"return self.mask * x + free": "return free"},
-)
-edit("Coupling", check="coupling_values", why="counts all scales", change={"(free * s).sum(1)": "s.sum(1)"})
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="log-determinant of the way back",
-    change={"(free * s).sum(1)": "-(free * s).sum(1)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="one log-determinant a batch",
-    change={"(free * s).sum(1)": "(free * s).sum()"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="the determinant",
-    change={"(free * s).sum(1)": "(free * torch.exp(s)).prod(1)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="moves, then scales",
-    change={"(x * torch.exp(s) + t)": "(x + t) * torch.exp(s)"},
-)
-edit("Coupling", check="coupling_values", why="multiplies by s", change={"x * torch.exp(s)": "x * s"})
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="t before s",
-    change={"s, t = self.net(self.mask * x)": "t, s = self.net(self.mask * x)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="the inverse scales the wrong way",
-    change={"torch.exp(-torch.tanh(s))": "torch.exp(torch.tanh(s))"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="the inverse moves last",
-    change={"(z - t) * torch.exp(-torch.tanh(s))": "(z * torch.exp(-torch.tanh(s)) - t)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="the inverse asks about all of z",
-    change={"self.net(self.mask * z)": "self.net(z)"},
-)
-edit(
-    "Coupling",
-    check="coupling_values",
-    why="cuts the graph",
-    change={"free, s = 1 - self.mask, torch.tanh(s)": "free, s = 1 - self.mask, torch.tanh(s).detach()"},
-)
+edits["jacobian", "jacobian_values"] = {
+    "transposed": {"torch.stack(rows, dim=1)": "torch.stack(rows, dim=2)"},
+    "stacked before the points": {", dim=1)": ", dim=0)"},
+    "no graph of the graph": {"create_graph=True": "retain_graph=True"},
+    "fails under no_grad": {"torch.enable_grad()": "torch.set_grad_enabled(torch.is_grad_enabled())"},
+    "cuts the thread to the x that it was given": {
+        "x if x.requires_grad else x.detach().requires_grad_()": "x.detach().requires_grad_()"
+    },
+    "matrices first": {"return y, torch.stack(rows, dim=1)": "return torch.stack(rows, dim=1), y"},
+    "all results at once, in each row": {"y[:, i].sum()": "y.sum()"},
+}
 
-edit(
-    "spectral_norm",
-    check="spectral_norm_values",
-    why="no lengths",
-    change={"F.normalize(W.T @ u, dim=0)": "W.T @ u", "F.normalize(W @ v, dim=0)": "W @ v"},
-)
-edit(
-    "spectral_norm", check="spectral_norm_values", why="always one step", change={"range(steps)": "range(1)"}
-)
-edit(
-    "spectral_norm",
-    check="spectral_norm_values",
-    why="a step too many",
-    change={"range(steps)": "range(steps + 1)"},
-)
-edit(
-    "spectral_norm",
-    check="spectral_norm_values",
-    why="differentiates the vectors too",
-    change={"torch.no_grad()": "torch.enable_grad()"},
-)
-edit(
-    "spectral_norm",
-    check="spectral_norm_values",
-    why="no gradient at all",
-    change={"u @ W @ v": "u @ W.detach() @ v"},
-)
-edit(
-    "spectral_norm",
-    check="spectral_norm_values",
-    why="u first",
-    change={"return u @ W @ v, u": "return u, u @ W @ v"},
-)
-edit("spectral_norm", check="spectral_norm_values", why="gives v", change={"u @ W @ v, u": "u @ W @ v, v"})
+
+edits["log_density", "log_density_values"] = {
+    "forgets the stretch": {" + torch.linalg.slogdet(J).logabsdet": ""},
+    "subtracts": {"log_normal(z) + ": "log_normal(z) - "},
+    "adds the determinant": {"torch.linalg.slogdet(J).logabsdet": "torch.linalg.det(J).abs()"},
+    "log of a signed determinant": {"torch.linalg.slogdet(J).logabsdet": "torch.logdet(J)"},
+    "adds the sign": {"logabsdet": "sign"},
+    "the noise's density at x": {"log_normal(z)": "log_normal(x)"},
+}
+
+
+edits["Coupling", "coupling_values"] = {
+    "the net sees all": {"self.net(self.mask * x)": "self.net(x)"},
+    "no bend": {"torch.tanh(s)\n": "s\n", "torch.exp(-torch.tanh(s))": "torch.exp(-s)"},
+    "all numbers change": {"self.mask * x + free * (x * torch.exp(s) + t)": "x * torch.exp(s) + t"},
+    "drops what is kept": {"return self.mask * x + free": "return free"},
+    "counts all scales": {"(free * s).sum(1)": "s.sum(1)"},
+    "log-determinant of the way back": {"(free * s).sum(1)": "-(free * s).sum(1)"},
+    "one log-determinant a batch": {"(free * s).sum(1)": "(free * s).sum()"},
+    "the determinant": {"(free * s).sum(1)": "(free * torch.exp(s)).prod(1)"},
+    "moves, then scales": {"(x * torch.exp(s) + t)": "(x + t) * torch.exp(s)"},
+    "multiplies by s": {"x * torch.exp(s)": "x * s"},
+    "t before s": {"s, t = self.net(self.mask * x)": "t, s = self.net(self.mask * x)"},
+    "the inverse scales the wrong way": {"torch.exp(-torch.tanh(s))": "torch.exp(torch.tanh(s))"},
+    "the inverse moves last": {"(z - t) * torch.exp(-torch.tanh(s))": "(z * torch.exp(-torch.tanh(s)) - t)"},
+    "the inverse asks about all of z": {"self.net(self.mask * z)": "self.net(z)"},
+    "cuts the graph": {
+        "free, s = 1 - self.mask, torch.tanh(s)": "free, s = 1 - self.mask, torch.tanh(s).detach()"
+    },
+}
+
+
+edits["spectral_norm", "spectral_norm_values"] = {
+    "no lengths": {"F.normalize(W.T @ u, dim=0)": "W.T @ u", "F.normalize(W @ v, dim=0)": "W @ v"},
+    "always one step": {"range(steps)": "range(1)"},
+    "a step too many": {"range(steps)": "range(steps + 1)"},
+    "differentiates the vectors too": {"torch.no_grad()": "torch.enable_grad()"},
+    "no gradient at all": {"u @ W @ v": "u @ W.detach() @ v"},
+    "u first": {"return u @ W @ v, u": "return u, u @ W @ v"},
+    "gives v": {"u @ W @ v, u": "u @ W @ v, v"},
+}
 
 
 @wrong(check="spectral_norm_values", why="the size of all entries")
@@ -210,155 +73,59 @@ def spectral_norm(W, u, steps):
     return (W**2).sum().sqrt(), u
 
 
-edit(
-    "contracted",
-    check="contracted_values",
-    why="also stretches",
-    change={"torch.clamp(c / sigma, max=1.0)": "(c / sigma)"},
-)
-edit("contracted", check="contracted_values", why="to 1, not to c", change={"c / sigma": "1 / sigma"})
-edit("contracted", check="contracted_values", why="the wrong way round", change={"c / sigma": "sigma / c"})
-edit("contracted", check="contracted_values", why="min for max", change={"max=": "min="})
-edit(
-    "contracted",
-    check="contracted_values",
-    why="σ as a bare number",
-    change={"c / sigma": "c / sigma.detach()"},
-)
+edits["contracted", "contracted_values"] = {
+    "also stretches": {"torch.clamp(c / sigma, max=1.0)": "(c / sigma)"},
+    "to 1, not to c": {"c / sigma": "1 / sigma"},
+    "the wrong way round": {"c / sigma": "sigma / c"},
+    "min for max": {"max=": "min="},
+    "σ as a bare number": {"c / sigma": "c / sigma.detach()"},
+}
 
-edit("fixed_point", check="fixed_point_values", why="adds", change={"z - g(x)": "z + g(x)"})
-edit("fixed_point", check="fixed_point_values", why="walks on from x", change={"z - g(x)": "x - g(x)"})
-edit("fixed_point", check="fixed_point_values", why="g of z", change={"g(x)": "g(z)"})
-edit(
-    "fixed_point",
-    check="fixed_point_values",
-    why="begins at 0",
-    change={"x = z\n": "x = torch.zeros_like(z)\n"},
-)
-edit(
-    "fixed_point",
-    check="fixed_point_values",
-    why="a step too few",
-    change={"range(steps)": "range(1, steps)"},
-)
-edit(
-    "fixed_point",
-    check="fixed_point_values",
-    why="under no_grad",
-    change={"x = z - g(x)": "x = z - g(x).detach()"},
-)
 
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="what the vector has come from is differentiated, too",
-    change={
+edits["fixed_point", "fixed_point_values"] = {
+    "adds": {"z - g(x)": "z + g(x)"},
+    "walks on from x": {"z - g(x)": "x - g(x)"},
+    "g of z": {"g(x)": "g(z)"},
+    "begins at 0": {"x = z\n": "x = torch.zeros_like(z)\n"},
+    "a step too few": {"range(steps)": "range(1, steps)"},
+    "under no_grad": {"x = z - g(x)": "x = z - g(x).detach()"},
+}
+
+
+edits["log_det_series", "log_det_series_values"] = {
+    "what the vector has come from is differentiated, too": {
         "torch.autograd.grad(y, x, w, create_graph=True)": "torch.autograd.grad((y * w).sum(), x, create_graph=True)"
     },
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="no signs",
-    change={"total - (-1) ** k / k": "total + 1 / k"},
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="signs the wrong way round",
-    change={"total - (-1)": "total + (-1)"},
-)
-edit("log_det_series", check="log_det_series_values", why="no 1/k", change={"(-1) ** k / k": "(-1) ** k"})
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="no powers",
-    change={"autograd.grad(y, x, w,": "autograd.grad(y, x, e,"},
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="a term too few",
-    change={"range(1, terms + 1)": "range(1, terms)"},
-)
-edit("log_det_series", check="log_det_series_values", why="without x", change={"return x + y": "return y"})
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="factorials, as in exp",
-    change={"(-1) ** k / k": "(-1) ** k / math.factorial(k)"},
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="no graph of the graph",
-    change={"create_graph=True": "retain_graph=True"},
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="forgets e at the end",
-    change={"(w * e).sum(1)": "w.sum(1)"},
-)
-edit(
-    "log_det_series",
-    check="log_det_series_values",
-    why="one number a batch",
-    change={"(w * e).sum(1)": "(w * e).sum()"},
-)
+    "no signs": {"total - (-1) ** k / k": "total + 1 / k"},
+    "signs the wrong way round": {"total - (-1)": "total + (-1)"},
+    "no 1/k": {"(-1) ** k / k": "(-1) ** k"},
+    "no powers": {"autograd.grad(y, x, w,": "autograd.grad(y, x, e,"},
+    "a term too few": {"range(1, terms + 1)": "range(1, terms)"},
+    "without x": {"return x + y": "return y"},
+    "factorials, as in exp": {"(-1) ** k / k": "(-1) ** k / math.factorial(k)"},
+    "no graph of the graph": {"create_graph=True": "retain_graph=True"},
+    "forgets e at the end": {"(w * e).sum(1)": "w.sum(1)"},
+    "one number a batch": {"(w * e).sum(1)": "(w * e).sum()"},
+}
 
-edit(
-    "exact_trace",
-    check="exact_trace_values",
-    why="the whole matrix",
-    change={"J.diagonal(dim1=1, dim2=2).sum(1)": "J.sum((1, 2))"},
-)
-edit("exact_trace", check="exact_trace_values", why="the diagonal itself", change={".sum(1)": ""})
-edit(
-    "exact_trace",
-    check="exact_trace_values",
-    why="the diagonal of the wrong axes",
-    change={"dim1=1, dim2=2": "dim1=0, dim2=1"},
-)
-edit(
-    "exact_trace",
-    check="exact_trace_values",
-    why="cuts the graph",
-    change={"return v, J": "return v, J.detach()"},
-)
 
-edit(
-    "hutchinson",
-    check="hutchinson_values",
-    why="forgets e at the end",
-    change={"(eJ * e).sum(1)": "eJ.sum(1)"},
-)
-edit("hutchinson", check="hutchinson_values", why="multiplies by f", change={"(eJ * e)": "(v * e)"})
-edit("hutchinson", check="hutchinson_values", why="a mean", change={"(eJ * e).sum(1)": "(eJ * e).mean(1)"})
-edit(
-    "hutchinson",
-    check="hutchinson_values",
-    why="one number a batch",
-    change={"(eJ * e).sum(1)": "(eJ * e).sum()"},
-)
-edit(
-    "hutchinson",
-    check="hutchinson_values",
-    why="no graph of the graph",
-    change={"create_graph=True": "retain_graph=True"},
-)
-edit(
-    "hutchinson",
-    check="hutchinson_values",
-    why="draws its own signs",
-    change={"v = f(z)": "v, e = f(z), torch.sign(torch.randn_like(z))"},
-)
-edit(
-    "hutchinson",
-    check="hutchinson_values",
-    why="fails under no_grad",
-    change={"torch.enable_grad()": "torch.set_grad_enabled(torch.is_grad_enabled())"},
-)
+edits["exact_trace", "exact_trace_values"] = {
+    "the whole matrix": {"J.diagonal(dim1=1, dim2=2).sum(1)": "J.sum((1, 2))"},
+    "the diagonal itself": {".sum(1)": ""},
+    "the diagonal of the wrong axes": {"dim1=1, dim2=2": "dim1=0, dim2=1"},
+    "cuts the graph": {"return v, J": "return v, J.detach()"},
+}
+
+
+edits["hutchinson", "hutchinson_values"] = {
+    "forgets e at the end": {"(eJ * e).sum(1)": "eJ.sum(1)"},
+    "multiplies by f": {"(eJ * e)": "(v * e)"},
+    "a mean": {"(eJ * e).sum(1)": "(eJ * e).mean(1)"},
+    "one number a batch": {"(eJ * e).sum(1)": "(eJ * e).sum()"},
+    "no graph of the graph": {"create_graph=True": "retain_graph=True"},
+    "draws its own signs": {"v = f(z)": "v, e = f(z), torch.sign(torch.randn_like(z))"},
+    "fails under no_grad": {"torch.enable_grad()": "torch.set_grad_enabled(torch.is_grad_enabled())"},
+}
 
 
 @wrong(check="hutchinson_values", why="the exact trace")
@@ -366,91 +133,32 @@ def hutchinson(f, z, e):
     return exact_trace(f, z)
 
 
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="plus the trace",
-    change={"return v, -trace": "return v, trace"},
-)
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="e is never used",
-    change={" if e is None else hutchinson(here, z, e)": ""},
-)
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="time stands still",
-    change={"partial(f, t)": "partial(f, torch.tensor(0.0))"},
-)
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="the two the wrong way round",
-    change={"return v, -trace": "return -trace, v"},
-)
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="adds to log p",
-    change={"z, _ = state": "z, log_p = state", "return v, -trace": "return v, log_p - trace"},
-)
-edit(
-    "with_log_density",
-    check="with_log_density_values",
-    why="cuts the graph",
-    change={"return v, -trace": "return v, -trace.detach()"},
-)
+edits["with_log_density", "with_log_density_values"] = {
+    "plus the trace": {"return v, -trace": "return v, trace"},
+    "e is never used": {" if e is None else hutchinson(here, z, e)": ""},
+    "time stands still": {"partial(f, t)": "partial(f, torch.tensor(0.0))"},
+    "the two the wrong way round": {"return v, -trace": "return -trace, v"},
+    "adds to log p": {"z, _ = state": "z, log_p = state", "return v, -trace": "return v, log_p - trace"},
+    "cuts the graph": {"return v, -trace": "return v, -trace.detach()"},
+}
 
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="the wrong sign",
-    change={"log_normal(z) - change": "log_normal(z) + change"},
-)
-edit(
-    "cnf_log_density", check="cnf_log_density_values", why="time from 0 to 1", change={"1.0, 0.0": "0.0, 1.0"}
-)
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="forgets the change",
-    change={"log_normal(z) - change": "log_normal(z)"},
-)
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="the noise is asked about x",
-    change={"log_normal(z)": "log_normal(x)"},
-)
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="e is not handed on",
-    change={"with_log_density(f, e)": "with_log_density(f)"},
-)
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="a fixed number of steps",
-    change={"0.0, steps": "0.0, 10"},
-)
-edit(
-    "cnf_log_density",
-    check="cnf_log_density_values",
-    why="begins with log N(x)",
-    change={"x.new_zeros(len(x))": "log_normal(x)"},
-)
 
-edit("cnf_sample", check="cnf_sample_values", why="time from 1 to 0", change={"0.0, 1.0": "1.0, 0.0"})
-edit("cnf_sample", check="cnf_sample_values", why="a tuple", change={"steps)[0]": "steps)"})
-edit(
-    "cnf_sample",
-    check="cnf_sample_values",
-    why="time stands still",
-    change={"f(t, state[0])": "f(torch.tensor(0.0), state[0])"},
-)
+edits["cnf_log_density", "cnf_log_density_values"] = {
+    "the wrong sign": {"log_normal(z) - change": "log_normal(z) + change"},
+    "time from 0 to 1": {"1.0, 0.0": "0.0, 1.0"},
+    "forgets the change": {"log_normal(z) - change": "log_normal(z)"},
+    "the noise is asked about x": {"log_normal(z)": "log_normal(x)"},
+    "e is not handed on": {"with_log_density(f, e)": "with_log_density(f)"},
+    "a fixed number of steps": {"0.0, steps": "0.0, 10"},
+    "begins with log N(x)": {"x.new_zeros(len(x))": "log_normal(x)"},
+}
+
+
+edits["cnf_sample", "cnf_sample_values"] = {
+    "time from 1 to 0": {"0.0, 1.0": "1.0, 0.0"},
+    "a tuple": {"steps)[0]": "steps)"},
+    "time stands still": {"f(t, state[0])": "f(torch.tensor(0.0), state[0])"},
+}
 
 
 @wrong(check="cnf_sample_values", why="one step of Euler")

@@ -2,29 +2,17 @@
 
 import torch
 
-edit("deep_set", check="deep_set_values", why="the mean", change={".sum(0)": ".mean(0)"})
-edit("deep_set", check="deep_set_values", why="the largest", change={".sum(0)": ".amax(0)"})
-edit(
-    "deep_set",
-    check="deep_set_values",
-    why="the sum comes before φ",
-    change={"(x @ W.T + b).relu().sum(0)": "(x.sum(0) @ W.T + b).relu()"},
-)
-edit("deep_set", check="deep_set_values", why="no relu", change={".relu()": ""})
-edit("deep_set", check="deep_set_values", why="relu of the sum", change={".relu().sum(0)": ".sum(0).relu()"})
-edit(
-    "deep_set",
-    check="deep_set_values",
-    why="sums up the wrong axis",
-    change={"V @ (x": "V[:, :1] @ (x", ".sum(0)": ".sum(1)[:1]"},
-)
-edit(
-    "deep_set",
-    check="deep_set_values",
-    why="c for each member",
-    change={"+ c": "+ len(x) * c"},
-)
-edit("deep_set", check="deep_set_values", why="no c", change={" + c": ""})
+
+edits["deep_set", "deep_set_values"] = {
+    "the mean": {".sum(0)": ".mean(0)"},
+    "the largest": {".sum(0)": ".amax(0)"},
+    "the sum comes before φ": {"(x @ W.T + b).relu().sum(0)": "(x.sum(0) @ W.T + b).relu()"},
+    "no relu": {".relu()": ""},
+    "relu of the sum": {".relu().sum(0)": ".sum(0).relu()"},
+    "sums up the wrong axis": {"V @ (x": "V[:, :1] @ (x", ".sum(0)": ".sum(1)[:1]"},
+    "c for each member": {"+ c": "+ len(x) * c"},
+    "no c": {" + c": ""},
+}
 
 
 @wrong(check="deep_set_values", why="members one after another: the order matters")
@@ -35,26 +23,13 @@ def deep_set(x, W, b, V, c):
     return V @ z + c
 
 
-edit("equivariant", check="equivariant_values", why="the mean", change={"x.sum(0)": "x.mean(0)"})
-edit("equivariant", check="equivariant_values", why="others only", change={"x.sum(0)": "(x.sum(0) - x)"})
-edit(
-    "equivariant",
-    check="equivariant_values",
-    why="A and B exchanged",
-    change={"x @ A.T": "x @ B.T", "@ B.T": "@ A.T"},
-)
-edit(
-    "equivariant",
-    check="equivariant_values",
-    why="sums numbers",
-    change={"x.sum(0)": "x.sum(1, keepdim=True).expand_as(x)"},
-)
-edit(
-    "equivariant",
-    check="equivariant_values",
-    why="one answer for all",
-    change={"x @ A.T +": "x.sum(0) @ A.T +"},
-)
+edits["equivariant", "equivariant_values"] = {
+    "the mean": {"x.sum(0)": "x.mean(0)"},
+    "others only": {"x.sum(0)": "(x.sum(0) - x)"},
+    "A and B exchanged": {"x @ A.T": "x @ B.T", "@ B.T": "@ A.T"},
+    "sums numbers": {"x.sum(0)": "x.sum(1, keepdim=True).expand_as(x)"},
+    "one answer for all": {"x @ A.T +": "x.sum(0) @ A.T +"},
+}
 
 
 @wrong(check="scatter_sum_values", why="a row that is named twice is written once")
@@ -80,18 +55,19 @@ def scatter_sum(messages, receivers, count):
     return torch.zeros(count, messages.shape[1]).index_add(0, receivers, messages.detach())
 
 
-edit(
-    "message_pass",
-    check="message_pass_values",
-    why="sender and receiver are exchanged",
-    change={"h[receivers], h[senders], e": "h[senders], h[receivers], e"},
-)
-edit(
-    "message_pass",
-    check="message_pass_values",
-    why="back to the senders",
-    change={".relu(), receivers,": ".relu(), senders,"},
-)
+edits["message_pass", "message_pass_values"] = {
+    "sender and receiver are exchanged": {"h[receivers], h[senders], e": "h[senders], h[receivers], e"},
+    "back to the senders": {".relu(), receivers,": ".relu(), senders,"},
+    "no relu": {".relu()": ""},
+    "no bias": {" + b)": ")"},
+    "edges come first": {"h[receivers], h[senders], e]": "e, h[receivers], h[senders]]"},
+    "a node hears itself twice and never its neighbour": {
+        "h[receivers], h[senders]": "h[receivers], h[receivers]"
+    },
+    "the bias once for each node": {
+        "(both_and_edge @ W.T + b).relu(), receivers, len(h))": "(both_and_edge @ W.T).relu(), receivers, len(h)) + b"
+    },
+}
 
 
 @wrong(check="message_pass_values", why="relu of the sum")
@@ -100,174 +76,66 @@ def message_pass(h, senders, receivers, e, W, b):
     return scatter_sum(messages, receivers, len(h)).relu()
 
 
-edit("message_pass", check="message_pass_values", why="no relu", change={".relu()": ""})
-edit("message_pass", check="message_pass_values", why="no bias", change={" + b)": ")"})
-edit(
-    "message_pass",
-    check="message_pass_values",
-    why="edges come first",
-    change={"h[receivers], h[senders], e]": "e, h[receivers], h[senders]]"},
-)
-edit(
-    "message_pass",
-    check="message_pass_values",
-    why="a node hears itself twice and never its neighbour",
-    change={"h[receivers], h[senders]": "h[receivers], h[receivers]"},
-)
-edit(
-    "message_pass",
-    check="message_pass_values",
-    why="the bias once for each node",
-    change={
-        "(both_and_edge @ W.T + b).relu(), receivers, len(h))": "(both_and_edge @ W.T).relu(), receivers, len(h)) + b"
-    },
-)
-
-edit(
-    "batch",
-    check="batch_values",
-    why="names begin again at 0",
-    change={"ends + start": "ends"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="counted on by the graph's own size",
-    change={"sizes.cumsum(0) - sizes": "sizes.cumsum(0)"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="counted on by edges",
-    change={
+edits["batch", "batch_values"] = {
+    "names begin again at 0": {"ends + start": "ends"},
+    "counted on by the graph's own size": {"sizes.cumsum(0) - sizes": "sizes.cumsum(0)"},
+    "counted on by edges": {
         "(sizes.cumsum(0) - sizes).tolist()": "[sum(len(g[1]) for g in graphs[:n]) for n in range(len(graphs))]"
     },
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="counted on by the first graph alone",
-    change={"(sizes.cumsum(0) - sizes).tolist()": "[n * len(graphs[0][0]) for n in range(len(graphs))]"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="counts the graphs' own names on, in place",
-    change={"ends + start": "ends.add_(start)"},
-)
-edit("batch", check="batch_values", why="senders stay", change={"torch.cat(moved[0])": "torch.cat(senders)"})
-edit(
-    "batch",
-    check="batch_values",
-    why="receivers stay",
-    change={"torch.cat(moved[1])": "torch.cat(receivers)"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="sides exchanged",
-    change={"torch.cat(moved[0]), torch.cat(moved[1])": "torch.cat(moved[1]), torch.cat(moved[0])"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="numbers from 1",
-    change={"torch.arange(len(graphs))": "(1 + torch.arange(len(graphs)))"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="a number for each edge",
-    change={".repeat_interleave(sizes)": ".repeat_interleave(torch.tensor([len(s) for s in senders]))"},
-)
+    "counted on by the first graph alone": {
+        "(sizes.cumsum(0) - sizes).tolist()": "[n * len(graphs[0][0]) for n in range(len(graphs))]"
+    },
+    "counts the graphs' own names on, in place": {"ends + start": "ends.add_(start)"},
+    "senders stay": {"torch.cat(moved[0])": "torch.cat(senders)"},
+    "receivers stay": {"torch.cat(moved[1])": "torch.cat(receivers)"},
+    "sides exchanged": {
+        "torch.cat(moved[0]), torch.cat(moved[1])": "torch.cat(moved[1]), torch.cat(moved[0])"
+    },
+    "numbers from 1": {"torch.arange(len(graphs))": "(1 + torch.arange(len(graphs)))"},
+    "a number for each edge": {
+        ".repeat_interleave(sizes)": ".repeat_interleave(torch.tensor([len(s) for s in senders]))"
+    },
+    "numbers that cannot pick anything": {"torch.arange(len(graphs))": "torch.arange(float(len(graphs)))"},
+    "counted on by the graph before alone": {
+        "(sizes.cumsum(0) - sizes).tolist()": "[0, *sizes[:-1].tolist()]"
+    },
+}
 
-edit(
-    "batch",
-    check="batch_values",
-    why="numbers that cannot pick anything",
-    change={"torch.arange(len(graphs))": "torch.arange(float(len(graphs)))"},
-)
-edit(
-    "batch",
-    check="batch_values",
-    why="counted on by the graph before alone",
-    change={"(sizes.cumsum(0) - sizes).tolist()": "[0, *sizes[:-1].tolist()]"},
-)
 
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="nobody hears itself",
-    change={"(z + scatter_sum(z[senders], receivers, len(h)))": "scatter_sum(z[senders], receivers, len(h))"},
-)
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="degrees without oneself",
-    change={
+edits["gcn_layer", "gcn_layer_values"] = {
+    "nobody hears itself": {
+        "(z + scatter_sum(z[senders], receivers, len(h)))": "scatter_sum(z[senders], receivers, len(h))"
+    },
+    "degrees without oneself": {
         "(1 + scatter_sum(ones, receivers, len(h)))": "scatter_sum(ones, receivers, len(h)).clamp(min=1)"
     },
-)
-edit("gcn_layer", check="gcn_layer_values", why="no root", change={".rsqrt()": ".reciprocal()"})
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="a mean",
-    change={"z = scale * (h @ W.T)": "z = h @ W.T", "return scale * (": "return scale**2 * ("},
-)
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="the sender's degree alone",
-    change={"z = scale * (h @ W.T)": "z = scale**2 * (h @ W.T)", "return scale * (": "return ("},
-)
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="W is not used",
-    change={"h @ W.T": "h[:, :1].expand(-1, len(W)) + 0 * (h @ W.T)"},
-)
-edit(
-    "gcn_layer",
-    check="gcn_layer_values",
-    why="the thread is cut",
-    change={"z[senders]": "z[senders].detach()"},
-)
+    "no root": {".rsqrt()": ".reciprocal()"},
+    "a mean": {"z = scale * (h @ W.T)": "z = h @ W.T", "return scale * (": "return scale**2 * ("},
+    "the sender's degree alone": {
+        "z = scale * (h @ W.T)": "z = scale**2 * (h @ W.T)",
+        "return scale * (": "return (",
+    },
+    "W is not used": {"h @ W.T": "h[:, :1].expand(-1, len(W)) + 0 * (h @ W.T)"},
+    "the thread is cut": {"z[senders]": "z[senders].detach()"},
+}
 
-edit(
-    "ggnn",
-    check="ggnn_values",
-    why="each step from the first states",
-    change={
+
+edits["ggnn", "ggnn_values"] = {
+    "each step from the first states": {
         "h = cell(": "after = cell(",
         "    for _": "    after = h\n    for _",
         "return h": "return after",
     },
-)
-edit(
-    "ggnn",
-    check="ggnn_values",
-    why="the first kind's matrix for all",
-    change={"A[kinds]": "A[torch.zeros_like(kinds)]"},
-)
-edit("ggnn", check="ggnn_values", why="matrices turned over", change={"eij,ej->ei": "eij,ei->ej"})
-edit(
-    "ggnn",
-    check="ggnn_values",
-    why="the cell is given state and message",
-    change={
+    "the first kind's matrix for all": {"A[kinds]": "A[torch.zeros_like(kinds)]"},
+    "matrices turned over": {"eij,ej->ei": "eij,ei->ej"},
+    "the cell is given state and message": {
         "cell(scatter_sum(messages, receivers, len(h)), h)": "cell(h, scatter_sum(messages, receivers, len(h)))"
     },
-)
-edit("ggnn", check="ggnn_values", why="the receiver's own state", change={"h[senders]": "h[receivers]"})
-edit(
-    "ggnn",
-    check="ggnn_values",
-    why="messages to the senders",
-    change={"messages, receivers": "messages, senders"},
-)
-edit("ggnn", check="ggnn_values", why="one step too many", change={"range(steps)": "range(steps + 1)"})
-edit("ggnn", check="ggnn_values", why="one step only", change={"range(steps)": "range(min(steps, 1))"})
+    "the receiver's own state": {"h[senders]": "h[receivers]"},
+    "messages to the senders": {"messages, receivers": "messages, senders"},
+    "one step too many": {"range(steps)": "range(steps + 1)"},
+    "one step only": {"range(steps)": "range(min(steps, 1))"},
+}
 
 
 @wrong(check="ggnn_values", why="who hears nothing is left out")
@@ -279,34 +147,18 @@ def ggnn(h, senders, receivers, kinds, A, cell, steps):
     return h
 
 
-edit(
-    "interaction_step",
-    check="interaction_step_values",
-    why="sender and receiver exchanged",
-    change={"objects[senders], objects[receivers]": "objects[receivers], objects[senders]"},
-)
-edit(
-    "interaction_step",
-    check="interaction_step_values",
-    why="effects on the senders",
-    change={"effects, receivers": "effects, senders"},
-)
-edit(
-    "interaction_step",
-    check="interaction_step_values",
-    why="effects without objects",
-    change={
+edits["interaction_step", "interaction_step_values"] = {
+    "sender and receiver exchanged": {
+        "objects[senders], objects[receivers]": "objects[receivers], objects[senders]"
+    },
+    "effects on the senders": {"effects, receivers": "effects, senders"},
+    "effects without objects": {
         "return object_model(objects, scatter_sum(": "return object_model(torch.zeros_like(objects), scatter_sum("
     },
-)
-edit(
-    "interaction_step",
-    check="interaction_step_values",
-    why="each effect by itself",
-    change={
+    "each effect by itself": {
         "scatter_sum(effects, receivers, len(objects))": "scatter_sum(effects, receivers, len(objects)).clamp(max=1)"
     },
-)
+}
 
 
 @wrong(check="interaction_step_values", why="the objects come after the effects")
@@ -315,48 +167,19 @@ def interaction_step(objects, senders, receivers, relations, relation_model, obj
     return object_model(scatter_sum(effects, receivers, len(objects)), objects)
 
 
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="one round only",
-    change={"while len(set(colours)) > known:": "for _ in range(1):"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="three rounds",
-    change={"while len(set(colours)) > known:": "for _ in range(3):"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="kinds are seen, not counted",
-    change={"sorted(colours[w] for w in near[v])": "sorted({colours[w] for w in near[v]})"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="the sum of colours",
-    change={"tuple(sorted(colours[w] for w in near[v]))": "sum(colours[w] for w in near[v])"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="the order of the edges matters",
-    change={"tuple(sorted(colours[w] for w in near[v]))": "tuple(w for w in near[v])"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="degrees alone",
-    change={"(colours[v], tuple(sorted(colours[w] for w in near[v])))": "len(near[v])"},
-)
-edit(
-    "weisfeiler_lehman",
-    check="weisfeiler_lehman_values",
-    why="names are colours",
-    change={"[0] * count, 0": "list(range(count)), 0"},
-)
+edits["weisfeiler_lehman", "weisfeiler_lehman_values"] = {
+    "one round only": {"while len(set(colours)) > known:": "for _ in range(1):"},
+    "three rounds": {"while len(set(colours)) > known:": "for _ in range(3):"},
+    "kinds are seen, not counted": {
+        "sorted(colours[w] for w in near[v])": "sorted({colours[w] for w in near[v]})"
+    },
+    "the sum of colours": {"tuple(sorted(colours[w] for w in near[v]))": "sum(colours[w] for w in near[v])"},
+    "the order of the edges matters": {
+        "tuple(sorted(colours[w] for w in near[v]))": "tuple(w for w in near[v])"
+    },
+    "degrees alone": {"(colours[v], tuple(sorted(colours[w] for w in near[v])))": "len(near[v])"},
+    "names are colours": {"[0] * count, 0": "list(range(count)), 0"},
+}
 
 
 @wrong(check="told_apart_values", why="each is coloured by itself, and the kinds of colours are compared")
@@ -365,30 +188,17 @@ def told_apart(one, other):
     return set(first) != set(second)
 
 
-edit(
-    "told_apart",
-    check="told_apart_values",
-    why="colours in the order of the nodes",
-    change={
+edits["told_apart", "told_apart_values"] = {
+    "colours in the order of the nodes": {
         "sorted(colours[:first]) != sorted(colours[first:])": "list(colours[:first]) != list(colours[first:])"
     },
-)
-edit(
-    "told_apart",
-    check="told_apart_values",
-    why="seen, not counted",
-    change={
+    "seen, not counted": {
         "sorted(colours[:first]) != sorted(colours[first:])": "set(colours[:first]) != set(colours[first:])"
     },
-)
-edit(
-    "told_apart",
-    check="told_apart_values",
-    why="the other way round",
-    change={
+    "the other way round": {
         "sorted(colours[:first]) != sorted(colours[first:])": "sorted(colours[:first]) == sorted(colours[first:])"
     },
-)
+}
 
 
 @wrong(check="told_apart_values", why="counts nodes, edges and degrees")

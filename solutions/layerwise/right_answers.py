@@ -1,7 +1,11 @@
 """Other correct ways through `layerwise`; read as text, never imported."""
 
 import torch
+
+
 from torch import nn
+
+
 from torch.nn import functional as F
 
 
@@ -133,21 +137,17 @@ def cache(block, x, size=512):
     return torch.cat(parts)
 
 
-edit(
-    "strongest",
-    why="by the mean",
-    change={"weight.abs().sum(dim=(1, 2, 3))": "weight.abs().mean(dim=(1, 2, 3))"},
-)
+edits["strongest"] = {
+    "by the mean": {"weight.abs().sum(dim=(1, 2, 3))": "weight.abs().mean(dim=(1, 2, 3))"},
+}
 
 
-edit(
-    "AuxiliaryHead",
-    why="the linear layer stands first in __init__",
-    change={
+edits["AuxiliaryHead"] = {
+    "the linear layer stands first in __init__": {
         "        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)\n": "",
         "        self.blocks = nn.Sequential(": (
             "        self.linear = nn.Linear(channels * grid[0] * grid[1], classes)\n"
             "        self.blocks = nn.Sequential("
         ),
     },
-)
+}

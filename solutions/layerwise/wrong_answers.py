@@ -1,6 +1,8 @@
 """The mistakes that students make in `layerwise`; read as text, never imported."""
 
 import torch
+
+
 from torch.nn import functional as F
 
 
@@ -212,117 +214,75 @@ def prune(tensors, keep):
     return {name: tensor[:keep] if tensor.ndim else tensor for name, tensor in tensors.items()}
 
 
-edit(
-    "AuxiliaryHead",
-    check="head_deep",
-    why="k blocks instead of k − 1",
-    change={"range(k - 1)": "range(k if k > 1 else 0)"},
-)
-edit(
-    "AuxiliaryHead",
-    check="head_deep",
-    why="the same block twice",
-    change={
+edits["AuxiliaryHead", "head_deep"] = {
+    "k blocks instead of k − 1": {"range(k - 1)": "range(k if k > 1 else 0)"},
+    "the same block twice": {
         "nn.Sequential(*(Block(channels, channels, kernel) for _ in range(k - 1)))": (
             "nn.Sequential(*[Block(channels, channels, kernel)] * (k - 1))"
         )
     },
-)
-edit(
-    "AuxiliaryHead",
-    check="head_linear",
-    why="ends in a softmax",
-    change={"self.linear(x.flatten(1))": "self.linear(x.flatten(1)).softmax(1)"},
-)
-edit(
-    "AuxiliaryHead",
-    check="head_linear",
-    why="the largest value of each cell instead of the mean",
-    change={"adaptive_avg_pool2d": "adaptive_max_pool2d"},
-)
-edit("AuxiliaryHead", check="head_linear", why="k = 0 passes", change={"if k < 1": "if k < 0"})
-edit(
-    "AuxiliaryHead",
-    check="head_deep",
-    why="the linear layer takes a number a channel, whatever the grid",
-    change={"channels * grid[0] * grid[1]": "channels"},
-)
-edit(
-    "AuxiliaryHead",
-    check="head_deep",
-    why="averages before the blocks",
-    change={"x = self.blocks(x)": "x = self.blocks(F.adaptive_avg_pool2d(x, self.grid))"},
-)
-edit(
-    "AuxiliaryHead",
-    check="head_deep",
-    why="the head's own blocks do not learn",
-    change={"self.linear(x.flatten(1))": "self.linear(x.detach().flatten(1))"},
-)
-edit(
-    "AuxiliaryHead",
-    check="head_linear",
-    why="the features below do not learn",
-    change={"x = self.blocks(x)": "x = self.blocks(x.detach())"},
-)
-edit(
-    "greedy_step",
-    check="step_exact",
-    why="steps twice",
-    change={"optimizer.step()": "optimizer.step()\n    optimizer.step()"},
-)
-edit(
-    "greedy_step",
-    check="step_exact",
-    why="an optimiser of its own at each step",
-    change={
+    "the linear layer takes a number a channel, whatever the grid": {
+        "channels * grid[0] * grid[1]": "channels"
+    },
+    "averages before the blocks": {
+        "x = self.blocks(x)": "x = self.blocks(F.adaptive_avg_pool2d(x, self.grid))"
+    },
+    "the head's own blocks do not learn": {"self.linear(x.flatten(1))": "self.linear(x.detach().flatten(1))"},
+}
+
+
+edits["AuxiliaryHead", "head_linear"] = {
+    "ends in a softmax": {"self.linear(x.flatten(1))": "self.linear(x.flatten(1)).softmax(1)"},
+    "the largest value of each cell instead of the mean": {"adaptive_avg_pool2d": "adaptive_max_pool2d"},
+    "k = 0 passes": {"if k < 1": "if k < 0"},
+    "the features below do not learn": {"x = self.blocks(x)": "x = self.blocks(x.detach())"},
+}
+
+
+edits["greedy_step", "step_exact"] = {
+    "steps twice": {"optimizer.step()": "optimizer.step()\n    optimizer.step()"},
+    "an optimiser of its own at each step": {
         "optimizer.zero_grad()": "optimizer = optimizer_for(block, head, 0.1)\n    optimizer.zero_grad()"
     },
-)
-edit("greedy_step", check="step_learns", why="the loss keeps its history", change={"loss.detach()": "loss"})
-edit(
-    "greedy_step",
-    check="step_learns",
-    why="the loss after the step",
-    change={"return loss.detach()": "return F.cross_entropy(head(block(x)), y).detach()"},
-)
-edit(
-    "cache",
-    check="cache_batches",
-    why="gradients stay switched off",
-    change={"with torch.no_grad():\n        return": "torch.set_grad_enabled(False)\n    return"},
-)
-edit(
-    "linear_probe",
-    check="probe_values",
-    why="ridge is always 1",
-    change={"ridge * torch.eye": "1.0 * torch.eye"},
-)
-edit(
-    "linear_probe",
-    check="probe_values",
-    why="the ones are not held back",
-    change={
+}
+
+
+edits["greedy_step", "step_learns"] = {
+    "the loss keeps its history": {"loss.detach()": "loss"},
+    "the loss after the step": {"return loss.detach()": "return F.cross_entropy(head(block(x)), y).detach()"},
+}
+
+
+edits["cache", "cache_batches"] = {
+    "gradients stay switched off": {
+        "with torch.no_grad():\n        return": "torch.set_grad_enabled(False)\n    return"
+    },
+}
+
+
+edits["linear_probe", "probe_values"] = {
+    "ridge is always 1": {"ridge * torch.eye": "1.0 * torch.eye"},
+    "the ones are not held back": {
         "torch.eye(phi.shape[1]).to(phi)": (
             "torch.eye(phi.shape[1]).to(phi).index_fill(0, torch.tensor([phi.shape[1] - 1]), 0)"
         )
     },
-)
-edit(
-    "strongest",
-    check="strongest_filters",
-    why="the first input channel decides",
-    change={"weight.abs().sum(dim=(1, 2, 3))": "weight[:, 0].abs().sum(dim=(1, 2))"},
-)
-edit(
-    "strongest",
-    check="strongest_filters",
-    why="more than there are passes",
-    change={"1 <= keep <= len(weight)": "1 <= keep", "topk(keep)": "topk(min(keep, len(weight)))"},
-)
-edit(
-    "prune",
-    check="prune_block",
-    why="the counter of batches is cut too",
-    change={"tensor[rows] if tensor.ndim else tensor": "tensor[rows] if tensor.ndim else tensor * 0"},
-)
+}
+
+
+edits["strongest", "strongest_filters"] = {
+    "the first input channel decides": {
+        "weight.abs().sum(dim=(1, 2, 3))": "weight[:, 0].abs().sum(dim=(1, 2))"
+    },
+    "more than there are passes": {
+        "1 <= keep <= len(weight)": "1 <= keep",
+        "topk(keep)": "topk(min(keep, len(weight)))",
+    },
+}
+
+
+edits["prune", "prune_block"] = {
+    "the counter of batches is cut too": {
+        "tensor[rows] if tensor.ndim else tensor": "tensor[rows] if tensor.ndim else tensor * 0"
+    },
+}

@@ -1,6 +1,8 @@
 """Other correct ways to solve the exercises of the lab `memory`."""
 
 import torch
+
+
 import torch.nn.functional as F
 
 

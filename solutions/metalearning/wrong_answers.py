@@ -1,70 +1,37 @@
 """Mistakes that the checks of the lab `metalearning` must see."""
 
 import torch
+
+
 import torch.nn.functional as F
 
-edit(
-    "episode",
-    check="episode_draws",
-    why="classes may come twice",
-    change={
+
+edits["episode", "episode_draws"] = {
+    "classes may come twice": {
         "torch.randperm(len(examples), generator=generator)[:ways]": (
             "torch.randint(len(examples), (ways,), generator=generator)"
         )
     },
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="the query repeats the support",
-    change={"drawn[:, shots:]": "drawn[:, :queries]"},
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="always the first classes",
-    change={"torch.randperm(len(examples), generator=generator)[:ways]": "torch.arange(ways)"},
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="one order for all classes",
-    change={
+    "the query repeats the support": {"drawn[:, shots:]": "drawn[:, :queries]"},
+    "always the first classes": {
+        "torch.randperm(len(examples), generator=generator)[:ways]": "torch.arange(ways)"
+    },
+    "one order for all classes": {
         "torch.rand(ways, examples.shape[1], generator=generator)": (
             "torch.rand(1, examples.shape[1], generator=generator).expand(ways, -1)"
         )
     },
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="always the same examples",
-    change={
+    "always the same examples": {
         "[:, : shots + queries]": "[:, : shots + queries].sort(1)[0] * 0 + torch.arange(shots + queries)"
     },
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="examples are drawn with putting back",
-    change={
+    "examples are drawn with putting back": {
         "torch.rand(ways, examples.shape[1], generator=generator).argsort(1)[:, : shots + queries]": (
             "torch.randint(examples.shape[1], (ways, shots + queries), generator=generator)"
         )
     },
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="the generator is not used",
-    change={"len(examples), generator=generator": "len(examples)"},
-)
-edit(
-    "episode",
-    check="episode_draws",
-    why="query before support",
-    change={"drawn[:, :shots], drawn[:, shots:]": "drawn[:, shots:], drawn[:, :shots]"},
-)
+    "the generator is not used": {"len(examples), generator=generator": "len(examples)"},
+    "query before support": {"drawn[:, :shots], drawn[:, shots:]": "drawn[:, shots:], drawn[:, :shots]"},
+}
 
 
 @wrong(check="episode_draws", why="draws the query's classes anew")
@@ -87,37 +54,14 @@ def episode(examples, ways, shots, queries, generator=None):
     return tuple(parts)
 
 
-edit(
-    "prototype_scores",
-    check="prototype_values",
-    why="distances, not minus distances",
-    change={"-(query[:, None]": "(query[:, None]"},
-)
-edit("prototype_scores", check="prototype_values", why="not squared", change={".sum(-1)": ".sum(-1).sqrt()"})
-edit(
-    "prototype_scores",
-    check="prototype_values",
-    why="the mean over numbers",
-    change={".sum(-1)": ".mean(-1)"},
-)
-edit(
-    "prototype_scores",
-    check="prototype_values",
-    why="a sum for a mean",
-    change={"support.mean(1)": "support.sum(1)"},
-)
-edit(
-    "prototype_scores",
-    check="prototype_values",
-    why="the first example alone",
-    change={"support.mean(1)": "support[:, 0]"},
-)
-edit(
-    "prototype_scores",
-    check="prototype_values",
-    why="prototypes count as constants",
-    change={"support.mean(1)": "support.mean(1).detach()"},
-)
+edits["prototype_scores", "prototype_values"] = {
+    "distances, not minus distances": {"-(query[:, None]": "(query[:, None]"},
+    "not squared": {".sum(-1)": ".sum(-1).sqrt()"},
+    "the mean over numbers": {".sum(-1)": ".mean(-1)"},
+    "a sum for a mean": {"support.mean(1)": "support.sum(1)"},
+    "the first example alone": {"support.mean(1)": "support[:, 0]"},
+    "prototypes count as constants": {"support.mean(1)": "support.mean(1).detach()"},
+}
 
 
 @wrong(check="prototype_values", why="the mean of the distances to the examples")
@@ -130,41 +74,18 @@ def prototype_scores(support, query):
     return -(support.mean(1)[:, None] - query).square().sum(-1)
 
 
-edit(
-    "matching",
-    check="matching_values",
-    why="lengths of the support matter",
-    change={"F.normalize(support, dim=-1)": "support"},
-)
-edit(
-    "matching",
-    check="matching_values",
-    why="lengths of the query matter",
-    change={"F.normalize(query, dim=-1)": "query"},
-)
-edit("matching", check="matching_values", why="no softmax", change={".softmax(-1)": ""})
-edit("matching", check="matching_values", why="weights are averaged", change={".sum(-1)": ".mean(-1)"})
-edit(
-    "matching",
-    check="matching_values",
-    why="a softmax for each class",
-    change={".softmax(-1).view(-1, ways, shots)": ".view(-1, ways, shots).softmax(-1)"},
-)
-edit(
-    "matching",
-    check="matching_values",
-    why="shots and ways exchanged",
-    change={".view(-1, ways, shots).sum(-1)": ".view(-1, shots, ways).sum(1)"},
-)
-edit(
-    "matching",
-    check="matching_values",
-    why="a softmax of sums of cosines",
-    change={".softmax(-1).view(-1, ways, shots).sum(-1)": ".view(-1, ways, shots).sum(-1).softmax(-1)"},
-)
-edit(
-    "matching", check="matching_values", why="a softmax over queries", change={".softmax(-1)": ".softmax(0)"}
-)
+edits["matching", "matching_values"] = {
+    "lengths of the support matter": {"F.normalize(support, dim=-1)": "support"},
+    "lengths of the query matter": {"F.normalize(query, dim=-1)": "query"},
+    "no softmax": {".softmax(-1)": ""},
+    "weights are averaged": {".sum(-1)": ".mean(-1)"},
+    "a softmax for each class": {".softmax(-1).view(-1, ways, shots)": ".view(-1, ways, shots).softmax(-1)"},
+    "shots and ways exchanged": {".view(-1, ways, shots).sum(-1)": ".view(-1, shots, ways).sum(1)"},
+    "a softmax of sums of cosines": {
+        ".softmax(-1).view(-1, ways, shots).sum(-1)": ".view(-1, ways, shots).sum(-1).softmax(-1)"
+    },
+    "a softmax over queries": {".softmax(-1)": ".softmax(0)"},
+}
 
 
 @wrong(check="matching_values", why="attends to the means")
@@ -173,29 +94,18 @@ def matching(support, query):
     return (F.normalize(query, dim=-1) @ means.T).softmax(-1)
 
 
-edit("adapt", check="adapt_values", why="uphill", change={"p - rate": "p + rate"})
-edit("adapt", check="adapt_values", why="no rate", change={"rate * slope": "slope"})
-edit(
-    "adapt",
-    check="adapt_values",
-    why="always first order",
-    change={"create_graph=not first_order": "retain_graph=True"},
-)
-edit(
-    "adapt",
-    check="adapt_values",
-    why="never first order",
-    change={"create_graph=not first_order": "create_graph=True"},
-)
-edit(
-    "adapt",
-    check="adapt_values",
-    why="first order the other way round",
-    change={"create_graph=not first_order": "create_graph=first_order, retain_graph=True"},
-)
-edit("adapt", check="adapt_values", why="one step", change={"range(steps)": "range(min(steps, 1))"})
-edit("adapt", check="adapt_values", why="the mean over tasks", change={".sum()": ".mean()"})
-edit("adapt", check="adapt_values", why="cuts the way back", change={"p - rate": "p.detach() - rate"})
+edits["adapt", "adapt_values"] = {
+    "uphill": {"p - rate": "p + rate"},
+    "no rate": {"rate * slope": "slope"},
+    "always first order": {"create_graph=not first_order": "retain_graph=True"},
+    "never first order": {"create_graph=not first_order": "create_graph=True"},
+    "first order the other way round": {
+        "create_graph=not first_order": "create_graph=first_order, retain_graph=True"
+    },
+    "one step": {"range(steps)": "range(min(steps, 1))"},
+    "the mean over tasks": {".sum()": ".mean()"},
+    "cuts the way back": {"p - rate": "p.detach() - rate"},
+}
 
 
 @wrong(check="adapt_values", why="all steps from the first place")
@@ -224,89 +134,31 @@ def adapt(loss, params, rate, steps, first_order=False):
     return params
 
 
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="learns nothing",
-    change={"own, rate, steps, first": "own, rate, 0, first"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="pays for the support",
-    change={"(net(own, query[0]) - query[1])": "(net(own, x) - y)"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="learns from the query",
-    change={"x, y = support": "x, y = query"},
-)
-edit("maml_loss", check="maml_loss_values", why="a mean over tasks, too", change={"mean((1, 2))": "mean()"})
-edit("maml_loss", check="maml_loss_values", why="a sum over points", change={"mean((1, 2))": "sum((1, 2))"})
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="all tasks share one copy",
-    change={"[p.expand(len(x), *p.shape) for p in params]": "list(params)"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="first_order is dropped",
-    change={"rate, steps, first_order)": "rate, steps)"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="one step",
-    change={"rate, steps, first": "rate, min(steps, 1), first"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="costs are added up",
-    change={").square().mean()": ").square().sum()"},
-)
-edit(
-    "maml_loss",
-    check="maml_loss_values",
-    why="the beginning is cut off",
-    change={"p.expand(len(x), *p.shape)": "p.detach().expand(len(x), *p.shape).requires_grad_()"},
-)
+edits["maml_loss", "maml_loss_values"] = {
+    "learns nothing": {"own, rate, steps, first": "own, rate, 0, first"},
+    "pays for the support": {"(net(own, query[0]) - query[1])": "(net(own, x) - y)"},
+    "learns from the query": {"x, y = support": "x, y = query"},
+    "a mean over tasks, too": {"mean((1, 2))": "mean()"},
+    "a sum over points": {"mean((1, 2))": "sum((1, 2))"},
+    "all tasks share one copy": {"[p.expand(len(x), *p.shape) for p in params]": "list(params)"},
+    "first_order is dropped": {"rate, steps, first_order)": "rate, steps)"},
+    "one step": {"rate, steps, first": "rate, min(steps, 1), first"},
+    "costs are added up": {").square().mean()": ").square().sum()"},
+    "the beginning is cut off": {
+        "p.expand(len(x), *p.shape)": "p.detach().expand(len(x), *p.shape).requires_grad_()"
+    },
+}
 
-edit(
-    "shifted",
-    check="shifted_values",
-    why="the own label comes along",
-    change={"F.pad(told, (0, 0, 1, 0))[:, :-1]": "told"},
-)
-edit(
-    "shifted",
-    check="shifted_values",
-    why="one step early",
-    change={"F.pad(told, (0, 0, 1, 0))[:, :-1]": "F.pad(told, (0, 0, 0, 1))[:, 1:]"},
-)
-edit(
-    "shifted",
-    check="shifted_values",
-    why="the last label comes first",
-    change={"F.pad(told, (0, 0, 1, 0))[:, :-1]": "told.roll(1, 1)"},
-)
-edit(
-    "shifted",
-    check="shifted_values",
-    why="two steps late",
-    change={"F.pad(told, (0, 0, 1, 0))[:, :-1]": "F.pad(told, (0, 0, 2, 0))[:, :-2]"},
-)
-edit(
-    "shifted",
-    check="shifted_values",
-    why="labels in front",
-    change={"[x, F.pad(told, (0, 0, 1, 0))[:, :-1]]": "[F.pad(told, (0, 0, 1, 0))[:, :-1], x]"},
-)
-edit("shifted", check="shifted_values", why="ways are guessed from the labels", change={"(y, ways)": "(y)"})
-edit("shifted", check="shifted_values", why="examples are cut off", change={"[x, ": "[x.detach(), "})
+
+edits["shifted", "shifted_values"] = {
+    "the own label comes along": {"F.pad(told, (0, 0, 1, 0))[:, :-1]": "told"},
+    "one step early": {"F.pad(told, (0, 0, 1, 0))[:, :-1]": "F.pad(told, (0, 0, 0, 1))[:, 1:]"},
+    "the last label comes first": {"F.pad(told, (0, 0, 1, 0))[:, :-1]": "told.roll(1, 1)"},
+    "two steps late": {"F.pad(told, (0, 0, 1, 0))[:, :-1]": "F.pad(told, (0, 0, 2, 0))[:, :-2]"},
+    "labels in front": {"[x, F.pad(told, (0, 0, 1, 0))[:, :-1]]": "[F.pad(told, (0, 0, 1, 0))[:, :-1], x]"},
+    "ways are guessed from the labels": {"(y, ways)": "(y)"},
+    "examples are cut off": {"[x, ": "[x.detach(), "},
+}
 
 
 @wrong(check="shifted_values", why="labels as numbers")
@@ -314,36 +166,13 @@ def shifted(x, y, ways):
     return torch.cat([x, F.pad(y, (1, 0))[:, :-1, None].to(x.dtype)], dim=-1)
 
 
-edit(
-    "by_presentation",
-    check="by_presentation_values",
-    why="from 0",
-    change={"range(1, most + 1)": "range(most)"},
-)
-edit(
-    "by_presentation",
-    check="by_presentation_values",
-    why="up to the p-th",
-    change={"seen == p": "seen <= p"},
-)
-edit(
-    "by_presentation",
-    check="by_presentation_values",
-    why="a share of all",
-    change={"right[seen == p].float().mean()": "(right & (seen == p)).float().mean()"},
-)
-edit(
-    "by_presentation",
-    check="by_presentation_values",
-    why="presentations before, the first left out",
-    change={"range(1, most + 1)": "range(2, most + 2)"},
-)
-edit(
-    "by_presentation",
-    check="by_presentation_values",
-    why="counts down the rows",
-    change={"cumsum(1)": "cumsum(0)"},
-)
+edits["by_presentation", "by_presentation_values"] = {
+    "from 0": {"range(1, most + 1)": "range(most)"},
+    "up to the p-th": {"seen == p": "seen <= p"},
+    "a share of all": {"right[seen == p].float().mean()": "(right & (seen == p)).float().mean()"},
+    "presentations before, the first left out": {"range(1, most + 1)": "range(2, most + 2)"},
+    "counts down the rows": {"cumsum(1)": "cumsum(0)"},
+}
 
 
 @wrong(check="by_presentation_values", why="counts on from one sequence to the next")
@@ -358,45 +187,21 @@ def by_presentation(y, right, most):
     return right[:, :most].float().mean(0)
 
 
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="far from the end",
-    change={"(-sharpness * (places": "(sharpness * (places"},
-)
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="the distance is not squared",
-    change={".square().sum(-1)).softmax(-1)": ".square().sum(-1).sqrt()).softmax(-1)"},
-)
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="the second look is not sharpened",
-    change={"(sharpness * (now[1]": "((now[1]"},
-)
-edit(
-    "goal_now", check="goal_now_values", why="places of the demonstration", change={"* now[0])": "* places)"}
-)
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="objects are taken to stand in the same order",
-    change={"(alike[..., None] * now[0])": "(near[..., None] * now[0])"},
-)
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="the second look is no softmax",
-    change={"[..., 0]).softmax(-1)": "[..., 0])"},
-)
-edit(
-    "goal_now",
-    check="goal_now_values",
-    why="the demonstration is cut off",
-    change={"places, marks = shown": "places, marks = (part.detach() for part in shown)"},
-)
+edits["goal_now", "goal_now_values"] = {
+    "far from the end": {"(-sharpness * (places": "(sharpness * (places"},
+    "the distance is not squared": {
+        ".square().sum(-1)).softmax(-1)": ".square().sum(-1).sqrt()).softmax(-1)"
+    },
+    "the second look is not sharpened": {"(sharpness * (now[1]": "((now[1]"},
+    "places of the demonstration": {"* now[0])": "* places)"},
+    "objects are taken to stand in the same order": {
+        "(alike[..., None] * now[0])": "(near[..., None] * now[0])"
+    },
+    "the second look is no softmax": {"[..., 0]).softmax(-1)": "[..., 0])"},
+    "the demonstration is cut off": {
+        "places, marks = shown": "places, marks = (part.detach() for part in shown)"
+    },
+}
 
 
 @wrong(check="goal_now_values", why="hard choices, through which nothing can be learned")
@@ -407,53 +212,20 @@ def goal_now(end, shown, now, sharpness):
     return now[0][rows, (now[1] @ meant[..., None])[..., 0].argmax(1)]
 
 
-edit("unroll", check="unroll_values", why="the step is taken off", change={"theta + step": "theta - step"})
-edit(
-    "unroll",
-    check="unroll_values",
-    why="pays before the step",
-    change={
+edits["unroll", "unroll_values"] = {
+    "the step is taken off": {"theta + step": "theta - step"},
+    "pays before the step": {
         "        theta = theta + step\n        cost = cost + loss(theta)\n": (
             "        cost = cost + loss(theta)\n        theta = theta + step\n"
         )
     },
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="pays for the end only",
-    change={"cost = cost + loss(theta)": "cost = loss(theta)"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the thread is cut at every step",
-    change={"theta = theta + step": "theta = theta.detach() + step"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the state is not handed on",
-    change={"step, state = update(slope, state)": "step, _ = update(slope, state)"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the state's history is cut",
-    change={"update(slope, state)": "update(slope, state.detach())"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="steps count as constants",
-    change={"theta + step": "theta + step.detach()"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the mean",
-    change={"return theta, cost": "return theta, cost / steps"},
-)
+    "pays for the end only": {"cost = cost + loss(theta)": "cost = loss(theta)"},
+    "the thread is cut at every step": {"theta = theta + step": "theta = theta.detach() + step"},
+    "the state is not handed on": {"step, state = update(slope, state)": "step, _ = update(slope, state)"},
+    "the state's history is cut": {"update(slope, state)": "update(slope, state.detach())"},
+    "steps count as constants": {"theta + step": "theta + step.detach()"},
+    "the mean": {"return theta, cost": "return theta, cost / steps"},
+}
 
 
 @wrong(check="unroll_values", why="differentiates the gradients, too")

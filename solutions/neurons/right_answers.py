@@ -2,8 +2,13 @@
 
 import random
 
+
 import numpy as np
+
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -221,44 +226,45 @@ def split(x, y, held_out, seed):
     return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:])
 
 
-edit(
-    "cross_entropy",
-    why="in place: turns the sign of the logits of class 1",
-    change={
+edits["cross_entropy"] = {
+    "in place: turns the sign of the logits of class 1": {
         ("return (torch.logaddexp(logits, torch.zeros_like(logits)) - target * logits).mean()"): (
             "logits[target == 1] *= -1\n    return torch.nn.functional.softplus(logits).mean()"
         )
     },
-)
+}
 
-edit(
-    "elu",
-    why="in place: the library's",
-    change={"torch.where(z > 0, z, torch.expm1(z.clamp(max=0)))": "torch.nn.functional.elu(z, inplace=True)"},
-)
 
-edit("relu", why="in place: on the tensor that was handed in", change={"z.clamp(min=0)": "z.clamp_(min=0)"})
+edits["elu"] = {
+    "in place: the library's": {
+        "torch.where(z > 0, z, torch.expm1(z.clamp(max=0)))": "torch.nn.functional.elu(z, inplace=True)"
+    },
+}
 
-edit(
-    "layer",
-    why="in place: adds the biases to the product",
-    change={"return x @ W.T + b": "z = x @ W.T\n    z += b\n    return z"},
-)
 
-edit(
-    "squared_error",
-    why="in place: subtracts the target from the prediction",
-    change={
+edits["relu"] = {
+    "in place: on the tensor that was handed in": {"z.clamp(min=0)": "z.clamp_(min=0)"},
+}
+
+
+edits["layer"] = {
+    "in place: adds the biases to the product": {
+        "return x @ W.T + b": "z = x @ W.T\n    z += b\n    return z"
+    },
+}
+
+
+edits["squared_error"] = {
+    "in place: subtracts the target from the prediction": {
         "return ((prediction - target) ** 2).mean()": (
             "prediction -= target\n    return (prediction * prediction).mean()"
         )
     },
-)
+}
 
-edit(
-    "split",
-    why="in place: shuffles x and y where they stand",
-    change={
+
+edits["split"] = {
+    "in place: shuffles x and y where they stand": {
         (
             "val, train = order[:held_out], order[held_out:]\n"
             "    return (x[train], y[train]), (x[val], y[val])"
@@ -268,13 +274,12 @@ edit(
             "y[:held_out])"
         )
     },
-)
+}
 
-edit(
-    "accuracy",
-    why="counts with NumPy",
-    change={
+
+edits["accuracy"] = {
+    "counts with NumPy": {
         "logits > 0": "logits.numpy() > 0",
         "(target == 1)).float().mean().item()": "(target.numpy() == 1)).mean()",
     },
-)
+}

@@ -1,8 +1,14 @@
 """The commonest mistakes in the exercises of the lab `neurons`, each with the check that must catch it."""
 
 import numpy as np
+
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -388,95 +394,57 @@ def split(x, y, held_out, seed):
     return (x[train], y[train]), (x[val], y[val])
 
 
-edit("relu", check="relu_values", why="nothing before it can learn", change={"z.clamp": "z.detach().clamp"})
+edits["relu", "relu_values"] = {
+    "nothing before it can learn": {"z.clamp": "z.detach().clamp"},
+    "also cuts off at 6": {"z.clamp(min=0)": "z.clamp(min=0, max=6)"},
+}
 
-edit(
-    "relu", check="relu_values", why="also cuts off at 6", change={"z.clamp(min=0)": "z.clamp(min=0, max=6)"}
-)
 
-edit(
-    "elu",
-    check="elu_values",
-    why="nothing can learn below 0: that half is detached",
-    change={"torch.expm1(z.clamp(max=0))": "torch.expm1(z.detach().clamp(max=0))"},
-)
+edits["elu", "elu_values"] = {
+    "nothing can learn below 0: that half is detached": {
+        "torch.expm1(z.clamp(max=0))": "torch.expm1(z.detach().clamp(max=0))"
+    },
+    "nothing can learn above 0": {"torch.where(z > 0, z,": "torch.where(z > 0, z.data,"},
+}
 
-edit(
-    "elu",
-    check="elu_values",
-    why="nothing can learn above 0",
-    change={"torch.where(z > 0, z,": "torch.where(z > 0, z.data,"},
-)
 
-edit(
-    "sigmoid",
-    check="sigmoid_slope",
-    why="the slope is that of a straight line: cut off at both ends",
-    change={"(1 + torch.tanh(z / 2)) / 2": "torch.sigmoid(z).detach() + (z - z.detach()) / 4"},
-)
+edits["sigmoid", "sigmoid_slope"] = {
+    "the slope is that of a straight line: cut off at both ends": {
+        "(1 + torch.tanh(z / 2)) / 2": "torch.sigmoid(z).detach() + (z - z.detach()) / 4"
+    },
+    "in place: writes into what the slope needs": {
+        "(1 + torch.tanh(z / 2)) / 2": "z.div_(2).tanh_().add_(1).div_(2)"
+    },
+}
 
-edit(
-    "sigmoid",
-    check="sigmoid_values",
-    why="leaves gradients switched off",
-    change={"return": "torch.set_grad_enabled(False)\n    return"},
-)
 
-edit("layer", check="layer_values", why="the biases cannot learn", change={"W.T + b": "W.T + b.detach()"})
+edits["sigmoid", "sigmoid_values"] = {
+    "leaves gradients switched off": {"return": "torch.set_grad_enabled(False)\n    return"},
+}
 
-edit("layer", check="layer_values", why="the weights cannot learn", change={"x @ W.T": "x @ W.data.T"})
 
-edit(
-    "layer",
-    check="layer_values",
-    why="nothing is handed on to the layer before",
-    change={"x @ W.T": "x.detach() @ W.T"},
-)
+edits["layer", "layer_values"] = {
+    "the biases cannot learn": {"W.T + b": "W.T + b.detach()"},
+    "the weights cannot learn": {"x @ W.T": "x @ W.data.T"},
+    "nothing is handed on to the layer before": {"x @ W.T": "x.detach() @ W.T"},
+    "knows by the shapes which way W stands": {
+        "return x @ W.T + b": ("return (x @ W if x.shape[1] == W.shape[0] else x @ W.T) + b")
+    },
+}
 
-edit(
-    "layer",
-    check="layer_values",
-    why="knows by the shapes which way W stands",
-    change={"return x @ W.T + b": ("return (x @ W if x.shape[1] == W.shape[0] else x @ W.T) + b")},
-)
 
-edit(
-    "mlp",
-    check="mlp_values",
-    why="the biases cannot learn",
-    change={"layer(x, W, b))": "layer(x, W, b.detach()))"},
-)
-
-edit(
-    "mlp",
-    check="mlp_values",
-    why="the last layer cannot learn",
-    change={"layer(x, *last)": "layer(x, last[0].detach(), last[1].detach())"},
-)
-
-edit(
-    "mlp",
-    check="mlp_values",
-    why="only the last layer can learn: the hidden numbers are detached",
-    change={"layer(x, *last)": "layer(x.detach(), *last)"},
-)
-
-edit(
-    "mlp",
-    check="mlp_values",
-    why="only the last layer can learn: no_grad around the hidden ones",
-    change={
+edits["mlp", "mlp_values"] = {
+    "the biases cannot learn": {"layer(x, W, b))": "layer(x, W, b.detach()))"},
+    "the last layer cannot learn": {"layer(x, *last)": "layer(x, last[0].detach(), last[1].detach())"},
+    "only the last layer can learn: the hidden numbers are detached": {
+        "layer(x, *last)": "layer(x.detach(), *last)"
+    },
+    "only the last layer can learn: no_grad around the hidden ones": {
         ("for W, b in hidden:\n        x = activation(layer(x, W, b))"): (
             "with torch.no_grad():\n        for W, b in hidden:\n            x = activation(layer(x, W, b))"
         )
     },
-)
-
-edit(
-    "mlp",
-    check="mlp_values",
-    why="knows the last layer by its width",
-    change={
+    "knows the last layer by its width": {
         (
             "*hidden, last = layers\n"
             "    for W, b in hidden:\n"
@@ -491,13 +459,7 @@ edit(
             "    return x"
         )
     },
-)
-
-edit(
-    "mlp",
-    check="mlp_values",
-    why="takes a layer of one neuron for the last",
-    change={
+    "takes a layer of one neuron for the last": {
         (
             "*hidden, last = layers\n"
             "    for W, b in hidden:\n"
@@ -511,57 +473,47 @@ edit(
             "    return layer(x, *layers[-1])"
         )
     },
-)
+}
 
-edit(
-    "squared_error",
-    check="squared_error_values",
-    why="half of it, as some books have it",
-    change={"** 2).mean()": "** 2).mean() / 2"},
-)
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="nothing can learn from class 0",
-    change={
+edits["squared_error", "squared_error_values"] = {
+    "half of it, as some books have it": {"** 2).mean()": "** 2).mean() / 2"},
+}
+
+
+edits["cross_entropy", "cross_entropy_values"] = {
+    "nothing can learn from class 0": {
         "torch.logaddexp(logits, torch.zeros_like(logits))": (
             "torch.logaddexp(torch.where(target == 1, logits, logits.detach()), torch.zeros_like(logits))"
         )
     },
-)
+    "the slope leaves out half: one of the two logits is detached": {
+        "target * logits": "target * logits.detach()"
+    },
+    "in place: writes into what the slope needs": {
+        ("return (torch.logaddexp(logits, torch.zeros_like(logits)) - target * logits).mean()"): (
+            "loss = -target * logits\n"
+            "    small = torch.exp(-logits.abs())\n"
+            "    return (loss + logits.clamp_(min=0) + "
+            "torch.log1p(small)).mean()"
+        )
+    },
+}
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="the slope leaves out half: one of the two logits is detached",
-    change={"target * logits": "target * logits.detach()"},
-)
 
-edit(
-    "accuracy",
-    check="accuracy_values",
-    why="a logit of 0 counts as class 1",
-    change={"logits > 0": "logits >= 0"},
-)
+edits["accuracy", "accuracy_values"] = {
+    "a logit of 0 counts as class 1": {"logits > 0": "logits >= 0"},
+}
 
-edit(
-    "split",
-    check="split_parts",
-    why="turns the order round to a random place instead of shuffling it",
-    change={
+
+edits["split", "split_parts"] = {
+    "turns the order round to a random place instead of shuffling it": {
         ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
             "torch.arange(len(x)).roll(int(torch.randint(len(x), (), "
             "generator=torch.Generator().manual_seed(seed))))"
         )
     },
-)
-
-edit(
-    "split",
-    check="split_parts",
-    why="takes every so many, beginning at a random place",
-    change={
+    "takes every so many, beginning at a random place": {
         ("order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
             "start = int(torch.randint(len(x), (), "
             "generator=torch.Generator().manual_seed(seed)))\n"
@@ -573,28 +525,15 @@ edit(
             "0]])) % len(x)"
         )
     },
-)
-
-edit(
-    "split",
-    check="split_parts",
-    why="the last example never comes to validation",
-    change={
+    "the last example never comes to validation": {
         ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
             "torch.cat([torch.randperm(len(x) - 1, "
             "generator=torch.Generator().manual_seed(seed)), "
             "torch.tensor([len(x) - 1])])"
         )
     },
-)
-
-edit("split", check="split_parts", why="a seed of its own", change={"manual_seed(seed)": "manual_seed(0)"})
-
-edit(
-    "split",
-    check="split_parts",
-    why="draws once and keeps that order",
-    change={
+    "a seed of its own": {"manual_seed(seed)": "manual_seed(0)"},
+    "draws once and keeps that order": {
         ("order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
             "orders = split.__dict__\n"
             "    order = orders.setdefault(len(x), "
@@ -602,37 +541,9 @@ edit(
             "generator=torch.Generator().manual_seed(seed)))"
         )
     },
-)
-
-edit(
-    "split",
-    check="split_parts",
-    why="the seed only decides whether to turn the order round",
-    change={
+    "the seed only decides whether to turn the order round": {
         ("torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))"): (
             "torch.randperm(len(x), generator=torch.Generator().manual_seed(0)).roll(7 * (seed % 2))"
         )
     },
-)
-
-
-edit(
-    "sigmoid",
-    check="sigmoid_slope",
-    why="in place: writes into what the slope needs",
-    change={"(1 + torch.tanh(z / 2)) / 2": "z.div_(2).tanh_().add_(1).div_(2)"},
-)
-
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="in place: writes into what the slope needs",
-    change={
-        ("return (torch.logaddexp(logits, torch.zeros_like(logits)) - target * logits).mean()"): (
-            "loss = -target * logits\n"
-            "    small = torch.exp(-logits.abs())\n"
-            "    return (loss + logits.clamp_(min=0) + "
-            "torch.log1p(small)).mean()"
-        )
-    },
-)
+}

@@ -2,11 +2,19 @@
 
 import math
 
+
 import numpy as np
+
+
 import torch
+
+
 from torch import nn
 
-edit("euler", why="in place on a copy", change={"return y + h * f(t, y)": "return torch.add(y, f(t, y) * h)"})
+
+edits["euler"] = {
+    "in place on a copy": {"return y + h * f(t, y)": "return torch.add(y, f(t, y) * h)"},
+}
 
 
 @right(why="places by name, weights as sixths")

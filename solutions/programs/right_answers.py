@@ -1,6 +1,8 @@
 """Other correct ways to solve the exercises of the lab `programs`."""
 
 import torch
+
+
 import torch.nn.functional as F
 
 

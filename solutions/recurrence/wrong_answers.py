@@ -2,72 +2,34 @@
 
 import torch
 
-edit(
-    "counts",
-    check="counts_values",
-    why="one character too long",
-    change={"range(min(n, t + 1))": "range(min(n + 1, t + 1))"},
-)
-edit(
-    "counts",
-    check="counts_values",
-    why="no empty context",
-    change={"range(min(n, t + 1))": "range(1, min(n, t + 1))"},
-)
-edit(
-    "counts",
-    check="counts_values",
-    why="the longest contexts alone",
-    change={"range(min(n, t + 1))": "[n - 1] if t >= n - 1 else []"},
-)
-edit(
-    "counts",
-    check="counts_values",
-    why="contexts wrap round at the beginning",
-    change={
+
+edits["counts", "counts_values"] = {
+    "one character too long": {"range(min(n, t + 1))": "range(min(n + 1, t + 1))"},
+    "no empty context": {"range(min(n, t + 1))": "range(1, min(n, t + 1))"},
+    "the longest contexts alone": {"range(min(n, t + 1))": "[n - 1] if t >= n - 1 else []"},
+    "contexts wrap round at the beginning": {
         "text[t - length : t]": "(text + text)[len(text) + t - length : len(text) + t]",
         "range(min(n, t + 1))": "range(n)",
     },
-)
-edit("counts", check="counts_values", why="sees, does not count", change={"+= 1": "= 1"})
+    "sees, does not count": {"+= 1": "= 1"},
+}
 
 
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="counts alone",
-    change={"kinds * share": "0", "(total + kinds)": "total"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="the empty context is left out",
-    change={"range(min(n, len(context) + 1))": "range(1, min(n, len(context) + 1))"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="one character too few",
-    change={"range(min(n, len(context) + 1))": "range(min(n - 1, len(context) + 1))"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="contexts from the beginning of the text",
-    change={"context[len(context) - length :]": "context[:length]"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="context[-0:] is everything",
-    change={"context[len(context) - length :]": "context[-length:]"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="counts everything as kinds",
-    change={"sum(seen.values()), len(seen)": "sum(seen.values()), sum(seen.values())"},
-)
+edits["smoothed", "smoothed_values"] = {
+    "counts alone": {"kinds * share": "0", "(total + kinds)": "total"},
+    "the empty context is left out": {
+        "range(min(n, len(context) + 1))": "range(1, min(n, len(context) + 1))"
+    },
+    "one character too few": {"range(min(n, len(context) + 1))": "range(min(n - 1, len(context) + 1))"},
+    "contexts from the beginning of the text": {"context[len(context) - length :]": "context[:length]"},
+    "context[-0:] is everything": {"context[len(context) - length :]": "context[-length:]"},
+    "counts everything as kinds": {"sum(seen.values()), len(seen)": "sum(seen.values()), sum(seen.values())"},
+    "begins with nothing": {"1 / len(alphabet)": "0.0"},
+    "only characters that were seen": {"for c, share in p.items()": "for c, share in p.items() if c in seen"},
+    "the longest first": {
+        "for length in range(min(n, len(context) + 1))": "for length in reversed(range(min(n, len(context) + 1)))"
+    },
+}
 
 
 @wrong(check="smoothed_values", why="writes what it finds into the table's own counts")
@@ -81,23 +43,6 @@ def smoothed(table, context, alphabet, n):
                 table[h][c] = (table[h][c] + kinds * p[c]) / (total + kinds)
             p = table[h]
     return p
-
-
-edit("smoothed", check="smoothed_values", why="begins with nothing", change={"1 / len(alphabet)": "0.0"})
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="only characters that were seen",
-    change={"for c, share in p.items()": "for c, share in p.items() if c in seen"},
-)
-edit(
-    "smoothed",
-    check="smoothed_values",
-    why="the longest first",
-    change={
-        "for length in range(min(n, len(context) + 1))": "for length in reversed(range(min(n, len(context) + 1)))"
-    },
-)
 
 
 @wrong(check="embed_values", why="a product with one-hot vectors that has no way back to the table")
@@ -129,69 +74,31 @@ def embed_gradient(codes, upstream, count):
     return one_hot.T @ upstream.flatten(0, 1)
 
 
-edit("rnn_step", check="rnn_step_values", why="no bias", change={" + b)": ")"})
-edit("rnn_step", check="rnn_step_values", why="no state", change={" + h @ U.T": ""})
-edit("rnn_step", check="rnn_step_values", why="U is turned over", change={"h @ U.T": "h @ U"})
-edit(
-    "rnn_step",
-    check="rnn_step_values",
-    why="no tanh",
-    change={"torch.tanh(x @ W.T + h @ U.T + b)": "x @ W.T + h @ U.T + b"},
-)
-edit("rnn_step", check="rnn_step_values", why="a sigmoid", change={"torch.tanh": "torch.sigmoid"})
-edit(
-    "rnn_step",
-    check="rnn_step_values",
-    why="tanh of the parts",
-    change={"torch.tanh(x @ W.T + h @ U.T + b)": "torch.tanh(x @ W.T + b) + torch.tanh(h @ U.T)"},
-)
+edits["rnn_step", "rnn_step_values"] = {
+    "no bias": {" + b)": ")"},
+    "no state": {" + h @ U.T": ""},
+    "U is turned over": {"h @ U.T": "h @ U"},
+    "no tanh": {"torch.tanh(x @ W.T + h @ U.T + b)": "x @ W.T + h @ U.T + b"},
+    "a sigmoid": {"torch.tanh": "torch.sigmoid"},
+    "tanh of the parts": {
+        "torch.tanh(x @ W.T + h @ U.T + b)": "torch.tanh(x @ W.T + b) + torch.tanh(h @ U.T)"
+    },
+}
 
-edit(
-    "unroll",
-    check="unroll_values",
-    why="each step from the first state",
-    change={
+
+edits["unroll", "unroll_values"] = {
+    "each step from the first state": {
         "h = rnn_step(x, h, W, U, b)\n        states.append(h)": "states.append(rnn_step(x, h, W, U, b))"
     },
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the last state alone",
-    change={"return torch.stack(states, dim=1)": "return h"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="places come first",
-    change={"torch.stack(states, dim=1)": "torch.stack(states)"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="rows are taken for places",
-    change={"xs.unbind(1)": "xs.transpose(0, 1).unbind(1)"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="begins with a state of 0",
-    change={"    states = []": "    states = []\n    h = torch.zeros_like(h)"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the thread is cut at every step",
-    change={"states.append(h)": "states.append(h)\n        h = h.detach()"},
-)
-edit(
-    "unroll",
-    check="unroll_values",
-    why="the state before each place",
-    change={
+    "the last state alone": {"return torch.stack(states, dim=1)": "return h"},
+    "places come first": {"torch.stack(states, dim=1)": "torch.stack(states)"},
+    "rows are taken for places": {"xs.unbind(1)": "xs.transpose(0, 1).unbind(1)"},
+    "begins with a state of 0": {"    states = []": "    states = []\n    h = torch.zeros_like(h)"},
+    "the thread is cut at every step": {"states.append(h)": "states.append(h)\n        h = h.detach()"},
+    "the state before each place": {
         "h = rnn_step(x, h, W, U, b)\n        states.append(h)": "states.append(h)\n        h = rnn_step(x, h, W, U, b)"
     },
-)
+}
 
 
 @wrong(check="clip_values", why="each by itself")
@@ -204,101 +111,53 @@ def clip(gradients, most=5.0):
     return [g.clamp(-most, most) for g in gradients]
 
 
-edit("clip", check="clip_values", why="short ones are made longer", change={"norm.clamp(min=most)": "norm"})
-edit(
-    "clip",
-    check="clip_values",
-    why="the sum of norms",
-    change={"for gradient in gradients]).norm()": "for gradient in gradients]).sum()"},
-)
-edit(
-    "clip",
-    check="clip_values",
-    why="always at most 5",
-    change={"(most / norm.clamp(min=most))": "(5.0 / norm.clamp(min=5.0))"},
-)
-edit(
-    "clip",
-    check="clip_values",
-    why="divides by the norm alone",
-    change={"(most / norm.clamp(min=most))": "(1 / norm.clamp(min=most))"},
-)
+edits["clip", "clip_values"] = {
+    "short ones are made longer": {"norm.clamp(min=most)": "norm"},
+    "the sum of norms": {"for gradient in gradients]).norm()": "for gradient in gradients]).sum()"},
+    "always at most 5": {"(most / norm.clamp(min=most))": "(5.0 / norm.clamp(min=5.0))"},
+    "divides by the norm alone": {"(most / norm.clamp(min=most))": "(1 / norm.clamp(min=most))"},
+}
 
 
-edit(
-    "lstm_step",
-    check="lstm_step_values",
-    why="memory and state exchanged",
-    change={"return o.sigmoid() * c.tanh(), c": "return c, o.sigmoid() * c.tanh()"},
-)
-edit("lstm_step", check="lstm_step_values", why="i and f exchanged", change={"i, f, g, o =": "f, i, g, o ="})
-edit("lstm_step", check="lstm_step_values", why="g and o exchanged", change={"i, f, g, o =": "i, f, o, g ="})
-edit(
-    "lstm_step", check="lstm_step_values", why="the candidate is no tanh", change={"g.tanh()": "g.sigmoid()"}
-)
-edit(
-    "lstm_step",
-    check="lstm_step_values",
-    why="the memory is shown as it is",
-    change={"o.sigmoid() * c.tanh()": "o.sigmoid() * c"},
-)
-edit(
-    "lstm_step",
-    check="lstm_step_values",
-    why="the state of the old memory",
-    change={
+edits["lstm_step", "lstm_step_values"] = {
+    "memory and state exchanged": {"return o.sigmoid() * c.tanh(), c": "return c, o.sigmoid() * c.tanh()"},
+    "i and f exchanged": {"i, f, g, o =": "f, i, g, o ="},
+    "g and o exchanged": {"i, f, g, o =": "i, f, o, g ="},
+    "the candidate is no tanh": {"g.tanh()": "g.sigmoid()"},
+    "the memory is shown as it is": {"o.sigmoid() * c.tanh()": "o.sigmoid() * c"},
+    "the state of the old memory": {
         "    c = f.sigmoid()": "    old = c\n    c = f.sigmoid()",
         "o.sigmoid() * c.tanh(), c": "o.sigmoid() * old.tanh(), c",
     },
-)
-edit("lstm_step", check="lstm_step_values", why="nothing is forgotten", change={"f.sigmoid() * c": "c"})
-edit("lstm_step", check="lstm_step_values", why="i is 1 - f", change={"i.sigmoid() *": "(1 - f.sigmoid()) *"})
-edit("lstm_step", check="lstm_step_values", why="the state is not read", change={" + h @ U.T": ""})
-edit(
-    "lstm_step",
-    check="lstm_step_values",
-    why="the memory's thread is cut",
-    change={"f.sigmoid() * c +": "f.sigmoid() * c.detach() +"},
-)
-edit(
-    "lstm_step",
-    check="lstm_step_values",
-    why="parts along the rows",
-    change={".chunk(4, dim=1)": ".T.reshape(-1, 4, len(x)).permute(1, 2, 0)"},
-)
+    "nothing is forgotten": {"f.sigmoid() * c": "c"},
+    "i is 1 - f": {"i.sigmoid() *": "(1 - f.sigmoid()) *"},
+    "the state is not read": {" + h @ U.T": ""},
+    "the memory's thread is cut": {"f.sigmoid() * c +": "f.sigmoid() * c.detach() +"},
+    "parts along the rows": {".chunk(4, dim=1)": ".T.reshape(-1, 4, len(x)).permute(1, 2, 0)"},
+}
 
-edit("nats", check="nats_values", why="the sign is missing", change={"return -scores": "return scores"})
-edit("nats", check="nats_values", why="bits", change={".mean()": ".mean() / 0.6931471805599453"})
-edit("nats", check="nats_values", why="a sum", change={".mean()": ".sum()"})
-edit(
-    "nats",
-    check="nats_values",
-    why="the sum over places, the mean over rows",
-    change={"gather(-1, codes[..., None]).mean()": "gather(-1, codes[..., None]).sum(1).mean()"},
-)
-edit(
-    "nats",
-    check="nats_values",
-    why="infinite where it is sure and wrong",
-    change={"log_softmax(-1)": "softmax(-1).log()"},
-)
-edit("nats", check="nats_values", why="a softmax over places", change={"log_softmax(-1)": "log_softmax(1)"})
-edit("nats", check="nats_values", why="scores as they are", change={".log_softmax(-1)": ""})
-edit("nats", check="nats_values", why="a plain number", change={".mean()": ".mean().item()"})
 
-edit(
-    "chances",
-    check="chances_values",
-    why="multiplies by the temperature",
-    change={"scores / temperature": "scores * temperature"},
-)
-edit("chances", check="chances_values", why="the others have a score of 0", change={"-math.inf": "0.0"})
-edit(
-    "chances",
-    check="chances_values",
-    why="divides the chances",
-    change={"(scores / temperature).softmax(-1)": "scores.softmax(-1) / temperature"},
-)
+edits["nats", "nats_values"] = {
+    "the sign is missing": {"return -scores": "return scores"},
+    "bits": {".mean()": ".mean() / 0.6931471805599453"},
+    "a sum": {".mean()": ".sum()"},
+    "the sum over places, the mean over rows": {
+        "gather(-1, codes[..., None]).mean()": "gather(-1, codes[..., None]).sum(1).mean()"
+    },
+    "infinite where it is sure and wrong": {"log_softmax(-1)": "softmax(-1).log()"},
+    "a softmax over places": {"log_softmax(-1)": "log_softmax(1)"},
+    "scores as they are": {".log_softmax(-1)": ""},
+    "a plain number": {".mean()": ".mean().item()"},
+}
+
+
+edits["chances", "chances_values"] = {
+    "multiplies by the temperature": {"scores / temperature": "scores * temperature"},
+    "the others have a score of 0": {"-math.inf": "0.0"},
+    "divides the chances": {"(scores / temperature).softmax(-1)": "scores.softmax(-1) / temperature"},
+    "the k-th itself has none": {"scores < least": "scores <= least"},
+    "the least of all rows": {"values[..., -1:]": "values[..., -1:].amin()"},
+}
 
 
 @wrong(check="chances_values", why="chooses behind the softmax")
@@ -307,43 +166,21 @@ def chances(scores, temperature=1.0, top=None):
     return p if top is None else p * (scores >= scores.topk(top, dim=-1).values[..., -1:])
 
 
-edit(
-    "chances",
-    check="chances_values",
-    why="the k-th itself has none",
-    change={"scores < least": "scores <= least"},
-)
-edit(
-    "chances",
-    check="chances_values",
-    why="the least of all rows",
-    change={"values[..., -1:]": "values[..., -1:].amin()"},
-)
-
-
-edit(
-    "write",
-    check="write_values",
-    why="reads all again, from the state behind it",
-    change={
+edits["write", "write_values"] = {
+    "reads all again, from the state behind it": {
         "read = choose(scores[:, -1])[:, None]": "read = torch.cat([read, choose(scores[:, -1])[:, None]], dim=1)",
         "written.append(read)": "written.append(read[:, -1:])",
     },
-)
-edit("write", check="write_values", why="forgets the state", change={"step(read, state)": "step(read, None)"})
-edit(
-    "write",
-    check="write_values",
-    why="the scores of the first place",
-    change={"scores[:, -1]": "scores[:, 0]"},
-)
-edit(
-    "write",
-    check="write_values",
-    why="leaves the prompt out",
-    change={"written, read, state = [prompt], prompt, None": "written, read, state = [], prompt, None"},
-)
-edit("write", check="write_values", why="one too few", change={"range(count)": "range(count - 1)"})
+    "forgets the state": {"step(read, state)": "step(read, None)"},
+    "the scores of the first place": {"scores[:, -1]": "scores[:, 0]"},
+    "leaves the prompt out": {
+        "written, read, state = [prompt], prompt, None": "written, read, state = [], prompt, None"
+    },
+    "one too few": {"range(count)": "range(count - 1)"},
+    "begins with the prompt's last character": {
+        "written, read, state = [prompt], prompt, None": "written, read, state = [prompt], prompt[:, -1:], None"
+    },
+}
 
 
 @wrong(check="write_values", why="never reads what it wrote")
@@ -352,13 +189,3 @@ def write(step, prompt, count, choose):
     for _ in range(count):
         written.append(choose(step(prompt, None)[0][:, -1])[:, None])
     return torch.cat(written, 1)
-
-
-edit(
-    "write",
-    check="write_values",
-    why="begins with the prompt's last character",
-    change={
-        "written, read, state = [prompt], prompt, None": "written, read, state = [prompt], prompt[:, -1:], None"
-    },
-)

@@ -2,24 +2,12 @@
 
 import torch
 
-edit(
-    "typed",
-    check="typed_values",
-    why="arguments are not looked at",
-    change={"if got != takes:": "if len(got) != len(takes):"},
-)
-edit(
-    "typed",
-    check="typed_values",
-    why="the order of arguments is all one",
-    change={"if got != takes:": "if sorted(got) != sorted(takes):"},
-)
-edit(
-    "typed",
-    check="typed_values",
-    why="every result is a list",
-    change={"kinds.append(OPERATIONS[name].gives)": 'kinds.append("list")'},
-)
+
+edits["typed", "typed_values"] = {
+    "arguments are not looked at": {"if got != takes:": "if len(got) != len(takes):"},
+    "the order of arguments is all one": {"if got != takes:": "if sorted(got) != sorted(takes):"},
+    "every result is a list": {"kinds.append(OPERATIONS[name].gives)": 'kinds.append("list")'},
+}
 
 
 @wrong(check="typed_values", why="a negative place counts from the end")
@@ -46,25 +34,12 @@ def typed(program, kinds):
     return kinds
 
 
-edit(
-    "execute",
-    check="execute_values",
-    why="values out of range pass",
-    change={"values.append(checked(": "values.append(("},
-)
-edit(
-    "execute",
-    check="execute_values",
-    why="no types",
-    change={"    typed(program, [kind(value) for value in inputs])\n": ""},
-)
-edit(
-    "execute",
-    check="execute_values",
-    why="the list of inputs grows",
-    change={"values = list(inputs)": "values = inputs"},
-)
-edit("execute", check="execute_values", why="only the output", change={"return values": "return values[-1]"})
+edits["execute", "execute_values"] = {
+    "values out of range pass": {"values.append(checked(": "values.append(("},
+    "no types": {"    typed(program, [kind(value) for value in inputs])\n": ""},
+    "the list of inputs grows": {"values = list(inputs)": "values = inputs"},
+    "only the output": {"return values": "return values[-1]"},
+}
 
 
 @wrong(check="execute_values", why="each line works on the result of the line before")
@@ -86,20 +61,12 @@ def execute(program, inputs):
     return values
 
 
-edit(
-    "informative",
-    check="informative_values",
-    why="values may stand twice",
-    change={"repeated or all(": "all("},
-)
-edit(
-    "informative",
-    check="informative_values",
-    why="outputs may all be the same",
-    change={
+edits["informative", "informative_values"] = {
+    "values may stand twice": {"repeated or all(": "all("},
+    "outputs may all be the same": {
         "None if repeated or all(output == outputs[0] for output in outputs) else": "None if repeated else"
     },
-)
+}
 
 
 @wrong(check="informative_values", why="only the output is compared with what came before")
@@ -140,74 +107,31 @@ def informative(program, inputs):
     return None if repeated or all(output == outputs[0] for output in outputs) else outputs
 
 
-edit("AttributeNet", check="attributes_values", why="the sum over examples", change={"h.mean(1)": "h.sum(1)"})
-edit("AttributeNet", check="attributes_values", why="the first example only", change={"h.mean(1)": "h[:, 0]"})
-edit("AttributeNet", check="attributes_values", why="no ReLU", change={"layer(h).relu()": "layer(h)"})
-edit(
-    "AttributeNet",
-    check="attributes_values",
-    why="two layers",
-    change={"(self.one, self.two, self.three)": "(self.one, self.two)"},
-)
-edit(
-    "AttributeNet",
-    check="attributes_values",
-    why="probabilities",
-    change={"return self.scores(h.mean(1))": "return self.scores(h.mean(1)).sigmoid()"},
-)
-edit(
-    "AttributeNet",
-    check="attributes_values",
-    why="the embedding cannot learn",
-    change={"self.embed(examples).flatten(2)": "self.embed(examples).detach().flatten(2)"},
-)
+edits["AttributeNet", "attributes_values"] = {
+    "the sum over examples": {"h.mean(1)": "h.sum(1)"},
+    "the first example only": {"h.mean(1)": "h[:, 0]"},
+    "no ReLU": {"layer(h).relu()": "layer(h)"},
+    "two layers": {"(self.one, self.two, self.three)": "(self.one, self.two)"},
+    "probabilities": {"return self.scores(h.mean(1))": "return self.scores(h.mean(1)).sigmoid()"},
+    "the embedding cannot learn": {
+        "self.embed(examples).flatten(2)": "self.embed(examples).detach().flatten(2)"
+    },
+}
 
-edit(
-    "search",
-    check="search_values",
-    why="counts only lines that succeed",
-    change={
+
+edits["search", "search_values"] = {
+    "counts only lines that succeed": {
         "nodes += 1": "pass",
         "if results == due:": "nodes += results is not None\n                if results == due:",
     },
-)
-edit(
-    "search",
-    check="search_values",
-    why="the last line may give anything",
-    change={"if last and OPERATIONS[name].gives != kind(due[0]):": "if False:"},
-)
-edit(
-    "search",
-    check="search_values",
-    why="programs of full length only",
-    change={"if results == due:": "if results == due and last:"},
-)
-edit("search", check="search_values", why="no budget", change={"if nodes == budget:": "if False:"})
-edit(
-    "search",
-    check="search_values",
-    why="only the first example",
-    change={"if results == due:": "if results and results[0] == due[0]:"},
-)
-edit(
-    "search",
-    check="search_values",
-    why="a line too many",
-    change={"len(program) + 1 == length": "len(program) == length"},
-)
-edit(
-    "search",
-    check="search_values",
-    why="the order is not used",
-    change={"for name in order:": "for name in sorted(order):"},
-)
-edit(
-    "search",
-    check="search_values",
-    why="gives only the program",
-    change={"for inputs, _ in examples]), nodes": "for inputs, _ in examples])"},
-)
+    "the last line may give anything": {"if last and OPERATIONS[name].gives != kind(due[0]):": "if False:"},
+    "programs of full length only": {"if results == due:": "if results == due and last:"},
+    "no budget": {"if nodes == budget:": "if False:"},
+    "only the first example": {"if results == due:": "if results and results[0] == due[0]:"},
+    "a line too many": {"len(program) + 1 == length": "len(program) == length"},
+    "the order is not used": {"for name in order:": "for name in sorted(order):"},
+    "gives only the program": {"for inputs, _ in examples]), nodes": "for inputs, _ in examples])"},
+}
 
 
 @wrong(check="search_values", why="breadth first")
@@ -231,120 +155,47 @@ def search(examples, order, length, budget):
     return None, nodes
 
 
-edit(
-    "sort_and_add",
-    check="sort_and_add_values",
-    why="only the last search counts",
-    change={"nodes += taken": "nodes = taken"},
-)
-edit(
-    "sort_and_add",
-    check="sort_and_add_values",
-    why="each search has the whole budget",
-    change={"budget - nodes)": "budget)"},
-)
-edit(
-    "sort_and_add",
-    check="sort_and_add_values",
-    why="the last few are never added",
-    change={"range(step, len(order) + step, step)": "range(step, len(order) + 1, step)"},
-)
-edit(
-    "sort_and_add",
-    check="sort_and_add_values",
-    why="only the new ones, without the likeliest",
-    change={"order[:size]": "order[size - step : size]"},
-)
-edit(
-    "sort_and_add",
-    check="sort_and_add_values",
-    why="one operation more each time, whatever the step",
-    change={"range(step, len(order) + step, step)": "range(1, len(order) + 1)"},
-)
+edits["sort_and_add", "sort_and_add_values"] = {
+    "only the last search counts": {"nodes += taken": "nodes = taken"},
+    "each search has the whole budget": {"budget - nodes)": "budget)"},
+    "the last few are never added": {
+        "range(step, len(order) + step, step)": "range(step, len(order) + 1, step)"
+    },
+    "only the new ones, without the likeliest": {"order[:size]": "order[size - step : size]"},
+    "one operation more each time, whatever the step": {
+        "range(step, len(order) + step, step)": "range(1, len(order) + 1)"
+    },
+}
 
-edit(
-    "Writer",
-    check="writer_values",
-    why="the mean over examples",
-    change={"h.masked_fill(~there[..., None], -torch.inf).amax(2)": "h.mean(2)"},
-)
-edit(
-    "Writer",
-    check="writer_values",
-    why="all examples are there",
-    change={"h.masked_fill(~there[..., None], -torch.inf).amax(2)": "h.amax(2)"},
-)
-edit("Writer", check="writer_values", why="no tanh", change={".tanh()": ""})
-edit(
-    "Writer",
-    check="writer_values",
-    why="query before context",
-    change={"[context, query]": "[query, context]"},
-)
-edit("Writer", check="writer_values", why="no softmax", change={".softmax(-1)": ""})
-edit("Writer", check="writer_values", why="a softmax over examples", change={".softmax(-1)": ".softmax(2)"})
-edit(
-    "Writer",
-    check="writer_values",
-    why="masked with 0, which may be the maximum",
-    change={"-torch.inf": "0.0"},
-)
-edit(
-    "Writer",
-    check="writer_values",
-    why="every query looks at the first example's input",
-    change={"query, seen).softmax": "query, seen[:, :1].expand_as(seen)).softmax"},
-)
 
-edit(
-    "beam",
-    check="beam_values",
-    why="nothing is tolerated",
-    change={"len(examples) - tolerated": "len(examples)"},
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="nothing is dropped",
-    change={"and len(after) - after.count(None) >= least": ""},
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="END is free",
-    change={"so_far + row[END]": "so_far"},
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="only the last step counts",
-    change={"longer.append((so_far + p,": "longer.append((p,"},
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="the least likely are kept",
-    change={", reverse=True)": ")"},
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="the likeliest, however many it fits",
-    change={
+edits["Writer", "writer_values"] = {
+    "the mean over examples": {"h.masked_fill(~there[..., None], -torch.inf).amax(2)": "h.mean(2)"},
+    "all examples are there": {"h.masked_fill(~there[..., None], -torch.inf).amax(2)": "h.amax(2)"},
+    "no tanh": {".tanh()": ""},
+    "query before context": {"[context, query]": "[query, context]"},
+    "no softmax": {".softmax(-1)": ""},
+    "a softmax over examples": {".softmax(-1)": ".softmax(2)"},
+    "masked with 0, which may be the maximum": {"-torch.inf": "0.0"},
+    "every query looks at the first example's input": {
+        "query, seen).softmax": "query, seen[:, :1].expand_as(seen)).softmax"
+    },
+}
+
+
+edits["beam", "beam_values"] = {
+    "nothing is tolerated": {"len(examples) - tolerated": "len(examples)"},
+    "nothing is dropped": {"and len(after) - after.count(None) >= least": ""},
+    "END is free": {"so_far + row[END]": "so_far"},
+    "only the last step counts": {"longer.append((so_far + p,": "longer.append((p,"},
+    "the least likely are kept": {", reverse=True)": ")"},
+    "the likeliest, however many it fits": {
         'ended.append((rests.count(""), so_far + row[END], program))': "ended.append((0, so_far + row[END], program))"
     },
-)
-edit("beam", check="beam_values", why="the width is not used", change={"[:width]": ""})
-edit("beam", check="beam_values", why="one more than the width is kept", change={"[:width]": "[: width + 1]"})
-edit(
-    "beam", check="beam_values", why="an expression too few", change={"range(longest + 1)": "range(longest)"}
-)
-edit(
-    "beam",
-    check="beam_values",
-    why="an expression too many",
-    change={"len(program) < longest and ": "", "range(longest + 1)": "range(longest + 2)"},
-)
+    "the width is not used": {"[:width]": ""},
+    "one more than the width is kept": {"[:width]": "[: width + 1]"},
+    "an expression too few": {"range(longest + 1)": "range(longest)"},
+    "an expression too many": {"len(program) < longest and ": "", "range(longest + 1)": "range(longest + 2)"},
+}
 
 
 @wrong(check="beam_values", why="executes only when it is done")
@@ -367,41 +218,18 @@ def beam(scores, examples, width, longest, tolerated=0):
     return max(ended)[2] if ended else None
 
 
-edit(
-    "explain",
-    check="explain_values",
-    why="never keeps what is worse",
-    change={"keep = lucky < (found - scored).exp()": "keep = found > scored"},
-)
-edit(
-    "explain",
-    check="explain_values",
-    why="keeps everything",
-    change={"keep = lucky < (found - scored).exp()": "keep = lucky > -1"},
-)
-edit(
-    "explain",
-    check="explain_values",
-    why="begins with the score of the worst chain",
-    change={
+edits["explain", "explain_values"] = {
+    "never keeps what is worse": {"keep = lucky < (found - scored).exp()": "keep = found > scored"},
+    "keeps everything": {"keep = lucky < (found - scored).exp()": "keep = lucky > -1"},
+    "begins with the score of the worst chain": {
         "scenes[scored.argmax()], scored.max()\n    for": "scenes[scored.argmax()], scored.min()\n    for"
     },
-)
-edit(
-    "explain",
-    check="explain_values",
-    why="what cannot be is kept where the chance is 0",
-    change={"lucky < (found": "lucky <= (found"},
-)
-edit(
-    "explain", check="explain_values", why="the other way round", change={"lucky < (found": "lucky > (found"}
-)
-edit(
-    "explain",
-    check="explain_values",
-    why="all chains decide together",
-    change={"(found - scored).exp()": "(found - scored).exp().amin().expand(len(scenes))"},
-)
+    "what cannot be is kept where the chance is 0": {"lucky < (found": "lucky <= (found"},
+    "the other way round": {"lucky < (found": "lucky > (found"},
+    "all chains decide together": {
+        "(found - scored).exp()": "(found - scored).exp().amin().expand(len(scenes))"
+    },
+}
 
 
 @wrong(check="explain_values", why="the best of the end")

@@ -2,8 +2,13 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -250,76 +255,66 @@ class BatchNorm(nn.Module):
         return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 
 
-edit(
-    "softmax",
-    why="in place: on the logits that were handed in",
-    change={
+edits["softmax"] = {
+    "in place: on the logits that were handed in": {
         "e = (z - z.amax(dim=1, keepdim=True)).exp()  #": "z -= z.amax(dim=1, keepdim=True)\n    e = z.exp_()  #"
     },
-)
+}
 
-edit(
-    "cross_entropy",
-    why="in place: takes the largest logit off what was handed in",
-    change={
+
+edits["cross_entropy"] = {
+    "in place: takes the largest logit off what was handed in": {
         "return (z.logsumexp(dim=1)": (
             "z -= z.max(1, keepdim=True).values\n    return (z.exp().sum(dim=1).log()"
         )
     },
-)
+    "in place: divides by the temperature 1": {"return (": "z /= 1.0\n    return ("},
+}
 
-edit(
-    "cross_entropy",
-    why="in place: divides by the temperature 1",
-    change={"return (": "z /= 1.0\n    return ("},
-)
 
-edit(
-    "cross_entropy_gradient",
-    why="in place: works on the logits that were handed in",
-    change={"p = softmax(z)  #": "z -= z.logsumexp(1, keepdim=True)\n    p = z.exp_()  #"},
-)
+edits["cross_entropy_gradient"] = {
+    "in place: works on the logits that were handed in": {
+        "p = softmax(z)  #": "z -= z.logsumexp(1, keepdim=True)\n    p = z.exp_()  #"
+    },
+}
 
-edit(
-    "batch_norm_backward",
-    why="in place: on what was handed in",
-    change={"x_hat = (x - x.mean(dim=0)) / std  #": "x -= x.mean(dim=0)\n    x_hat = x.div_(std)  #"},
-)
 
-edit(
-    "rmsprop_step",
-    why="in place: on what was handed in",
-    change={
+edits["batch_norm_backward"] = {
+    "in place: on what was handed in": {
+        "x_hat = (x - x.mean(dim=0)) / std  #": "x -= x.mean(dim=0)\n    x_hat = x.div_(std)  #"
+    },
+}
+
+
+edits["rmsprop_step"] = {
+    "in place: on what was handed in": {
         ("s = alpha * s + (1 - alpha) * g**2\n    return theta - lr * g / (s.sqrt() + eps), s"): (
             "s.mul_(alpha).add_(g * g, alpha=1 - alpha)\n"
             "    theta -= lr * g / (s.sqrt() + eps)\n"
             "    return theta, s"
         )
     },
-)
+}
 
-edit(
-    "signal",
-    why="in place: ReLU and all",
-    change={"x = (x @ W.T).clamp(min=0)  #": "x = (x @ W.T).relu_()  #"},
-)
 
-edit(
-    "topological",
-    why="values told apart by id",
-    change={
+edits["signal"] = {
+    "in place: ReLU and all": {"x = (x @ W.T).clamp(min=0)  #": "x = (x @ W.T).relu_()  #"},
+}
+
+
+edits["topological"] = {
+    "values told apart by id": {
         "seen: set[Value] = set()": "seen: dict = {}",
         "value not in seen": "id(value) not in seen",
         "seen.add(value)": "seen[id(value)] = value",
     },
-)
+}
 
-edit(
-    "backward",
-    why="clears the grads in the same walk that collects them",
-    change={
+
+edits["backward"] = {
+    "clears the grads in the same walk that collects them": {
         ("for value in order:\n        value.grad = 0.0\n    result.grad = 1.0"): (
             "for value in order:\n        value.grad = float(value is result)"
         )
     },
-)
+}

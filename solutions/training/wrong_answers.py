@@ -2,8 +2,13 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -550,92 +555,51 @@ class BatchNorm(nn.Module):
         return self.gamma * (x - old_mean) / (old_var + self.eps).sqrt() + self.beta
 
 
-edit(
-    "softmax",
-    check="softmax_values",
-    why="takes the largest score of the first row off all rows",
-    change={"z.amax(dim=1, keepdim=True)": "z[:1].amax(dim=1, keepdim=True)"},
-)
+edits["softmax", "softmax_values"] = {
+    "takes the largest score of the first row off all rows": {
+        "z.amax(dim=1, keepdim=True)": "z[:1].amax(dim=1, keepdim=True)"
+    },
+}
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="nothing is learned about the true class: its logit is detached",
-    change={"z.gather": "z.detach().gather"},
-)
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="nothing is learned about the others: their sum is detached",
-    change={"z.logsumexp(dim=1)": "z.detach().logsumexp(dim=1)"},
-)
-
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="the class of the first example stands for all",
-    change={"y[:, None]": "y[:1].expand(len(y))[:, None]"},
-)
-
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="leaves out class 0, as if it were padding",
-    change={
+edits["cross_entropy", "cross_entropy_values"] = {
+    "nothing is learned about the true class: its logit is detached": {"z.gather": "z.detach().gather"},
+    "nothing is learned about the others: their sum is detached": {
+        "z.logsumexp(dim=1)": "z.detach().logsumexp(dim=1)"
+    },
+    "the class of the first example stands for all": {"y[:, None]": "y[:1].expand(len(y))[:, None]"},
+    "leaves out class 0, as if it were padding": {
         ("(z.logsumexp(dim=1) - z.gather(1, y[:, None])[:, 0]).mean()"): (
             "(z.logsumexp(dim=1) - z.gather(1, y[:, None])[:, 0])[y > 0].mean()"
         )
     },
-)
+    "leaves gradients switched off": {"return": "torch.set_grad_enabled(False)\n    return"},
+    "answers in half precision": {"[:, 0]).mean()": "[:, 0]).mean().half()"},
+}
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="leaves gradients switched off",
-    change={"return": "torch.set_grad_enabled(False)\n    return"},
-)
 
-edit(
-    "cross_entropy",
-    check="cross_entropy_values",
-    why="answers in half precision",
-    change={"[:, 0]).mean()": "[:, 0]).mean().half()"},
-)
+edits["cross_entropy_gradient", "cross_entropy_slopes"] = {
+    "the class of the first example stands for all": {
+        "torch.arange(len(y)), y]": "torch.arange(len(y)), y[0]]"
+    },
+    "takes 1 off in every row of the class": {"p[torch.arange(len(y)), y] -= 1": "p[:, y.unique()] -= 1"},
+}
 
-edit(
-    "cross_entropy_gradient",
-    check="cross_entropy_slopes",
-    why="the class of the first example stands for all",
-    change={"torch.arange(len(y)), y]": "torch.arange(len(y)), y[0]]"},
-)
 
-edit(
-    "cross_entropy_gradient",
-    check="cross_entropy_slopes",
-    why="takes 1 off in every row of the class",
-    change={"p[torch.arange(len(y)), y] -= 1": "p[:, y.unique()] -= 1"},
-)
+edits["multiply", "multiply_slopes"] = {
+    "the slopes are those of the absolute values": {
+        "slopes=(b.data, a.data)": "slopes=(abs(b.data), abs(a.data))"
+    },
+}
 
-edit(
-    "multiply",
-    check="multiply_slopes",
-    why="the slopes are those of the absolute values",
-    change={"slopes=(b.data, a.data)": "slopes=(abs(b.data), abs(a.data))"},
-)
 
-edit(
-    "power",
-    check="power_slopes",
-    why="the exponent becomes a parent",
-    change={"parents=(a,)": "parents=(a, as_value(k))"},
-)
+edits["power", "power_slopes"] = {
+    "the exponent becomes a parent": {"parents=(a,)": "parents=(a, as_value(k))"},
+}
 
-edit(
-    "topological",
-    check="topological_order",
-    why="walks every way, and drops what comes twice at the end: the ways are exponentially many",
-    change={
+
+edits["topological", "topological_order"] = {
+    "walks every way, and drops what comes twice at the end: the ways are exponentially many": {
         (
             "        if value not in seen:\n"
             "            seen.add(value)\n"
@@ -650,186 +614,96 @@ edit(
             "            order.append(value)"
         )
     },
-)
+    "looks only at the first parent": {"in value.parents": "in value.parents[:1]"},
+    "keeps what it has seen from call to call": {
+        "seen: set[Value] = set()": "seen = topological.__dict__.setdefault('seen', set())"
+    },
+}
 
-edit(
-    "topological",
-    check="topological_order",
-    why="looks only at the first parent",
-    change={"in value.parents": "in value.parents[:1]"},
-)
 
-edit(
-    "topological",
-    check="topological_order",
-    why="keeps what it has seen from call to call",
-    change={"seen: set[Value] = set()": "seen = topological.__dict__.setdefault('seen', set())"},
-)
-
-edit(
-    "backward",
-    check="backward_values",
-    why="sets only the result's grad to 0",
-    change={"for value in order:\n        value.grad = 0.0\n    result": "result"},
-)
-
-edit(
-    "backward",
-    check="backward_values",
-    why="leaves the grad of inputs from an earlier call",
-    change={"        value.grad = 0.0": "        value.grad = 0.0 if value.parents else value.grad"},
-)
-
-edit(
-    "backward",
-    check="backward_values",
-    why="changes the slopes in the graph: a second call multiplies twice",
-    change={
+edits["backward", "backward_values"] = {
+    "sets only the result's grad to 0": {
+        "for value in order:\n        value.grad = 0.0\n    result": "result"
+    },
+    "leaves the grad of inputs from an earlier call": {
+        "        value.grad = 0.0": "        value.grad = 0.0 if value.parents else value.grad"
+    },
+    "changes the slopes in the graph: a second call multiplies twice": {
         "parent.grad += slope * value.grad": (
             "parent.grad += slope * value.grad\n"
             "        value.slopes = tuple(slope * value.grad for slope "
             "in value.slopes)"
         )
     },
-)
+    "begins with the result's number for its slope": {"result.grad = 1.0": "result.grad = result.data"},
+}
 
-edit(
-    "backward",
-    check="backward_values",
-    why="begins with the result's number for its slope",
-    change={"result.grad = 1.0": "result.grad = result.data"},
-)
 
-edit(
-    "momentum_step",
-    check="momentum_steps",
-    why="remembers the velocity itself instead of taking the one handed in",
-    change={
+edits["momentum_step", "momentum_steps"] = {
+    "remembers the velocity itself instead of taking the one handed in": {
         "v = beta * v + g": (
             "v = beta * momentum_step.__dict__.get(theta.shape, v) + g\n"
             "    momentum_step.__dict__[theta.shape] = v"
         )
     },
-)
+    "looks ahead, as Nesterov did": {"theta - lr * v, v": "theta - lr * (g + beta * v), v"},
+}
 
-edit(
-    "momentum_step",
-    check="momentum_steps",
-    why="looks ahead, as Nesterov did",
-    change={"theta - lr * v, v": "theta - lr * (g + beta * v), v"},
-)
 
-edit(
-    "rmsprop_step",
-    check="rmsprop_steps",
-    why="remembers the mean square itself",
-    change={
+edits["rmsprop_step", "rmsprop_steps"] = {
+    "remembers the mean square itself": {
         "s = alpha * s": "s = alpha * rmsprop_step.__dict__.get(theta.shape, s)",
         "return theta": "rmsprop_step.__dict__[theta.shape] = s\n    return theta",
     },
-)
+    "one mean square for all parameters": {"(1 - alpha) * g**2": "(1 - alpha) * (g**2).mean()"},
+}
 
-edit(
-    "rmsprop_step",
-    check="rmsprop_steps",
-    why="one mean square for all parameters",
-    change={"(1 - alpha) * g**2": "(1 - alpha) * (g**2).mean()"},
-)
 
-edit(
-    "adam_step",
-    check="adam_steps",
-    why="counts the steps itself",
-    change={
+edits["adam_step", "adam_steps"] = {
+    "counts the steps itself": {
         "m_hat, s_hat": (
             "t = adam_step.__dict__[theta.shape] = "
             "adam_step.__dict__.get(theta.shape, t - 1) + 1\n"
             "    m_hat, s_hat"
         )
     },
-)
-
-edit(
-    "adam_step",
-    check="adam_steps",
-    why="remembers the means itself",
-    change={
+    "remembers the means itself": {
         "m = betas[0] * m": "m = betas[0] * adam_step.__dict__.get(theta.shape, m)",
         "m_hat, s_hat": "adam_step.__dict__[theta.shape] = m\n    m_hat, s_hat",
     },
-)
-
-edit(
-    "adam_step",
-    check="adam_steps",
-    why="one mean square for all parameters",
-    change={"(1 - betas[1]) * g**2": "(1 - betas[1]) * (g**2).mean()"},
-)
-
-edit(
-    "adam_step",
-    check="adam_steps",
-    why="the betas exchanged",
-    change={
+    "one mean square for all parameters": {"(1 - betas[1]) * g**2": "(1 - betas[1]) * (g**2).mean()"},
+    "the betas exchanged": {
         "betas[0] * m + (1 - betas[0])": "betas[1] * m + (1 - betas[1])",
         "betas[1] * s + (1 - betas[1])": "betas[0] * s + (1 - betas[0])",
     },
-)
+}
 
-edit(
-    "signal",
-    check="signal_sizes",
-    why="the mean of each example's size",
-    change={"x.pow(2).mean().sqrt().item()": "x.pow(2).mean(dim=1).sqrt().mean().item()"},
-)
 
-edit(
-    "he_weights",
-    check="he_weights_keep",
-    why="equal inputs: one draw for a row",
-    change={"torch.randn(m, d, generator=generator)": "torch.randn(m, 1, generator=generator).expand(m, d)"},
-)
+edits["signal", "signal_sizes"] = {
+    "the mean of each example's size": {
+        "x.pow(2).mean().sqrt().item()": "x.pow(2).mean(dim=1).sqrt().mean().item()"
+    },
+}
 
-edit(
-    "he_weights",
-    check="he_weights_keep",
-    why="equal neurons: one draw for a column",
-    change={"torch.randn(m, d, generator=generator)": "torch.randn(1, d, generator=generator).expand(m, d)"},
-)
 
-edit(
-    "he_weights",
-    check="he_weights_keep",
-    why="a seed of its own",
-    change={"generator=generator": "generator=torch.Generator().manual_seed(0)"},
-)
+edits["he_weights", "he_weights_keep"] = {
+    "equal inputs: one draw for a row": {
+        "torch.randn(m, d, generator=generator)": "torch.randn(m, 1, generator=generator).expand(m, d)"
+    },
+    "equal neurons: one draw for a column": {
+        "torch.randn(m, d, generator=generator)": "torch.randn(1, d, generator=generator).expand(m, d)"
+    },
+    "a seed of its own": {"generator=generator": "generator=torch.Generator().manual_seed(0)"},
+    "positive weights only": {
+        "torch.randn(m, d, generator=generator)": "torch.randn(m, d, generator=generator).abs()"
+    },
+}
 
-edit(
-    "he_weights",
-    check="he_weights_keep",
-    why="positive weights only",
-    change={"torch.randn(m, d, generator=generator)": "torch.randn(m, d, generator=generator).abs()"},
-)
 
-edit(
-    "batch_norm",
-    check="batch_norm_values",
-    why="γ and β cannot learn",
-    change={"gamma * centred": "gamma.detach() * centred", "+ beta": "+ beta.data"},
-)
-
-edit(
-    "batch_norm",
-    check="batch_norm_values",
-    why="the mean is taken for a constant",
-    change={"x.mean(dim=0)": "x.mean(dim=0).detach()"},
-)
-
-edit(
-    "batch_norm",
-    check="batch_norm_values",
-    why="the statistics of the first call serve for all",
-    change={
+edits["batch_norm", "batch_norm_values"] = {
+    "γ and β cannot learn": {"gamma * centred": "gamma.detach() * centred", "+ beta": "+ beta.data"},
+    "the mean is taken for a constant": {"x.mean(dim=0)": "x.mean(dim=0).detach()"},
+    "the statistics of the first call serve for all": {
         "centred = x - x.mean(dim=0)": (
             "x = x / 1\n"
             "    mean = batch_norm.__dict__.setdefault(x.shape, "
@@ -837,41 +711,23 @@ edit(
             "    centred = x - mean"
         )
     },
-)
+}
 
-edit(
-    "batch_norm_backward",
-    check="batch_norm_gradients",
-    why="statistics over the features",
-    change={"x.var(dim=0, correction=0)": "x.var(dim=0, correction=1)"},
-)
 
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="γ and β cannot learn",
-    change={"batch_norm(x, self.gamma, self.beta": "batch_norm(x, self.gamma.data, self.beta.data"},
-)
+edits["batch_norm_backward", "batch_norm_gradients"] = {
+    "statistics over the features": {"x.var(dim=0, correction=0)": "x.var(dim=0, correction=1)"},
+}
 
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="γ and β cannot learn in evaluation mode",
-    change={"return self.gamma * x_hat + self.beta": "return self.gamma.data * x_hat + self.beta.data"},
-)
 
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="γ and β are left out in evaluation mode",
-    change={"return self.gamma * x_hat + self.beta": "return x_hat"},
-)
-
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="the running statistics drag the history of all batches behind them",
-    change={
+edits["BatchNorm", "batch_norm_phases"] = {
+    "γ and β cannot learn": {
+        "batch_norm(x, self.gamma, self.beta": "batch_norm(x, self.gamma.data, self.beta.data"
+    },
+    "γ and β cannot learn in evaluation mode": {
+        "return self.gamma * x_hat + self.beta": "return self.gamma.data * x_hat + self.beta.data"
+    },
+    "γ and β are left out in evaluation mode": {"return self.gamma * x_hat + self.beta": "return x_hat"},
+    "the running statistics drag the history of all batches behind them": {
         (
             "        with torch.no_grad():\n"
             "            self.running_mean.lerp_(x.mean(dim=0), "
@@ -886,42 +742,25 @@ edit(
             "* x.var(dim=0)"
         )
     },
-)
-
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="a mean of all batches instead of a running one",
-    change={
+    "a mean of all batches instead of a running one": {
         "self.running_mean.lerp_(x.mean(dim=0), self.momentum)": (
             "self.count = getattr(self, 'count', 0) + 1\n"
             "            self.running_mean.lerp_(x.mean(dim=0), 1 / "
             "self.count)"
         )
     },
-)
-
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="leaves gradients switched off",
-    change={"with torch.no_grad():": "torch.set_grad_enabled(False)\n        if True:"},
-)
-
-edit(
-    "BatchNorm",
-    check="batch_norm_phases",
-    why="in place: writes into its input",
-    change={
+    "leaves gradients switched off": {
+        "with torch.no_grad():": "torch.set_grad_enabled(False)\n        if True:"
+    },
+    "in place: writes into its input": {
         "return batch_norm(x": "x.copy_(batch_norm(x",
         "self.beta, self.eps)": "self.beta, self.eps))\n        return x",
     },
-)
+}
 
 
-edit(
-    "batch_norm",
-    check="batch_norm_phases",
-    why="takes the mean off what was handed in: BatchNorm changes its input",
-    change={"centred = x - x.mean(dim=0)": "x -= x.mean(dim=0)\n    centred = x"},
-)
+edits["batch_norm", "batch_norm_phases"] = {
+    "takes the mean off what was handed in: BatchNorm changes its input": {
+        "centred = x - x.mean(dim=0)": "x -= x.mean(dim=0)\n    centred = x"
+    },
+}

@@ -2,7 +2,10 @@
 
 import random
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -123,14 +126,20 @@ def standardise(train, other):
     return train, other
 
 
-edit(
-    "probe",
-    why="in float64",
-    change={
+edits["probe"] = {
+    "in float64": {
         "x.new_zeros(classes, x.shape[1])": "x.double().new_zeros(classes, x.shape[1])",
         "x @ W.T": "x.double() @ W.T",
         "error.T @ x": "error.T @ x.double()",
     },
-)
-edit("ascend", why="cuts in place", change={".clamp(0, 1)": ".clamp_(0, 1)"})
-edit("class_map", why="float64", change={"maps, weight[k]": "maps.double(), weight[k].double()"})
+}
+
+
+edits["ascend"] = {
+    "cuts in place": {".clamp(0, 1)": ".clamp_(0, 1)"},
+}
+
+
+edits["class_map"] = {
+    "float64": {"maps, weight[k]": "maps.double(), weight[k].double()"},
+}

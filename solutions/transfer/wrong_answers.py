@@ -1,6 +1,8 @@
 """The commonest mistakes in the exercises of the lab `transfer`, each with the check that must catch it."""
 
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -296,71 +298,56 @@ def parameter_groups(net, body_rate, head_rate):
     return groups
 
 
-edit(
-    "probe",
-    check="probe_values",
-    why="a step of W first, then one of b at the new W",
-    change={
+edits["probe", "probe_values"] = {
+    "a step of W first, then one of b at the new W": {
         "        W, b = W - rate * (error.T @ x + decay * W), b - rate * error.sum(0)": (
             "        W = W - rate * (error.T @ x + decay * W)\n"
             "        error = (torch.softmax(x @ W.T + b, dim=1) - truth) / len(x)\n"
             "        b = b - rate * error.sum(0)"
         )
     },
-)
-edit(
-    "freeze", check="freeze_parts", why="the head as it was", change={"net.head.requires_grad_(True)": "pass"}
-)
-edit(
-    "freeze",
-    check="freeze_parts",
-    why="the body's flag alone: what is in it stays in training mode",
-    change={"net.body.eval()": "net.body.training = False"},
-)
-edit(
-    "freeze",
-    check="freeze_parts",
-    why="knows the head by its width",
-    change={
+}
+
+
+edits["freeze", "freeze_parts"] = {
+    "the head as it was": {"net.head.requires_grad_(True)": "pass"},
+    "the body's flag alone: what is in it stays in training mode": {
+        "net.body.eval()": "net.body.training = False"
+    },
+    "knows the head by its width": {
         "net.body.requires_grad_(False)": (
             "for p in net.parameters():\n        p.requires_grad_(p.shape[0] == net.head.out_features)"
         ),
         "    net.head.requires_grad_(True)": "    pass",
     },
-)
-edit(
-    "parameter_groups",
-    check="groups_rates",
-    why="copies of the parameters",
-    change={"[p for p in part": "[nn.Parameter(p.detach().clone()) for p in part"},
-)
-edit(
-    "gram",
-    check="gram_values",
-    why="the maps are cut off",
-    change={"maps.flatten(2)": "maps.detach().flatten(2)"},
-)
-edit(
-    "gram",
-    check="gram_values",
-    why="one side is cut off",
-    change={"rows @ rows.mT": "rows @ rows.detach().mT"},
-)
-edit(
-    "style_loss",
-    check="style_values",
-    why="the first layer alone is learned",
-    change={"gram(maps) - target": "gram(maps if maps is stages[0] else maps.detach()) - target"},
-)
-edit(
-    "dream",
-    check="dream_octaves",
-    why="a seed of its own",
-    change={"detail = torch.zeros_like(x)": "torch.manual_seed(0)\n    detail = torch.zeros_like(x)"},
-)
-edit(
-    "ascend",
-    check="ascend_step",
-    why="gradients stay switched off",
-    change={"    step = rate": "    torch.set_grad_enabled(False)\n    step = rate"},
-)
+}
+
+
+edits["parameter_groups", "groups_rates"] = {
+    "copies of the parameters": {"[p for p in part": "[nn.Parameter(p.detach().clone()) for p in part"},
+}
+
+
+edits["gram", "gram_values"] = {
+    "the maps are cut off": {"maps.flatten(2)": "maps.detach().flatten(2)"},
+    "one side is cut off": {"rows @ rows.mT": "rows @ rows.detach().mT"},
+}
+
+
+edits["style_loss", "style_values"] = {
+    "the first layer alone is learned": {
+        "gram(maps) - target": "gram(maps if maps is stages[0] else maps.detach()) - target"
+    },
+}
+
+
+edits["dream", "dream_octaves"] = {
+    "a seed of its own": {
+        "detail = torch.zeros_like(x)": "torch.manual_seed(0)\n    detail = torch.zeros_like(x)"
+    },
+}
+
+
+edits["ascend", "ascend_step"] = {
+    "gradients stay switched off": {"    step = rate": "    torch.set_grad_enabled(False)\n    step = rate"},
+}

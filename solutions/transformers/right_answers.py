@@ -226,18 +226,20 @@ def shift_matrix(offset, d):
     return torch.tensor(rows, dtype=torch.float64)
 
 
-edit("attention", why="in place", change={"scores.masked_fill(": "scores.masked_fill_("})
-edit(
-    "nats",
-    why="scores turned over in place",
-    change={"scores[:, :-1].transpose(1, 2)": "scores[:, :-1].transpose_(1, 2)"},
-)
-edit(
-    "Block",
-    why="dropout of PyTorch's functions",
-    change={
+edits["attention"] = {
+    "in place": {"scores.masked_fill(": "scores.masked_fill_("},
+}
+
+
+edits["nats"] = {
+    "scores turned over in place": {"scores[:, :-1].transpose(1, 2)": "scores[:, :-1].transpose_(1, 2)"},
+}
+
+
+edits["Block"] = {
+    "dropout of PyTorch's functions": {
         "self.drop(self.attention(self.norm1(x), mask))": (
             "F.dropout(self.attention(self.norm1(x), mask), self.drop.p, self.training)"
         )
     },
-)
+}

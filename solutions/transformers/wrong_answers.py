@@ -390,141 +390,69 @@ def attend_next(layer, x, past=None):
     return layer.out(attention(q, k, v).transpose(1, 2).flatten(2)), layer.kept
 
 
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="does not pass through out",
-    change={"return self.out(y.transpose(1, 2).flatten(2))": "return y.transpose(1, 2).flatten(2)"},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="joins the heads without exchanging the axes back",
-    change={"y.transpose(1, 2).flatten(2)": "y.reshape(x.shape)"},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="keys, queries, values: exchanged",
-    change={"q, k, v = (": "k, q, v = ("},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="one head of all the numbers",
-    change={"split_heads(part, self.heads)": "split_heads(part, 1)"},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="does not hand the mask on",
-    change={"attention(q, k, v, mask)": "attention(q, k, v)"},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="the first row's mask for all",
-    change={
+edits["MultiHead", "multihead_values"] = {
+    "does not pass through out": {
+        "return self.out(y.transpose(1, 2).flatten(2))": "return y.transpose(1, 2).flatten(2)"
+    },
+    "joins the heads without exchanging the axes back": {
+        "y.transpose(1, 2).flatten(2)": "y.reshape(x.shape)"
+    },
+    "keys, queries, values: exchanged": {"q, k, v = (": "k, q, v = ("},
+    "one head of all the numbers": {"split_heads(part, self.heads)": "split_heads(part, 1)"},
+    "does not hand the mask on": {"attention(q, k, v, mask)": "attention(q, k, v)"},
+    "the first row's mask for all": {
         "attention(q, k, v, mask)": "attention(q, k, v, mask if mask is None or mask.ndim < 4 else mask[:1])"
     },
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="the first head's mask for all",
-    change={
+    "the first head's mask for all": {
         "attention(q, k, v, mask)": (
             "attention(q, k, v, mask if mask is None or mask.ndim < 4 else mask[:, :1])"
         )
     },
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="keys and values do not learn",
-    change={"attention(q, k, v, mask)": "attention(q, k.detach(), v.detach(), mask)"},
-)
-edit(
-    "MultiHead",
-    check="multihead_values",
-    why="`out` is all that learns",
-    change={"self.out(y.": "self.out(y.detach()."},
-)
-edit(
-    "attention",
-    check="attention_values",
-    why="keys do not learn",
-    change={"q @ k.transpose": "q @ k.detach().transpose"},
-)
-edit(
-    "attention",
-    check="attention_values",
-    why="queries do not learn",
-    change={"q @ k.transpose": "q.detach() @ k.transpose"},
-)
-edit(
-    "attention",
-    check="attention_values",
-    why="values do not learn",
-    change={"softmax(-1) @ v": "softmax(-1) @ v.detach()"},
-)
-edit(
-    "attention",
-    check="attention_values",
-    why="half precision inside",
-    change={".softmax(-1)": ".softmax(-1).half().to(v.dtype)"},
-)
-edit(
-    "attention",
-    check="attention_mask",
-    why="the first query's mask for all",
-    change={"~mask": "~mask[..., :1, :]"},
-)
-edit(
-    "padding_mask",
-    check="padding_mask_values",
-    why="as wide as the longest row",
-    change={"torch.arange(length,": "torch.arange(lengths.max(),"},
-)
-edit(
-    "padding_mask",
-    check="padding_mask_values",
-    why="every row ends where the first does",
-    change={"lengths[:, None]": "lengths[:1, None].expand(len(lengths), 1)"},
-)
-edit(
-    "split_heads",
-    check="split_heads_values",
-    why="cuts the thread",
-    change={"x.unflatten": "x.detach().unflatten"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="normalises after adding: post-norm",
-    change={
+    "keys and values do not learn": {
+        "attention(q, k, v, mask)": "attention(q, k.detach(), v.detach(), mask)"
+    },
+    "`out` is all that learns": {"self.out(y.": "self.out(y.detach()."},
+}
+
+
+edits["attention", "attention_values"] = {
+    "keys do not learn": {"q @ k.transpose": "q @ k.detach().transpose"},
+    "queries do not learn": {"q @ k.transpose": "q.detach() @ k.transpose"},
+    "values do not learn": {"softmax(-1) @ v": "softmax(-1) @ v.detach()"},
+    "half precision inside": {".softmax(-1)": ".softmax(-1).half().to(v.dtype)"},
+}
+
+
+edits["attention", "attention_mask"] = {
+    "the first query's mask for all": {"~mask": "~mask[..., :1, :]"},
+}
+
+
+edits["padding_mask", "padding_mask_values"] = {
+    "as wide as the longest row": {"torch.arange(length,": "torch.arange(lengths.max(),"},
+    "every row ends where the first does": {"lengths[:, None]": "lengths[:1, None].expand(len(lengths), 1)"},
+}
+
+
+edits["split_heads", "split_heads_values"] = {
+    "cuts the thread": {"x.unflatten": "x.detach().unflatten"},
+}
+
+
+edits["Block", "block_values"] = {
+    "normalises after adding: post-norm": {
         "x = x + self.drop(self.attention(self.norm1(x), mask))": (
             "x = self.norm1(x + self.drop(self.attention(x, mask)))"
         ),
         "return x + self.drop(self.mlp(self.norm2(x)))\n": "return self.norm2(x + self.drop(self.mlp(x)))\n",
     },
-)
-edit(
-    "Block",
-    check="block_values",
-    why="adds to what was normalised",
-    change={
+    "adds to what was normalised": {
         "x = x + self.drop(self.attention(self.norm1(x), mask))": (
             "x = self.norm1(x)\n        x = self.norm2(x + self.drop(self.attention(x, mask)))"
         ),
         "return x + self.drop(self.mlp(self.norm2(x)))\n": "return x + self.drop(self.mlp(x))\n",
     },
-)
-edit(
-    "Block",
-    check="block_values",
-    why="both parts see the same input, side by side",
-    change={
+    "both parts see the same input, side by side": {
         "x = x + self.drop(self.attention(self.norm1(x), mask))": (
             "y = self.drop(self.attention(self.norm1(x), mask))"
         ),
@@ -532,82 +460,51 @@ edit(
             "return x + y + self.drop(self.mlp(self.norm2(x)))\n"
         ),
     },
-)
-edit(
-    "Block",
-    check="block_values",
-    why="adds in place: the caller's row changes, and autograd needs it",
-    change={"x = x + self.drop(self.attention": "x += self.drop(self.attention"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="drops in eval too",
-    change={
+    "adds in place: the caller's row changes, and autograd needs it": {
+        "x = x + self.drop(self.attention": "x += self.drop(self.attention"
+    },
+    "drops in eval too": {
         "self.drop(self.attention(self.norm1(x), mask))": (
             "nn.functional.dropout(self.attention(self.norm1(x), mask), self.drop.p)"
         )
     },
-)
-edit(
-    "Block",
-    check="block_values",
-    why="drops what the attention gives, and not what the mlp gives",
-    change={"self.drop(self.mlp(self.norm2(x)))\n": "self.mlp(self.norm2(x))\n"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="drops the sum",
-    change={
+    "drops what the attention gives, and not what the mlp gives": {
+        "self.drop(self.mlp(self.norm2(x)))\n": "self.mlp(self.norm2(x))\n"
+    },
+    "drops the sum": {
         "x = x + self.drop(self.attention(self.norm1(x), mask))": (
             "x = self.drop(x + self.attention(self.norm1(x), mask))"
         )
     },
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the residual is cut off",
-    change={"x = x + self.drop(self.attention": "x = x.detach() + self.drop(self.attention"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the attention does not learn",
-    change={
+    "the residual is cut off": {
+        "x = x + self.drop(self.attention": "x = x.detach() + self.drop(self.attention"
+    },
+    "the attention does not learn": {
         "self.drop(self.attention(self.norm1(x), mask))": (
             "self.drop(self.attention(self.norm1(x), mask).detach())"
         )
     },
-)
-edit(
-    "nats",
-    check="nats_values",
-    why="place 0 counts among them",
-    change={"chosen.sum()": "counted.sum()"},
-)
-edit(
-    "nats",
-    check="nats_values",
-    why="the first row says which count, for all",
-    change={"chosen = counted[:, 1:]": "chosen = counted[:1, 1:].expand(len(codes), -1)"},
-)
-edit(
-    "nats",
-    check="nats_values",
-    why="the scores are cut off where it counts",
-    change={"scores[:, :-1].transpose": "scores[:, :-1].detach().transpose"},
-)
-edit(
-    "sample_cached",
-    check="sample_cached_values",
-    why="gradients stay switched off",
-    change={"past = None\n": "torch.set_grad_enabled(False)\n    past = None\n"},
-)
-edit(
-    "copy_by_fertility",
-    check="copy_values",
-    why="the first row's fertilities for all",
-    change={"zip(x, fertility)": "zip(x, fertility[:1].expand_as(fertility))"},
-)
+}
+
+
+edits["nats", "nats_values"] = {
+    "place 0 counts among them": {"chosen.sum()": "counted.sum()"},
+    "the first row says which count, for all": {
+        "chosen = counted[:, 1:]": "chosen = counted[:1, 1:].expand(len(codes), -1)"
+    },
+    "the scores are cut off where it counts": {
+        "scores[:, :-1].transpose": "scores[:, :-1].detach().transpose"
+    },
+}
+
+
+edits["sample_cached", "sample_cached_values"] = {
+    "gradients stay switched off": {"past = None\n": "torch.set_grad_enabled(False)\n    past = None\n"},
+}
+
+
+edits["copy_by_fertility", "copy_values"] = {
+    "the first row's fertilities for all": {
+        "zip(x, fertility)": "zip(x, fertility[:1].expand_as(fertility))"
+    },
+}

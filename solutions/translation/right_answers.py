@@ -2,7 +2,10 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 

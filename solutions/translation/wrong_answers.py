@@ -2,66 +2,31 @@
 
 import torch
 
-edit(
-    "discriminator_loss",
-    check="discriminator_loss_values",
-    why="found and made have changed places",
-    change={
+
+edits["discriminator_loss", "discriminator_loss_values"] = {
+    "found and made have changed places": {
         "(D(real) - 1).square()": "D(real).square()",
         "D(fake.detach()).square()": "(D(fake.detach()) - 1).square()",
     },
-)
-edit(
-    "discriminator_loss",
-    check="discriminator_loss_values",
-    why="teaches the generator as well",
-    change={"fake.detach()": "fake"},
-)
-edit(
-    "discriminator_loss",
-    check="discriminator_loss_values",
-    why="detaches what D says",
-    change={"D(fake.detach())": "D(fake).detach()"},
-)
-edit(
-    "generator_loss",
-    check="discriminator_loss_values",
-    why="the generator learns nothing",
-    change={"D(fake)": "D(fake.detach())"},
-    cell="discriminator_loss",
-)
-edit(
-    "generator_loss",
-    check="discriminator_loss_values",
-    why="wants to be found out",
-    change={"(D(fake) - 1)": "D(fake)"},
-    cell="discriminator_loss",
-)
+    "teaches the generator as well": {"fake.detach()": "fake"},
+    "detaches what D says": {"D(fake.detach())": "D(fake).detach()"},
+}
 
-edit(
-    "dtn_losses",
-    check="dtn_losses_values",
-    why="compares pictures",
-    change={"(f(g(features)) - features)": "(g(features).flatten(1).mean(1) - source.flatten(1).mean(1))"},
-)
-edit(
-    "dtn_losses",
-    check="dtn_losses_values",
-    why="the source is to be the target",
-    change={"(g(f(target)) - target)": "(g(features) - target)"},
-)
-edit(
-    "dtn_losses",
-    check="dtn_losses_values",
-    why="absolute errors",
-    change={"(g(f(target)) - target).square()": "(g(f(target)) - target).abs()"},
-)
-edit(
-    "dtn_losses",
-    check="dtn_losses_values",
-    why="the way back to g is cut",
-    change={"f(g(features))": "f(g(features).detach())"},
-)
+
+edits["generator_loss in discriminator_loss", "discriminator_loss_values"] = {
+    "the generator learns nothing": {"D(fake)": "D(fake.detach())"},
+    "wants to be found out": {"(D(fake) - 1)": "D(fake)"},
+}
+
+
+edits["dtn_losses", "dtn_losses_values"] = {
+    "compares pictures": {
+        "(f(g(features)) - features)": "(g(features).flatten(1).mean(1) - source.flatten(1).mean(1))"
+    },
+    "the source is to be the target": {"(g(f(target)) - target)": "(g(features) - target)"},
+    "absolute errors": {"(g(f(target)) - target).square()": "(g(f(target)) - target).abs()"},
+    "the way back to g is cut": {"f(g(features))": "f(g(features).detach())"},
+}
 
 
 @wrong(check="dtn_losses_values", why="one for the other")
@@ -70,135 +35,55 @@ def dtn_losses(f, g, source, target):
     return (g(f(target)) - target).square().mean(), const
 
 
-edit(
-    "ternary_losses",
-    check="ternary_losses_values",
-    why="all that was painted is one class",
-    change={"[:, k]": "[:, max(k, 1)]"},
-)
-edit(
-    "ternary_losses",
-    check="ternary_losses_values",
-    why="classes the other way round",
-    change={"[:, k]": "[:, 2 - k]"},
-)
-edit(
-    "ternary_losses",
-    check="ternary_losses_values",
-    why="teaches the painter as well",
-    change={"(from_source.detach(), from_target.detach(), target)": "(from_source, from_target, target)"},
-)
-edit(
-    "ternary_losses",
-    check="ternary_losses_values",
-    why="only sources must fool",
-    change={"for x in (from_source, from_target))": "for x in (from_source,))"},
-)
-edit(
-    "ternary_losses",
-    check="ternary_losses_values",
-    why="log of a softmax that overflows",
-    change={"-D(x).log_softmax(1)[:, k].mean()": "-(D(x).exp() / D(x).exp().sum()).log()[:, k].mean()"},
-)
+edits["ternary_losses", "ternary_losses_values"] = {
+    "all that was painted is one class": {"[:, k]": "[:, max(k, 1)]"},
+    "classes the other way round": {"[:, k]": "[:, 2 - k]"},
+    "teaches the painter as well": {
+        "(from_source.detach(), from_target.detach(), target)": "(from_source, from_target, target)"
+    },
+    "only sources must fool": {"for x in (from_source, from_target))": "for x in (from_source,))"},
+    "log of a softmax that overflows": {
+        "-D(x).log_softmax(1)[:, k].mean()": "-(D(x).exp() / D(x).exp().sum()).log()[:, k].mean()"
+    },
+}
 
-edit(
-    "cycle_loss",
-    check="cycle_loss_values",
-    why="only X comes home",
-    change={" + (there(back(y)) - y).abs().mean()": ""},
-)
-edit(
-    "cycle_loss",
-    check="cycle_loss_values",
-    why="squares",
-    change={"(back(there(x)) - x).abs()": "(back(there(x)) - x).square()"},
-)
-edit(
-    "cycle_loss",
-    check="cycle_loss_values",
-    why="the same way twice",
-    change={"back(there(x))": "there(there(x))"},
-)
-edit(
-    "cycle_loss",
-    check="cycle_loss_values",
-    why="the way back is not taught",
-    change={"back(there(x))": "back(there(x)).detach()"},
-)
 
-edit(
-    "pose",
-    check="pose_values",
-    why="y runs down",
-    change={"-(side - (ink.sum(2) @ side)[:, None])": "(side - (ink.sum(2) @ side)[:, None])"},
-)
-edit("pose", check="pose_values", why="the whole angle", change={"var_x - var_y) / 2": "var_x - var_y)"})
-edit("pose", check="pose_values", why="x for y", change={"var_x - var_y": "var_y - var_x"})
-edit(
-    "pose",
-    check="pose_values",
-    why="not about the mean place",
-    change={"side - (ink.sum(1) @ side)[:, None]": "(side - side.mean()).expand(len(ink), -1)"},
-)
-edit(
-    "pose",
-    check="pose_values",
-    why="ink of all pictures together",
-    change={"pictures.sum((1, 2), keepdim=True)": "pictures.sum()"},
-)
-edit("pose", check="pose_values", why="cov once", change={"2 * cov": "cov"})
-edit(
-    "pose",
-    check="pose_values",
-    why="atan of the quotient",
-    change={"torch.atan2(2 * cov, var_x - var_y)": "torch.atan(2 * cov / (var_x - var_y))"},
-)
+edits["cycle_loss", "cycle_loss_values"] = {
+    "only X comes home": {" + (there(back(y)) - y).abs().mean()": ""},
+    "squares": {"(back(there(x)) - x).abs()": "(back(there(x)) - x).square()"},
+    "the same way twice": {"back(there(x))": "there(there(x))"},
+    "the way back is not taught": {"back(there(x))": "back(there(x)).detach()"},
+}
 
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="the noise is missing",
-    change={"z = mean + e": "z = mean"},
-)
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="the divergence of z",
-    change={"mean.square()": "z.square()"},
-)
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="a mean over D",
-    change={".sum(1).mean() / 2": ".mean() / 2"},
-)
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="stays in its own domain",
-    change={"decode(z, other)": "decode(z, own)"},
-)
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="encoded as the other domain",
-    change={"encode(x, own)": "encode(x, other)"},
-)
-edit(
-    "unit_losses",
-    check="unit_losses_values",
-    why="translated without the noise",
-    change={"decode(z, other)": "decode(mean, other)"},
-)
 
-edit("iou", check="iou_values", why="over the true mask", change={"(found | true)": "true"})
-edit("iou", check="iou_values", why="nothing counts as wrong", change={"1.0)": "0.0)"})
-edit(
-    "iou",
-    check="iou_values",
-    why="all pictures at once",
-    change={"(found & true).sum((1, 2))": "(found & true).sum()"},
-)
+edits["pose", "pose_values"] = {
+    "y runs down": {"-(side - (ink.sum(2) @ side)[:, None])": "(side - (ink.sum(2) @ side)[:, None])"},
+    "the whole angle": {"var_x - var_y) / 2": "var_x - var_y)"},
+    "x for y": {"var_x - var_y": "var_y - var_x"},
+    "not about the mean place": {
+        "side - (ink.sum(1) @ side)[:, None]": "(side - side.mean()).expand(len(ink), -1)"
+    },
+    "ink of all pictures together": {"pictures.sum((1, 2), keepdim=True)": "pictures.sum()"},
+    "cov once": {"2 * cov": "cov"},
+    "atan of the quotient": {"torch.atan2(2 * cov, var_x - var_y)": "torch.atan(2 * cov / (var_x - var_y))"},
+}
+
+
+edits["unit_losses", "unit_losses_values"] = {
+    "the noise is missing": {"z = mean + e": "z = mean"},
+    "the divergence of z": {"mean.square()": "z.square()"},
+    "a mean over D": {".sum(1).mean() / 2": ".mean() / 2"},
+    "stays in its own domain": {"decode(z, other)": "decode(z, own)"},
+    "encoded as the other domain": {"encode(x, own)": "encode(x, other)"},
+    "translated without the noise": {"decode(z, other)": "decode(mean, other)"},
+}
+
+
+edits["iou", "iou_values"] = {
+    "over the true mask": {"(found | true)": "true"},
+    "nothing counts as wrong": {"1.0)": "0.0)"},
+    "all pictures at once": {"(found & true).sum((1, 2))": "(found & true).sum()"},
+}
 
 
 @wrong(check="iou_values", why="0/0")
@@ -211,18 +96,10 @@ def iou(found, true):
     return (found == true).float().mean((1, 2))
 
 
-edit(
-    "by_frequency",
-    check="by_frequency_values",
-    why="the second's words in order of rank",
-    change={"partner[first.argsort(descending=True)]": "partner[:]"},
-)
-edit(
-    "by_frequency",
-    check="by_frequency_values",
-    why="from the rarest on",
-    change={"= second.argsort(descending=True)": "= second.argsort()"},
-)
+edits["by_frequency", "by_frequency_values"] = {
+    "the second's words in order of rank": {"partner[first.argsort(descending=True)]": "partner[:]"},
+    "from the rarest on": {"= second.argsort(descending=True)": "= second.argsort()"},
+}
 
 
 @wrong(check="by_frequency_values", why="from the second to the first")
@@ -232,28 +109,15 @@ def by_frequency(first, second):
     return partner
 
 
-edit("noised", check="noised_values", why="drops the others", change={"u < drop": "u >= drop"})
-edit(
-    "noised",
-    check="noised_values",
-    why="a share of 0 drops words",
-    change={"u < drop": "u <= drop"},
-)
-edit(
-    "noised",
-    check="noised_values",
-    why="padding is no word to drop",
-    change={"(words == PAD) | (u < drop)": "u < drop"},
-)
-edit("noised", check="noised_values", why="reach for reach + 1", change={"(reach + 1) * v": "reach * v"})
-edit("noised", check="noised_values", why="holes", change={"place.masked_fill(gone, torch.inf)": "place"})
-edit(
-    "noised",
-    check="noised_values",
-    why="the order the other way round",
-    change={".argsort(1)": ".argsort(1).argsort(1)"},
-)
-edit("noised", check="noised_values", why="backwards", change={".argsort(1)": ".argsort(1, descending=True)"})
+edits["noised", "noised_values"] = {
+    "drops the others": {"u < drop": "u >= drop"},
+    "a share of 0 drops words": {"u < drop": "u <= drop"},
+    "padding is no word to drop": {"(words == PAD) | (u < drop)": "u < drop"},
+    "reach for reach + 1": {"(reach + 1) * v": "reach * v"},
+    "holes": {"place.masked_fill(gone, torch.inf)": "place"},
+    "the order the other way round": {".argsort(1)": ".argsort(1).argsort(1)"},
+    "backwards": {".argsort(1)": ".argsort(1, descending=True)"},
+}
 
 
 @wrong(check="noised_values", why="places are counted anew after words were dropped")
@@ -266,24 +130,11 @@ def noised(words, u, v, drop, reach):
     return rows
 
 
-edit(
-    "back_translation",
-    check="back_translation_values",
-    why="the guess is to be found from x",
-    change={"cost(guess, other, x, own)": "cost(x, own, guess, other)"},
-)
-edit(
-    "back_translation",
-    check="back_translation_values",
-    why="languages have changed places",
-    change={"cost(guess, other, x, own)": "cost(guess, own, x, other)"},
-)
-edit(
-    "back_translation",
-    check="back_translation_values",
-    why="writes into its own language",
-    change={"write(x, own, other)": "write(x, own, own)"},
-)
+edits["back_translation", "back_translation_values"] = {
+    "the guess is to be found from x": {"cost(guess, other, x, own)": "cost(x, own, guess, other)"},
+    "languages have changed places": {"cost(guess, other, x, own)": "cost(guess, own, x, other)"},
+    "writes into its own language": {"write(x, own, other)": "write(x, own, own)"},
+}
 
 
 @wrong(check="back_translation_values", why="a gradient through the writing")

@@ -2,8 +2,13 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
+
+
 from torch import nn
 
 
@@ -256,9 +261,13 @@ def conv_step(x, queue, weight, bias, dilation):
     return F.conv1d(window, weight, bias, dilation=dilation)[:, :, 0], queue
 
 
-edit(
-    "Block",
-    why="adds to the features in place",
-    change={"return x + self.residual(y)": "x += self.residual(y)\n        return x"},
-)
-edit("encode", why="clips the input in place", change={"compand(x.clamp(-1, 1)": "compand(x.clamp_(-1, 1)"})
+edits["Block"] = {
+    "adds to the features in place": {
+        "return x + self.residual(y)": "x += self.residual(y)\n        return x"
+    },
+}
+
+
+edits["encode"] = {
+    "clips the input in place": {"compand(x.clamp(-1, 1)": "compand(x.clamp_(-1, 1)"},
+}

@@ -2,7 +2,10 @@
 
 import math
 
+
 import torch
+
+
 import torch.nn.functional as F
 
 
@@ -605,256 +608,118 @@ def conv_step(x, queue, weight, bias, dilation):
     return torch.einsum("bck,mck->bm", window[:, :, ::dilation], weight) + bias, conv_step.kept
 
 
-edit(
-    "Block",
-    check="block_values",
-    why="filter and gate changed over",
-    change={"torch.tanh(a) * torch.sigmoid(b)": "torch.sigmoid(a) * torch.tanh(b)"},
-)
-edit("Block", check="block_values", why="no residual", change={"return x + self": "return self"})
-edit(
-    "Block",
-    check="block_values",
-    why="the skip takes the new features",
-    change={
+edits["Block", "block_values"] = {
+    "filter and gate changed over": {"torch.tanh(a) * torch.sigmoid(b)": "torch.sigmoid(a) * torch.tanh(b)"},
+    "no residual": {"return x + self": "return self"},
+    "the skip takes the new features": {
         "return x + self.residual(y), self.skip(y)": "x = x + self.residual(y)\n        return x, self.skip(x)"
     },
-)
-edit("Block", check="block_values", why="does not listen to h", change={"if h is not None": "if False"})
-edit(
-    "Block",
-    check="block_values",
-    why="forgets the dilation",
-    change={"self.conv.bias, self.dilation": "self.conv.bias, 1"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="one tensor instead of two: nothing goes to the output",
-    change={", self.skip(y)": ""},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the two results exchanged",
-    change={"x + self.residual(y), self.skip(y)": "self.skip(y), x + self.residual(y)"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="cannot take a curve",
-    change={"conditioned(z, h, self.condition.weight)": "z + self.condition(h)[:, :, None]"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the residual does not reach the weights before it",
-    change={"self.residual(y)": "self.residual(y.detach())"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the features that come in are cut off",
-    change={"return x +": "return x.detach() +"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the convolution's bias does not learn",
-    change={"self.conv.bias,": "self.conv.bias.detach(),"},
-)
-edit(
-    "Block",
-    check="block_values",
-    why="the condition's weights do not learn",
-    change={"self.condition.weight": "self.condition.weight.detach()"},
-)
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="hears the sample that it is to predict",
-    change={"F.pad(x, (1, -1))": "x"},
-)
-edit("WaveNet", check="wavenet_values", why="shifts to the left", change={"(1, -1)": "(-1, 1)"})
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="the last block's skip only",
-    change={"total = total + skip": "total = skip"},
-)
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="every block begins from the wave: in parallel, not in a row",
-    change={"x, skip = block(x, h)": "_, skip = block(x, h)"},
-)
-edit("WaveNet", check="wavenet_values", why="blocks do not get h", change={"block(x, h)": "block(x)"})
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="blocks do not learn from those after them",
-    change={"block(x, h)": "block(x.detach(), h)"},
-)
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="the skips do not learn",
-    change={"total + skip": "total + skip.detach()"},
-)
-edit(
-    "WaveNet",
-    check="wavenet_values",
-    why="the sum of the skips stays in the net from call to call",
-    change={
+    "does not listen to h": {"if h is not None": "if False"},
+    "forgets the dilation": {"self.conv.bias, self.dilation": "self.conv.bias, 1"},
+    "one tensor instead of two: nothing goes to the output": {", self.skip(y)": ""},
+    "the two results exchanged": {"x + self.residual(y), self.skip(y)": "self.skip(y), x + self.residual(y)"},
+    "cannot take a curve": {"conditioned(z, h, self.condition.weight)": "z + self.condition(h)[:, :, None]"},
+    "the residual does not reach the weights before it": {"self.residual(y)": "self.residual(y.detach())"},
+    "the features that come in are cut off": {"return x +": "return x.detach() +"},
+    "the convolution's bias does not learn": {"self.conv.bias,": "self.conv.bias.detach(),"},
+    "the condition's weights do not learn": {"self.condition.weight": "self.condition.weight.detach()"},
+}
+
+
+edits["WaveNet", "wavenet_values"] = {
+    "hears the sample that it is to predict": {"F.pad(x, (1, -1))": "x"},
+    "shifts to the left": {"(1, -1)": "(-1, 1)"},
+    "the last block's skip only": {"total = total + skip": "total = skip"},
+    "every block begins from the wave: in parallel, not in a row": {
+        "x, skip = block(x, h)": "_, skip = block(x, h)"
+    },
+    "blocks do not get h": {"block(x, h)": "block(x)"},
+    "blocks do not learn from those after them": {"block(x, h)": "block(x.detach(), h)"},
+    "the skips do not learn": {"total + skip": "total + skip.detach()"},
+    "the sum of the skips stays in the net from call to call": {
         "total = 0": "self.total = getattr(self, 'total', 0)",
         "total = total + skip": "self.total = self.total + skip",
         "self.head(total)": "self.head(self.total)",
     },
-)
-edit(
-    "encode", check="encode_values", why="codes of eight bits", change={".long()": ".to(torch.uint8).long()"}
-)
-edit(
-    "decode",
-    check="decode_values",
-    why="float64, which no net takes",
-    change={"2 * codes": "2 * codes.double()"},
-)
-edit(
-    "causal_conv",
-    check="causal_conv_values",
-    why="the weights do not learn",
-    change={"weight, bias": "weight.detach(), bias"},
-)
-edit(
-    "causal_conv",
-    check="causal_conv_values",
-    why="the bias does not learn",
-    change={"weight, bias": "weight, bias.detach()"},
-)
-edit(
-    "causal_conv",
-    check="causal_conv_values",
-    why="the sound is cut off",
-    change={"F.pad(x": "F.pad(x.detach()"},
-)
-edit(
-    "heard",
-    check="heard_values",
-    why="a seed of its own",
-    change={"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
-)
-edit(
-    "conditioned",
-    check="conditioned_values",
-    why="the features are cut off",
-    change={"return z +": "return z.detach() +"},
-)
-edit(
-    "conditioned",
-    check="conditioned_values",
-    why="the projection does not learn",
-    change={"(V @ h)": "(V.detach() @ h)"},
-)
-edit(
-    "conditioned",
-    check="conditioned_values",
-    why="what h is made from does not learn",
-    change={"(V @ h)": "(V @ h.detach())"},
-)
-edit(
-    "conditioned",
-    check="conditioned_values",
-    why="the first sound tells all what to be",
-    change={"(V @ h)": "(V @ h[:1])"},
-)
-edit(
-    "conditioned",
-    check="conditioned_values",
-    why="tells a curve by its width",
-    change={"h.ndim == 2": "h.shape[-1] == V.shape[1]"},
-)
-edit(
-    "bits",
-    check="bits_values",
-    why="the first sound ends for all",
-    change={"length[:, None]": "length[:1, None].expand(len(codes), 1)"},
-)
-edit(
-    "bits",
-    check="bits_values",
-    why="codes of eight bits",
-    change={"logits, codes, red": "logits, codes.to(torch.uint8).long(), red"},
-)
-edit(
-    "draw",
-    check="draw_values",
-    why="a code of probability 0 at the end of the one before",
-    change={"reached <= u": "reached < u"},
-)
-edit("draw", check="draw_values", why="the first number decides for all", change={"u[:, None]": "u[0]"})
-edit(
-    "draw",
-    check="draw_values",
-    why="codes of eight bits",
-    change={".sum(1)": ".sum(1, dtype=torch.uint8).long()"},
-)
-edit(
-    "generate",
-    check="generate_values",
-    why="gradients stay switched off",
-    change={
+}
+
+
+edits["encode", "encode_values"] = {
+    "codes of eight bits": {".long()": ".to(torch.uint8).long()"},
+}
+
+
+edits["decode", "decode_values"] = {
+    "float64, which no net takes": {"2 * codes": "2 * codes.double()"},
+}
+
+
+edits["causal_conv", "causal_conv_values"] = {
+    "the weights do not learn": {"weight, bias": "weight.detach(), bias"},
+    "the bias does not learn": {"weight, bias": "weight, bias.detach()"},
+    "the sound is cut off": {"F.pad(x": "F.pad(x.detach()"},
+}
+
+
+edits["heard", "heard_values"] = {
+    "a seed of its own": {"x = torch.randn": "torch.manual_seed(0)\n    x = torch.randn"},
+}
+
+
+edits["conditioned", "conditioned_values"] = {
+    "the features are cut off": {"return z +": "return z.detach() +"},
+    "the projection does not learn": {"(V @ h)": "(V.detach() @ h)"},
+    "what h is made from does not learn": {"(V @ h)": "(V @ h.detach())"},
+    "the first sound tells all what to be": {"(V @ h)": "(V @ h[:1])"},
+    "tells a curve by its width": {"h.ndim == 2": "h.shape[-1] == V.shape[1]"},
+}
+
+
+edits["bits", "bits_values"] = {
+    "the first sound ends for all": {"length[:, None]": "length[:1, None].expand(len(codes), 1)"},
+    "codes of eight bits": {"logits, codes, red": "logits, codes.to(torch.uint8).long(), red"},
+}
+
+
+edits["draw", "draw_values"] = {
+    "a code of probability 0 at the end of the one before": {"reached <= u": "reached < u"},
+    "the first number decides for all": {"u[:, None]": "u[0]"},
+    "codes of eight bits": {".sum(1)": ".sum(1, dtype=torch.uint8).long()"},
+}
+
+
+edits["generate", "generate_values"] = {
+    "gradients stay switched off": {
         "@torch.no_grad()\n": "",
         "x = torch.zeros_like(u)": "torch.set_grad_enabled(False)\n    x = torch.zeros_like(u)",
     },
-)
-edit(
-    "generate",
-    check="generate_values",
-    why="a seed and numbers of its own",
-    change={
+    "a seed and numbers of its own": {
         "x = torch.zeros_like(u)": "torch.manual_seed(0)\n    u = torch.rand_like(u)\n    x = torch.zeros_like(u)"
     },
-)
-edit(
-    "generate_fast",
-    check="generate_fast_values",
-    why="gradients stay switched off",
-    change={"@torch.no_grad()\n": "", "x, drawn = ": "torch.set_grad_enabled(False)\n    x, drawn = "},
-)
-edit(
-    "logistic_log_density",
-    check="density_values",
-    why="the log scale does not learn from the bell",
-    change={"-log_scale)": "-log_scale.detach())"},
-)
-edit(
-    "logistic_log_density",
-    check="density_values",
-    why="the log scale does not learn from its own term",
-    change={"- log_scale": "- log_scale.detach()"},
-)
-edit(
-    "logistic_log_density",
-    check="density_values",
-    why="the mean does not learn",
-    change={"x - mean": "x - mean.detach()"},
-)
-edit(
-    "flow",
-    check="flow_values",
-    why="the log scale of the whole is cut off",
-    change={"total + log_scale": "total + log_scale.detach()"},
-)
-edit(
-    "flow",
-    check="flow_values",
-    why="the scales are cut off",
-    change={"torch.exp(log_scale)": "torch.exp(log_scale.detach())"},
-)
-edit(
-    "distillation_loss",
-    check="distillation_values",
-    why="variety is not learned",
-    change={"(log_scale + 2)": "(log_scale.detach() + 2)"},
-)
+}
+
+
+edits["generate_fast", "generate_fast_values"] = {
+    "gradients stay switched off": {
+        "@torch.no_grad()\n": "",
+        "x, drawn = ": "torch.set_grad_enabled(False)\n    x, drawn = ",
+    },
+}
+
+
+edits["logistic_log_density", "density_values"] = {
+    "the log scale does not learn from the bell": {"-log_scale)": "-log_scale.detach())"},
+    "the log scale does not learn from its own term": {"- log_scale": "- log_scale.detach()"},
+    "the mean does not learn": {"x - mean": "x - mean.detach()"},
+}
+
+
+edits["flow", "flow_values"] = {
+    "the log scale of the whole is cut off": {"total + log_scale": "total + log_scale.detach()"},
+    "the scales are cut off": {"torch.exp(log_scale)": "torch.exp(log_scale.detach())"},
+}
+
+
+edits["distillation_loss", "distillation_values"] = {
+    "variety is not learned": {"(log_scale + 2)": "(log_scale.detach() + 2)"},
+}

@@ -64,14 +64,22 @@ class Net:
 '''
 
 
+RIGHT = """import math
+
+@right(why="a sum")
+def scale(x, by=2): return math.fsum([x] * by)
+"""
+
+
 def edited(tmp_path: Path, text: str, kind="wrong"):
     (tmp_path / "reference.py").write_text(REFERENCE)
+    (tmp_path / "right_answers.py").write_text(RIGHT)
     return read(write(tmp_path, text), kind)
 
 
 def test_an_edit_changes_text_of_the_reference(tmp_path):
     (answer,) = edited(
-        tmp_path, "edit('scale', check='s', why='adds', change={'x * by': 'x + by', 'return y': 'return -y'})"
+        tmp_path, "edits['scale', 's'] = {'adds': {'x * by': 'x + by', 'return y': 'return -y'}}"
     )
     names = {}
     exec(answer.source, names)
@@ -81,10 +89,17 @@ def test_an_edit_changes_text_of_the_reference(tmp_path):
     )
 
 
+def test_a_right_answer_is_edited_in_the_place_of_the_reference_and_brings_its_imports(tmp_path):
+    (answer,) = edited(tmp_path, "edits['scale', 's', 'a sum'] = {'one too many': {'* by': '* (by + 1)'}}")
+    names = {}
+    exec(answer.source, names)
+    assert (names["scale"](5), answer.check, answer.why) == (15, "s", "one too many")
+
+
 def test_an_edit_of_a_class_keeps_its_other_methods_and_brings_the_imports(tmp_path):
     first, second = edited(
         tmp_path,
-        "import math\n\nedit('Net', cell='nets', why='by pi', change={'a + 1': 'a + math.pi'})\n\n"
+        "import math\n\nedits['Net in nets'] = {'by pi': {'a + 1': 'a + math.pi'}}\n\n"
         "@right(why='another way')\ndef scale(x, by=2): return by * x\n",
         "right",
     )
@@ -98,26 +113,21 @@ def test_an_edit_of_a_class_keeps_its_other_methods_and_brings_the_imports(tmp_p
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "edit('Net', check='s', why='w', change={'a * 1': 'a'})",
-            r"answers.py:2: edit of Net: 'a \* 1' is not in it",
-        ),
-        (
-            "edit('Net', check='s', why='w', change={'self, a': 'a'})",
-            ":2: edit of Net: 'self, a' stands in it 2 times",
-        ),
-        (
-            "edit('None', check='s', why='w', change={'a': 'b'})",
-            ":2: edit of 'None': .*reference.py: no top-level",
-        ),
-        ("edit('Net', check='s', why='w', change={'a + 1': '(a'})", ":2: Net as edited is not Python"),
-        ("edit('Net', check='s', why='w', change={'a + 1': 'a + 1'})", ":2: edit of Net: change="),
-        ("edit('Net', check='s', why='w', change={'a + 1': 'a', 'return a + 1': 'b'})", "overlap"),
-        ("edit('Net', check='s', why='w', change={})", ":2: edit of Net: change="),
-        ("edit('Net', why='w', change={'a + 1': 'a'})", ":2: edit takes change, check, why"),
-        ("edit('Net', check='s', why=w, change={'a + 1': 'a'})", ":2: a plain value is due here, got w"),
-        ("edti('Net', check='s', why='w', change={'a + 1': 'a'})", ":2: an edit is written"),
-        ("NUMBER = 3", ":2: only imports, definitions and edit"),
+        ("edits['Net', 's'] = {'w': {'a * 1': 'a'}}", r"answers.py:2: edits of Net: 'a \* 1' is not in it"),
+        ("edits['Net', 's'] = {'w': {'self, a': 'a'}}", ":2: edits of Net: 'self, a' stands in it 2 times"),
+        ("edits['None', 's'] = {'w': {'a': 'b'}}", ":2: edits of 'None': .*reference.py: no top-level"),
+        ("edits['Net', 's'] = {'w': {'a + 1': '(a'}}", ":2: Net, 'w': not Python"),
+        ("edits['Net', 's'] = {'w': {'a + 1': 'a + 1'}}", ":2: edits of Net: {"),
+        ("edits['Net', 's'] = {'w': {'a + 1': 'a', 'return a + 1': 'b'}}", "overlap"),
+        ("edits['Net', 's'] = {'w': {}}", ":2: edits of Net: {"),
+        ("edits['Net', 's'] = {}", ":2: edits of Net: {"),
+        ("edits['Net'] = {'w': {'a + 1': 'a'}}", ':2: edits are written edits."name", "check"'),
+        ("edits['Net', 's', 'r', 't'] = {'w': {'a + 1': 'a'}}", ":2: edits are written"),
+        ("edits['Net', 's'] = {w: {'a + 1': 'a'}}", ":2: a plain value is due here"),
+        ("edti['Net', 's'] = {'w': {'a + 1': 'a'}}", ":2: edits are written"),
+        ("edits['Net', 's', 'r'] = {'w': {'a + 1': 'a'}}", ":2: edits of Net: 0 right answers say 'r'"),
+        ("edit('Net')", ":2: only imports, definitions and edits"),
+        ("NUMBER = 3", ":2: edits are written"),
     ],
 )
 def test_an_edit_that_is_not_in_order_is_said_with_its_line(tmp_path, text, message):

@@ -1,18 +1,22 @@
 """Mistakes that students make in the lab `new_topic`, each with the check that must see it."""
 
-edit("logits", check="logits_values", why="leaves out the bias", change={" + bias": ""})
+edits["logits", "logits_values"] = {
+    "leaves out the bias": {" + bias": ""},
+}
 
-edit("surprise", check="surprise_values", why="adds up", change={".mean()": ".sum()"})
 
-edit("surprise", check="surprise_values", why="one class for the other", change={"y * z": "(1 - y) * z"})
+edits["surprise", "surprise_values"] = {
+    "adds up": {".mean()": ".sum()"},
+    "one class for the other": {"y * z": "(1 - y) * z"},
+}
 
-edit("descend", check="descend_values", why="uphill", change={"weight - rate": "weight + rate"})
 
-edit("descend", check="descend_values", why="the sum over the points", change={" / len(x)": ""})
+edits["descend", "descend_values"] = {
+    "uphill": {"weight - rate": "weight + rate"},
+    "the sum over the points": {" / len(x)": ""},
+}
 
-edit(
-    "descend",
-    check="new_topic_trained",
-    why="forgets the new weights",
-    change={"return weight - rate * (wrong @ x) / len(x)": "return 0 * weight"},
-)
+
+edits["descend", "new_topic_trained"] = {
+    "forgets the new weights": {"return weight - rate * (wrong @ x) / len(x)": "return 0 * weight"},
+}
