@@ -98,7 +98,7 @@ def topological(result):
     return order
 
 
-@right(why="counts how often each is used, and takes the unused from the top")
+@right(why="counts uses, and takes the unused from the top")
 def topological(result):
     uses, stack, values = {id(result): 0}, [result], [result]
     while stack:
