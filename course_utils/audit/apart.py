@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_utils.audit.findings import Finding, Report
 from course_utils.audit.forks import in_fork
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.lab import Lab
 
 LAB_SECONDS = 3600.0  # wall seconds after which a lab's audit is given up

@@ -27,7 +27,7 @@ from course_utils.grading.engine.runner import Run
 from course_utils.grading.engine.submission import read_submission
 from course_utils.grading.kernel.warm import Kernel
 from course_utils.grading.sandbox.limits import AUDIT, CLASS, Limits
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell, Lab, to_notebook
 

@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course_utils.audit.companies import companies, together
 from course_utils.audit.findings import Finding, Report
 from course_utils.audit.variants import SLOW, Rehearsals, Run, Variant
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell, Lab, LabError, to_notebook
 

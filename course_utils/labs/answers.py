@@ -17,30 +17,16 @@ top go in front of it, and those of `right_answers.py` where that is edited.
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from course_utils.labs.answer import Answer
 from course_utils.labs.lab import Definitions, LabError
 from course_utils.topics import ROOT
 
 
 class AnswerError(ValueError):
     """A file of answers is not in order; the message names file and line."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One way to fill one solution cell.
-
-    `check` is the test cell in which a wrong answer must lose points ("" for a right one); `why` says what it does.
-    """
-
-    kind: Literal["wrong", "right"]
-    cell: str
-    source: str
-    why: str
-    check: str = ""
 
 
 def wrong_answers(key: str, root: Path = ROOT) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 import ast
 
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.lab import Cell, LabError
 
 

@@ -15,7 +15,7 @@ from course_utils.audit.dependence import ARTIFACT, Dependence, names_of
 from course_utils.audit.findings import Finding, Report, shown
 from course_utils.audit.forks import Forks
 from course_utils.audit.mutation_score import Score, Survivor
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.lab import Cell
 from course_utils.topics import KEYS
 from tests.grading.sample_lab import answers, changed

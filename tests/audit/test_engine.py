@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from course_utils.audit import engine
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.fill import sources
 from course_utils.labs.lab import Cell
 from tests.grading.sample_lab import answers

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from course_utils import topics
-from course_utils.labs.answers import Answer, right_answers, wrong_answers
+from course_utils.labs.answer import Answer
+from course_utils.labs.answers import right_answers, wrong_answers
 from course_utils.labs.lab import Lab
 
 COURSE = Path(__file__).parent / "sample_course"

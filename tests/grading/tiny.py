@@ -1,6 +1,6 @@
 """A lab of three exercises that grades in no time, with its answers: for tests of what stands around the engine."""
 
-from course_utils.labs.answers import Answer
+from course_utils.labs.answer import Answer
 from course_utils.labs.lab import Cell, Lab
 
 ADD = '''\

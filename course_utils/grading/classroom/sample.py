@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_utils.labs.answers import Answer, right_answers, wrong_answers
+from course_utils.labs.answer import Answer
+from course_utils.labs.answers import right_answers, wrong_answers
 from course_utils.topics import ROOT, topic
 from course_utils.labs.lab import Lab, LabError, from_notebook
 
