@@ -15,6 +15,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from course_utils.labs.opening import opened
 from course_utils.topics import REPOSITORY, ROOT, Topic, topic
 
 Kind = Literal["prose", "code", "solution", "test", "answer"]
@@ -229,7 +230,7 @@ def _cell(raw: NotebookNode, definitions: Definitions, path: str) -> Cell:
             raise LabError(
                 f"{path}: the check {options['test']!r} has no points; write points=2 in its marker"
             )
-        return Cell("test", f"{_title(options['test'], points)}\n{raw.source}", options["test"], points)
+        return Cell("test", _check(raw.source, options["test"], points, path), options["test"], points)
     return Cell("code", raw.source, trains=trains)
 
 
@@ -250,9 +251,12 @@ def _refuse_misspelt(raw: NotebookNode, path: str) -> None:
     )
 
 
-def _title(name: str, points: float) -> str:
-    """What is seen of a folded check; Colab takes it for the form's title, Jupyter shows the first line."""
-    return f"# @title Check {name}: {points:g} point{'s' * (points != 1)}"
+def _check(source: str, name: str, points: float, path: str) -> str:
+    """A check as it is released; of a folded one Colab shows the title as its form's, Jupyter the first line."""
+    try:
+        return f"# @title Check {name}: {points:g} point{'s' * (points != 1)}\n{opened(source)}"
+    except SyntaxError as error:
+        raise LabError(f"{path}: the check {name!r}: {error.msg}") from error
 
 
 def _names(text: str) -> tuple[str, ...]:

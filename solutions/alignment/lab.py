@@ -66,10 +66,6 @@ net = tiny_modalities()
 # %% test="shared_top_values" points=4
 import math
 
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
 net = student.tiny_modalities()
 W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
 holds(
@@ -163,10 +159,6 @@ follows(
 
 # %% test="map_values" points=5
 import math
-
-import torch
-
-from course_utils.checks import close, student
 
 scores = torch.tensor([[0.9, 0.8, 0.7, 0.6]])
 found = torch.tensor([3, 1, 3, 1])
@@ -325,10 +317,6 @@ plots.show(
 # Take each set's own mean away; a matrix product of what is left with itself is (D, D).
 
 # %% test="coral_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 a, b = torch.tensor([[0.0], [2.0]]), torch.tensor([[5.0], [5.0], [5.0]])
 close(
     student.coral(a, b),
@@ -401,10 +389,6 @@ math.log(2), math.log1p(math.exp(-100)), math.log1p(math.exp(100))
 # %% test="domain_loss_values" points=3
 import math
 
-import torch
-
-from course_utils.checks import close, student
-
 source, target = torch.zeros(4), torch.full((1,), math.log(3))
 low, high = math.log(2), math.log(4 / 3)
 close(
@@ -459,10 +443,6 @@ follows(student.domain_loss(a, b), leaves, wanted, "domain_loss")
 # len(x) // 2 examples to learn from, the others to be asked about. A share of errors for each set, then their mean.
 
 # %% test="proxy_distance_values" points=5
-import torch
-
-from course_utils.checks import close, student
-
 zeros, ones = torch.zeros(8, 1), torch.ones(8, 1)
 close(
     student.proxy_distance(zeros, ones),
@@ -567,10 +547,6 @@ print("of the source from itself: ", proxy_distance(x[::2], x[1::2]))
 # slopes[0] is the slope in what forward returned. Return a view of x: x.view_as(x).
 
 # %% test="reverse_values" points=4
-import torch
-
-from course_utils.checks import close, holds, slopes, student
-
 x = torch.tensor([1.0, -2.0, 4.0], requires_grad=True)
 got = student.reverse(x, 0.5)
 close(
@@ -658,8 +634,6 @@ print(
 # %% test="schedule_values" points=2
 import math
 
-from course_utils.checks import close, holds, student
-
 
 def slowed(rate, p):
     """The student's, a real number."""
@@ -717,10 +691,6 @@ def tiny_dann():
 
 
 # %% test="dann_values" points=3
-import torch
-
-from course_utils.checks import close, follows, pair, slopes, student
-
 net = student.tiny_dann()
 W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
 x = torch.randn(7, 3, requires_grad=True)
@@ -808,11 +778,7 @@ close(
 
 # %% test="dann_loss_values" points=3
 import math
-
-import torch
 import torch.nn.functional as F
-
-from course_utils.checks import close, follows, holds, student
 
 A, b, asked = torch.randn(3, 5, requires_grad=True), torch.randn(3, requires_grad=True), []
 
@@ -903,8 +869,6 @@ for name, trained in (("source alone", before), ("with the reversal", net)):
 distances
 
 # %% test="trained" points=4
-from course_utils.checks import holds, student
-
 tensors = student.artifact("alignment")
 holds(
     any(name.startswith("body.") for name in tensors) and "domains.0.weight" in tensors,
@@ -938,10 +902,6 @@ judge("alignment", tensors, 4)
 # One line.
 
 # %% test="least_errors_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
 close(
     student.least_errors(p, q),

@@ -64,10 +64,6 @@ for word, state in zip(("I", "am", "a", "cat"), e):
 # A product of matrices, in each row. Which of the two has to be turned over?
 
 # %% test="dot_scores_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 e = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [2.0, 2.0], [3.0, 0.0]]])
 h = torch.tensor([[[1.0, 2.0], [0.0, -1.0], [1.0, 1.0]]])
 close(
@@ -141,10 +137,6 @@ turn(shares, "from where on does it look at one word alone?", sharpness=(0.0, 2.
 # The mask says (B, S), the scores are (B, T, S): a new axis in the middle lets every t have the mask of its row.
 
 # %% test="attention_weights_values" points=3
-import torch
-
-from course_utils.checks import close, flows, holds, shaped, student
-
 scores = torch.tensor([[[1.0, 2.0, 6.0, 3.0]]])
 every, three = torch.ones(1, 4, dtype=torch.bool), torch.tensor([[True, True, True, False]])
 close(
@@ -249,10 +241,6 @@ for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
 # %% solution="read"
 
 # %% test="read_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 e = torch.tensor([[[0.0, 4.0, 1.0], [8.0, 4.0, 1.0]]])
 close(
     student.read(torch.tensor([[[0.25, 0.75], [1.0, 0.0]]]), e),
@@ -310,10 +298,6 @@ for b, t, s, n in ((2, 3, 4, 5), (3, 1, 2, 6), (1, 4, 1, 3)):
 # queries[:, :, None] and keys[:, None]: which shapes are that, and what is their sum?
 
 # %% test="additive_scores_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 h, e = torch.tensor([[[1.0], [0.0]]]), torch.tensor([[[0.0, 1.0], [-0.5, 1.0], [1.0, 1.0]]])
 W, U, v = torch.tensor([[1.0], [0.0]]), torch.tensor([[2.0, 0.0], [0.0, 0.5]]), torch.tensor([3.0, 1.0])
 a, b, c = 3 * 0.76159, 3 * 0.99505, 3 * 0.96403  # 3 tanh(1), 3 tanh(3), 3 tanh(2)
@@ -388,12 +372,8 @@ for rows, t, s, n, m, size in ((2, 3, 5, 4, 6, 7), (3, 1, 2, 2, 5, 1), (1, 4, 1,
 # %% solution="Decoder" keep="__init__"
 # dot_scores wants (B, T, H): one state is T = 1. Take that axis away again at the end.
 
+
 # %% test="decoder_values" points=6
-import torch
-
-from course_utils.checks import close, equal, holds, pair, shape_of, student
-
-
 def three(got, who):
     """The scores, the state and the weights of a step."""
     several = isinstance(got, tuple | list)
@@ -619,10 +599,6 @@ ax.set(xlabel="read", ylabel="written")
 plots.show(figure, "Where the decoder looks as it writes: one row a word, dark where it looks")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("attention")
 holds(
     "decoder.cell.weight_ih" in tensors
@@ -659,10 +635,6 @@ judge("attention", tensors, 3)
 # %% test="beam_search_values" points=6
 import itertools
 import math
-
-import torch
-
-from course_utils.checks import close, equal, holds, pair, student
 
 END = 1
 
@@ -915,10 +887,8 @@ if "net" in globals():
 # %% solution="matches"
 # Counter(a) & Counter(b) keeps of each key the smaller count.
 
+
 # %% test="matches_values" points=2
-from course_utils.checks import equal, student
-
-
 def asked(output, reference, n):
     got = student.matches(output.split(), reference.split(), n)
     try:
@@ -989,8 +959,6 @@ for n in (1, 2, 3, 4):
 
 # %% test="bleu_values" points=4
 import math
-
-from course_utils.checks import close, student
 
 long = ["the", "cat", "sat", "on", "the", "mat"]
 

@@ -53,10 +53,6 @@ print(torch.arange(1, 10).view(3, 3))
 # first above the middle row, then left of the middle, then the middle itself: a table of groups, output against input
 
 # %% test="causal_mask_values" points=2
-import torch
-
-from course_utils.checks import close, raises, student
-
 a = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 b = torch.tensor([[1.0, 1, 1], [1, 1, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 got = student.causal_mask("A", 3)
@@ -97,10 +93,6 @@ raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refus
 ### END HIDDEN TESTS
 
 # %% test="causal_mask_groups" points=2
-import torch
-
-from course_utils.checks import close, equal, raises, shape_of, student
-
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
 got = student.causal_mask("A", 3, 3, 3, groups=3)
 equal(
@@ -191,10 +183,6 @@ print(torch.autograd.grad(y[2], x)[0])
 # torch.autograd.grad gives a tuple, one gradient for each input
 
 # %% test="receptive_field_values" points=2
-import torch
-
-from course_utils.checks import equal, holds, shaped, student
-
 left = student.receptive_field(lambda x: x + 2 * x.roll(1, dims=3), (1, 1, 4), 0, 2)
 equal(
     left,
@@ -311,10 +299,6 @@ print("F.pad with rows above and below: ", F.pad(column, (0, 0, 2, 1)).flatten()
 # F.pad(x, (left, right, top, bottom))
 
 # %% test="shift_down_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
 got = student.shift_down(x)
 close(
@@ -341,12 +325,8 @@ close(student.shift_down(x), expected, "shift_down of (2, 3, 4, 5) numbers", "ro
 # %% solution="GatedLayer" keep="__init__"
 # which sides of v, and which of h, need zeros?
 
+
 # %% test="gated_layer_sees" points=2
-import torch
-
-from course_utils.checks import holds, pair, student
-
-
 def field(k, count, i, j, side=11):
     """Which pixels h of `count` layers sees through the picture given to h, and to v; and which ones v sees through either."""
     layers = [student.GatedLayer(1 if n == 0 else 4, 4, k, first=n == 0) for n in range(count)]
@@ -424,10 +404,6 @@ check(5, 2, 3, 10)
 ### END HIDDEN TESTS
 
 # %% test="gated_layer_values" points=2
-import torch
-
-from course_utils.checks import close, equal, pair, shape_of, student
-
 v, h = torch.randn(2, 1, 5, 6), torch.randn(2, 1, 5, 6)
 first = student.GatedLayer(1, 3, 3, first=True)
 new_v, new_h = pair(first(v, h), "GatedLayer", "the new v and the new h", "the last line of `forward`")
@@ -552,10 +528,6 @@ print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
 # the inside with the formula above; the two edges are one logsigmoid each
 
 # %% test="logistic_values" points=2
-import torch
-
-from course_utils.checks import close, equal, shape_of, student
-
 x, mean = torch.arange(4.0), torch.tensor(1.0)
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
 equal(
@@ -639,10 +611,6 @@ follows(
 ### END HIDDEN TESTS
 
 # %% test="logistic_tails" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, shape_of, student
-
 x = torch.tensor([30.0, 120.0, 0.0, 255.0])
 mean = torch.tensor([10.0, 0.0, 90.0, 60.0])
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0))
@@ -711,10 +679,6 @@ close(
 # x needs an axis for the K components
 
 # %% test="mixture_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.tensor([2.0, 0.0, 3.0])
 logits = torch.tensor([[0.0, 1.0], [0.0, 0.0], [2.0, -1.0]])
 mean, log_scale = torch.tensor([1.0, 3.0]).expand(3, 2), torch.tensor([0.0, -1.0]).expand(3, 2)
@@ -840,10 +804,6 @@ print(64 * math.log(2))
 # one picture, one number; a logit of 1000 must not give infinity
 
 # %% test="nats_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 logits = torch.tensor([[0.0, 2.0], [-1.0, 3.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
 x = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
 chance = torch.sigmoid(logits)
@@ -890,10 +850,6 @@ close(
 # %% test="bits_per_dim_values" points=1
 import math
 
-import torch
-
-from course_utils.checks import close, student
-
 got = student.bits_per_dim(torch.tensor([12 * math.log(256.0), 0.0]), (3, 2, 2))
 close(
     got,
@@ -926,10 +882,6 @@ close(student.bits_per_dim(total, (4,)), total / 4 / math.log(2), "bits for each
 # two loops, one call of net inside; `@torch.no_grad()` above spares you the gradients
 
 # %% test="sample_values" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
 calls = []
 
 
@@ -1048,10 +1000,6 @@ for size in ((3, 1, 5, 4), (1, 1, 2, 6)):
 # the window has its rows already: only the sides are missing
 
 # %% test="layer_row_values" points=1
-import torch
-
-from course_utils.checks import close, equal, shape_of, student
-
 layer, v = student.GatedLayer(3, 3, 5), torch.randn(2, 3, 6, 7)
 new_v, _ = layer(v, v.clone())
 above = student.layer_row(layer, v[:, :, 2:5])
@@ -1091,10 +1039,6 @@ for c_in, c, k, first in ((1, 2, 3, True), (4, 4, 7, False), (3, 3, 7, True), (2
 # `horizontal` of the window, then as in `forward`: which column is the old h?
 
 # %% test="layer_pixel_values" points=1
-import torch
-
-from course_utils.checks import close, equal, shape_of, student
-
 for first in (True, False):
     layer, h = student.GatedLayer(3, 3, 5, first), torch.randn(2, 3, 6, 7)
     state = layer.state_dict()
@@ -1150,10 +1094,6 @@ print(f"sample_cached {operations(sample_cached, untrained, u):>12,}")
 print(f"one call      {operations(untrained, u):>12,}")
 
 # %% test="cached_sampling" points=2
-import torch
-
-from course_utils.checks import equal, holds, student
-
 net = student.PixelCNN(6, 4, 5, 2).eval()
 net.load_state_dict({name: tensor + torch.randn_like(tensor) for name, tensor in net.state_dict().items()})
 u = torch.rand(3, 1, 6, 6)
@@ -1204,10 +1144,6 @@ print("every other number of row 0, from column 1 on:", picture[0, 0, 0, 1::2].t
 # slices with a step of 2
 
 # %% test="split_values" points=1
-import torch
-
-from course_utils.checks import close, holds, student
-
 x = torch.arange(1.0, 17.0).view(1, 1, 4, 4)
 parts = student.split(x)
 several = isinstance(parts, tuple | list | torch.Tensor)
@@ -1241,10 +1177,6 @@ for n, (part, other) in enumerate(zip(student.split(x), reference.split(x))):
 # an empty picture of twice the size, and the same slices on the left of the equals sign
 
 # %% test="merge_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 groups = [torch.tensor(numbers).view(1, 1, 1, 2) for numbers in ([1.0, 3], [2.0, 4], [5.0, 7], [6.0, 8])]
 close(
     student.merge(groups),
@@ -1277,10 +1209,6 @@ close(student.merge(reference.split(whole)), whole, "merge of the groups of a pi
 # it may call itself: the upper left pixels are a picture too
 
 # %% test="multiscale_nats_values" points=2
-import torch
-
-from course_utils.checks import StudentError, close, holds, student
-
 asked, two, softplus = [], torch.tensor(2.0), torch.nn.functional.softplus
 
 
@@ -1431,10 +1359,6 @@ close(*slopes, "the gradients of multiscale_nats in what its seven nets learn", 
 # u can be split as well; `sample` draws the smallest picture
 
 # %% test="sample_multiscale_values" points=3
-import torch
-
-from course_utils.checks import StudentError, close, equal, holds, student
-
 calls = []
 
 
@@ -1596,8 +1520,6 @@ plots.show(
 )
 
 # %% test="trained" points=4
-from course_utils.checks import holds, student
-
 tensors = student.artifact("autoregressive")
 holds(
     "place" in tensors and "layers.0.vertical.weight" in tensors,

@@ -42,10 +42,6 @@ print("its output:      ", 1 * 1 + 2 * 0 + 0 * 2 + 1 * -1)
 # %% solution="one_output"
 
 # %% test="one_output_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
 close(
@@ -87,10 +83,7 @@ for rows, columns, places in ((3, 2, ((0, 0), (3, 7), (2, 5), (0, 6))), (2, 4, (
 # How many rows does the output have? Take zeros of that shape, then fill them one by one.
 
 # %% test="conv2d_loop_values" points=3
-import torch
 import torch.nn.functional as F
-
-from course_utils.checks import close, student
 
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
@@ -176,8 +169,6 @@ for case in ((5, 3, 1, 0), (5, 3, 1, 1), (7, 3, 2, 0), (6, 3, 2, 0)):
 # %% solution="output_size"
 
 # %% test="output_size_values" points=2
-from course_utils.checks import equal, raises, student
-
 equal(student.output_size(5, 3), 3, "output_size(5, 3)", "count the rows of the first drawing")
 equal(
     student.output_size(5, 3, padding=1), 5, "output_size(5, 3, padding=1)", "padding is added at both ends"
@@ -269,10 +260,6 @@ print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 # Pad with F.pad; unfold axis 2, then axis 3; write the shape beside each line.
 
 # %% test="conv2d_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 ones = torch.ones(1, 2, 4, 5)
 close(
     student.conv2d(ones, torch.ones(3, 2, 3, 3)),
@@ -329,10 +316,6 @@ follows(student.conv2d(*tensors), leaves, F.conv2d(*tensors), "conv2d")
 ### END HIDDEN TESTS
 
 # %% test="conv2d_stride_padding" points=2
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.arange(25.0).view(1, 1, 5, 5)
 dot = torch.ones(1, 1, 1, 1)
 close(
@@ -447,8 +430,6 @@ plots.show(figure, "A digit moved and then filtered, filtered and then moved, an
 # %% test="parameter_counts_values" points=2
 from torch import nn
 
-from course_utils.checks import equal, holds, shape_of, student
-
 got = student.parameter_counts(3, 1, 1, 2)
 holds(
     len(got) == 3 if isinstance(got, tuple | list) else shape_of(got) == (3,),
@@ -502,10 +483,6 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
 # The windows of exercise 4 again, with which stride?
 
 # %% test="max_pool2d_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 x = torch.tensor([[1.0, 2, 0, 1], [3, 0, 5, 1], [0, 0, -2, -1], [0, 4, -3, -4]]).view(1, 1, 4, 4)
 close(
     student.max_pool2d(x, 2),
@@ -565,8 +542,6 @@ follows(student.max_pool2d(x, 3), {"x": x}, F.max_pool2d(x, 3), "max_pool2d")
 # %% solution="receptive_field"
 
 # %% test="receptive_field_values" points=3
-from course_utils.checks import equal, student
-
 equal(student.receptive_field([]), 1, "receptive_field([])", "without layers a number sees its own pixel")
 equal(student.receptive_field([(3, 1)]), 3, "receptive_field([(3, 1)])", "one 3×3 layer")
 equal(
@@ -643,10 +618,6 @@ plots.show(figure, "The pixels that one number depends on, for three stacks of l
 # Which number can be taken off the scores so that no exponent is above 0? `keepdim=True` keeps shapes fitting.
 
 # %% test="softmax_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.softmax(torch.tensor([0.0, 0.0])),
     torch.tensor([0.5, 0.5]),
@@ -711,10 +682,6 @@ close(
 # %% solution="dropout"
 
 # %% test="dropout_phases" points=3
-import torch
-
-from course_utils.checks import close, equal, flows, follows, holds, shaped, student
-
 x = torch.rand(40, 50) + 1
 equal(
     student.dropout(x, 0.5, training=False),
@@ -818,10 +785,6 @@ follows(y, {"x": x}, x * (y != 0) * 2, "dropout while training")
 # x.flatten(1) lays the numbers of each picture in one row.
 
 # %% test="ConvNet_forward" points=3
-import torch
-
-from course_utils.checks import close, equal, flows, holds, shaped, student
-
 net = student.ConvNet(8)
 net.eval()
 x = torch.rand(5, 1, 8, 8)
@@ -994,8 +957,6 @@ for shift in range(4 if tier == "full" else 3):
     )
 
 # %% test="trained" points=3
-from course_utils.checks import holds, student
-
 tensors = student.artifact("convolution")
 holds(
     "dense.weight" in tensors and "first.0.weight" in tensors,

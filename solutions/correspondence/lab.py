@@ -59,10 +59,6 @@ plots.show(
 # First make every feature vector 1 long: along which axis do the features lie?
 
 # %% test="correlation_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 f, g = torch.tensor([[[[3.0]], [[4.0]]]]), torch.tensor([[[[2.0, 0.0]], [[0.0, 5.0]]]])
 close(
     student.correlation(f, g),
@@ -145,10 +141,6 @@ print("argmax in a flattened table of 2 × 4:", torch.tensor([[0, 1, 0, 0], [0, 
 # Flatten K and L into one axis; the number that argmax gives is row · L + column.
 
 # %% test="matches_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 c = torch.zeros(1, 1, 2, 2, 4)
 c[0, 0, 0, 1, 2], c[0, 0, 1, 0, 3] = 1, 1
 close(
@@ -196,10 +188,6 @@ print("rows choose columns", table.argmax(1).tolist(), "and columns choose rows"
 # Write the table of H · W against K · L places; whom does each row choose, and whom does that one choose?
 
 # %% test="is_mutual_values" points=2
-import torch
-
-from course_utils.checks import equal, student
-
 table = torch.tensor([[0.9, 0.1, 0.3], [0.8, 0.2, 0.4], [0.2, 0.3, 0.7]])
 equal(
     student.is_mutual(table.view(1, 1, 3, 1, 3)),
@@ -237,10 +225,6 @@ equal(
 # %% solution="pck"
 
 # %% test="pck_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 found = torch.tensor([[0.0, 0.0], [0.9, 0.0], [0.375, 0.5], [0.0, 0.0]])
 true = torch.tensor([[0.1, 0.0], [0.0, 0.0], [0.0, 0.0], [1.2, 0.0]])
 close(
@@ -336,10 +320,6 @@ plots.show(
 # amax over two axes at once, keepdim=True.
 
 # %% test="soft_mutual_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 table = torch.tensor([[0.9, 0.1, 0.3], [0.8, 0.2, 0.4], [0.2, 0.3, 0.7]])
 soft = [[0.9, 1 / 270, 3 / 70], [32 / 45, 1 / 30, 4 / 35], [4 / 315, 9 / 70, 0.7]]  # by hand
 close(
@@ -429,10 +409,6 @@ close(
 # permute, reshape, F.conv2d; and back. Write the shape beside each line: mixed-up axes give no error here.
 
 # %% test="conv4d_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 c = torch.zeros(1, 1, 3, 3, 3, 3)
 c[0, 0, 1, 1, 1, 1] = 1.0
 right, down = torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 3, 3)
@@ -510,12 +486,8 @@ follows(student.conv4d(*tensors), leaves, slow(*tensors), "conv4d", rtol=1e-3, a
 # %% solution="votes"
 # Kernel m of `first` is all zeros but for one 1; torch.eye makes all of them at once.
 
+
 # %% test="votes_values" points=2
-import torch
-
-from course_utils.checks import close, pair, shaped, student
-
-
 def kernel_of(s):
     """The 4-D kernel (s, s, s, s) that conv4d makes of votes(s)."""
     first, second = pair(student.votes(s), f"votes({s})", "first and second")
@@ -574,10 +546,6 @@ plots.show(figure, "The same three photographs after three rounds of votes: most
 # one_way takes and gives (B, 1, H, W, K, L): the axis of channels must come and go.
 
 # %% test="Consensus_forward" points=3
-import torch
-
-from course_utils.checks import close, flows, shaped, student
-
 net = student.Consensus()
 c = torch.rand(2, 3, 2, 4, 3, requires_grad=True)
 got = shaped(net(c), (2, 3, 2, 4, 3), "the filtered correlations", "(B, H, W, K, L), as they came")
@@ -648,10 +616,6 @@ follows(net(c), ours, model(c), "Consensus", others=theirs, rtol=1e-3, atol=1e-5
 # %% solution="weak_loss"
 
 # %% test="weak_loss_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 close(
     student.pair_score(torch.zeros(3, 2, 2, 1, 2)),
     torch.full((3,), 0.75),
@@ -763,10 +727,6 @@ for ax, place in zip(axes, (0, 1, 2)):
 plots.show(figure, "The same three photographs with the matches of the trained net: most lines are short")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("correspondence")
 holds(
     "first.0" in tensors and "second.0" in tensors and all(torch.isfinite(t).all() for t in tensors.values()),
@@ -795,10 +755,6 @@ judge("correspondence", tensors, 3)
 # A softmax over both axes at once; then three expectations: of x, of y and of the depth.
 
 # %% test="keypoints_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 scores = torch.full((1, 1, 2, 4), -100.0)
 scores[0, 0, 1, 3] = 100.0
 depths = torch.arange(8.0).view(1, 1, 2, 4)
@@ -855,10 +811,6 @@ follows(student.keypoints(*leaves.values()), leaves, wanted, "keypoints")
 # %% solution="project"
 
 # %% test="lift_project_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 close(
     student.project(torch.tensor([2.0, -1.0, 4.0]), 2.0),
     torch.tensor([1.0, -0.5, 4.0]),
@@ -905,10 +857,6 @@ for shape in ((3,), (5, 3), (2, 4, 3)):
 # Points are rows here: R p for each of them is p @ R.mT. The way back: first take off t.
 
 # %% test="consistency_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 a, b = torch.tensor([[[0.5, 0.0, 2.0]]]), torch.tensor([[[0.0, 0.5, 2.0]]])
 quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])  # x becomes y
 close(
@@ -984,10 +932,6 @@ print("singular values", S.tolist(), "determinant of U Vᵀ", torch.linalg.det(U
 # torch.linalg.svd gives Vᵀ, not V. The sign of det(U Vᵀ) tells whether it is a mirror image.
 
 # %% test="procrustes_values" points=4
-import torch
-
-from course_utils.checks import close, flows, shaped, student
-
 p = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]]])
 quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
 close(
@@ -1089,10 +1033,6 @@ follows(student.procrustes(p, q), leaves, reference.procrustes(p, q), "procruste
 
 # %% test="angle_values" points=2
 import math
-
-import torch
-
-from course_utils.checks import close, flows, student
 
 
 def about_z(turn):

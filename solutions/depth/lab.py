@@ -35,8 +35,6 @@ print(tuple(layer.weight.shape), tuple(layer.bias.shape), tuple(y.shape), y.nume
 # Count the weights first: the multiplications are these, at every place.
 
 # %% test="conv_cost_values" points=2
-from course_utils.checks import equal, student
-
 got = student.conv_cost(3, 8, 3, 10)
 equal(
     got,
@@ -74,10 +72,8 @@ for c_in, c_out, kernel, side in ((1, 1, 1, 1), (5, 2, 3, 7), (4, 9, 5, 12), (64
 # %% solution="profile"
 # Carry four things from layer to layer: channels, side, field, step.
 
+
 # %% test="profile_sizes" points=2
-from course_utils.checks import equal, holds, student
-
-
 def numbers(row):
     """How many plain numbers stand in a row; none in what is no row, and none in a pair within it."""
     if not hasattr(row, "__len__") or isinstance(row, dict | str):
@@ -127,10 +123,8 @@ for layers in (
     equal(got, expected, f"channels and sides of {layers} on 47 × 47", "as PyTorch's layers; no half steps")
 ### END HIDDEN TESTS
 
+
 # %% test="profile_costs" points=3
-from course_utils.checks import equal, holds, student
-
-
 def numbers(row):
     """How many plain numbers stand in a row; none in what is no row, and none in a pair within it."""
     if not hasattr(row, "__len__") or isinstance(row, dict | str):
@@ -285,11 +279,8 @@ plain, residual
 # %% solution="ResidualBlock"
 # Build the layers in __init__, under the names of the docstring; use them in forward.
 
+
 # %% test="residual_layers" points=3
-import torch
-from course_utils.checks import equal, holds, student
-
-
 def layers(*arguments):
     """The layers of a block, each named once."""
     return sorted({name.rpartition(".")[0] for name in student.ResidualBlock(*arguments).state_dict()})
@@ -372,11 +363,8 @@ holds(
 )
 ### END HIDDEN TESTS
 
+
 # %% test="residual_values" points=3
-import torch
-from course_utils.checks import close, equal, flows, holds, student
-
-
 def by_hand(net, values):
     """The net with kernels that look at one pixel only and normalisations that only add: arithmetic for paper."""
     tensors = net.state_dict()
@@ -538,9 +526,6 @@ print(f"{direct / 1e6:.0f} M products, or {reduced / 1e6:.0f} M: {reduced / dire
 # Six convolutions; which padding keeps the size for 3×3, which for 5×5?
 
 # %% test="inception_values" points=3
-import torch
-from course_utils.checks import close, equal, flows, shaped, student
-
 net = student.Inception(3, (2, 4, 5, 6, 7, 8))
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("weight")}
 expected = {
@@ -688,9 +673,6 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
 # How wide is the input of layer l?
 
 # %% test="dense_values" points=4
-import torch
-from course_utils.checks import close, equal, flows, shaped, student
-
 net = student.DenseBlock(6, 4, 3)
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.startswith("convs")}
 equal(
@@ -829,11 +811,8 @@ for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6
 # %% solution="UNet" keep="__init__"
 # Keep a list on the way down. Which of its items is needed first on the way up?
 
+
 # %% test="unet_forward" points=4
-import torch
-from course_utils.checks import close, flows, shaped, student
-
-
 def by_hand(net, values):
     """The net with kernels that look at one pixel only and normalisations that change nothing: arithmetic for paper."""
     tensors = net.state_dict()
@@ -961,9 +940,6 @@ for size in ((6, 8), (8, 6), (2, 4)):
 # predicted == c is a tensor of truth values; & is "and", | is "or".
 
 # %% test="iou_values" points=2
-import torch
-from course_utils.checks import close, student
-
 a, b = torch.tensor([[[0, 1], [1, 1]]]), torch.tensor([[[0, 0], [1, 1]]])
 got = student.iou(a, b, 2)
 close(
@@ -1058,9 +1034,6 @@ plots.show(
 # torch.rot90 and flip: along which dimensions?
 
 # %% test="symmetries_all" points=3
-import torch
-from course_utils.checks import equal, holds, student
-
 x = torch.arange(18.0).view(1, 2, 3, 3)
 got = student.symmetries(x)
 holds(
@@ -1131,11 +1104,8 @@ holds(
 
 # %% solution="averaged"
 
+
 # %% test="averaged_exactly" points=3
-import torch
-from course_utils.checks import close, flows, student
-
-
 def net(x):
     """The square of the pixel in the upper left corner, times the pixel to its right: no symmetry at all."""
     return x[:, 0, 0, :1] ** 2 * x[:, 0, 0, 1:2]
@@ -1291,9 +1261,6 @@ print(
 )
 
 # %% test="trained_net" points=4
-import torch
-from course_utils.checks import holds, student
-
 tensors = student.artifact("depth")
 holds(
     "blocks.0.conv1.weight" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),

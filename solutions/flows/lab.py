@@ -54,10 +54,6 @@ plots.show(figure, "Points drawn from two half moons")
 # %% test="log_normal_values" points=1
 import math
 
-import torch
-
-from course_utils.checks import close, follows, student
-
 z = torch.tensor([[0.0, 0.0], [1.0, -2.0], [3.0, 0.5]])
 half = -0.5 * (z**2).sum(1)
 constant = 0.5 * math.log(2 * math.pi)
@@ -99,12 +95,8 @@ torch.autograd.functional.jacobian(
 # with torch.enable_grad():   (others may call this under no_grad)
 # x must require its gradient: a leaf does after x.detach().requires_grad_()
 
+
 # %% test="jacobian_values" points=3
-import torch
-
-from course_utils.checks import close, follows, pair, student
-
-
 def bent(x):
     """(x₁ x₂, x₁ + x₂²)."""
     return torch.stack([x[:, 0] * x[:, 1], x[:, 0] + x[:, 1] ** 2], dim=1)
@@ -184,10 +176,6 @@ follows(J, {"what f holds": W}, wanted, "the Jacobian", "create_graph=True")
 # %% test="log_density_values" points=2
 import math
 
-import torch
-
-from course_utils.checks import close, follows, student
-
 A = torch.tensor([[0.5, 2.0], [1.5, 1.0]])  # turns the plane over: its determinant is -2.5
 x = torch.tensor([[0.3, -0.2], [1.0, 0.4]])
 inner = -0.5 * ((x @ A.T) ** 2).sum(1) - math.log(2 * math.pi)
@@ -257,10 +245,6 @@ mask * x, (1 - mask) * x
 # What the net is shown must be the same on both ways: mask * x is mask * z.
 
 # %% test="coupling_values" points=4
-import torch
-
-from course_utils.checks import close, follows, holds, pair, shape_of, student
-
 A, B = torch.randn(3, 3), torch.randn(3, 3)
 mask = torch.tensor([1.0, 0.0, 1.0])
 
@@ -461,10 +445,7 @@ u, v = torch.tensor([9.0, 4.0]), torch.tensor([3.0, 2.0])
 # F.normalize(a, dim=0) is a / |a|. For u and v: with torch.no_grad(); for the value: not.
 
 # %% test="spectral_norm_values" points=3
-import torch
 import torch.nn.functional as F
-
-from course_utils.checks import close, follows, holds, pair, student
 
 W, u = torch.tensor([[3.0, 0.0], [0.0, 2.0]]), torch.ones(2)
 sigma, after = pair(
@@ -535,10 +516,6 @@ for m, n, steps in ((3, 2, 1), (2, 5, 2), (4, 4, 3)):
 # torch.clamp(…, max=1.0)
 
 # %% test="contracted_values" points=1
-import torch
-
-from course_utils.checks import close, follows, student
-
 W = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
 got = student.contracted(W, torch.tensor(3.0), 0.9)
 close(
@@ -581,10 +558,6 @@ for _ in range(6):
 # z stays what it is; x changes.
 
 # %% test="fixed_point_values" points=2
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 calls = []
 
 
@@ -670,10 +643,6 @@ for e in product((1.0, -1.0), repeat=2):
 
 # %% test="log_det_series_values" points=4
 from itertools import product
-
-import torch
-
-from course_utils.checks import close, follows, pair, shaped, student
 
 A = torch.tensor([[0.3, 0.4], [-0.2, 0.5]])
 x, e = torch.tensor([[1.0, 2.0], [0.5, -1.0]]), torch.tensor([[1.0, -1.0], [1.0, 1.0]])
@@ -824,12 +793,8 @@ for epsilon in (1.0, 0.1, 0.01):
 # %% solution="exact_trace"
 # .diagonal(dim1=1, dim2=2)
 
+
 # %% test="exact_trace_values" points=1
-import torch
-
-from course_utils.checks import close, follows, pair, student
-
-
 def bent(x):
     """(x₁ x₂, x₁ + x₂²): its trace is x₂ + 2 x₂."""
     return torch.stack([x[:, 0] * x[:, 1], x[:, 0] + x[:, 1] ** 2], dim=1)
@@ -864,10 +829,6 @@ follows(trace, {"the points": x}, 3 * x[:, 1], "the trace")
 
 # %% test="hutchinson_values" points=3
 from itertools import product
-
-import torch
-
-from course_utils.checks import close, follows, holds, pair, shaped, student
 
 A, calls = torch.tensor([[1.0, 10.0], [20.0, 3.0]]), []
 
@@ -986,10 +947,6 @@ for steps in (1, 2, 4, 8):
 # partial(f, t) is the map z -> f(t, z). Return the inner function itself.
 
 # %% test="with_log_density_values" points=3
-import torch
-
-from course_utils.checks import close, follows, holds, pair, student
-
 A, asked = torch.tensor([[1.0, 10.0], [20.0, 3.0]]), []
 
 
@@ -1066,10 +1023,6 @@ for given in (None, e):
 
 # %% test="cnf_log_density_values" points=3
 import math
-
-import torch
-
-from course_utils.checks import close, follows, holds, student
 
 A = torch.tensor([[0.5, 0.3], [-0.2, -0.1]])
 x = torch.tensor([[0.3, -0.4], [1.0, 0.5], [-0.2, 2.0]])
@@ -1162,10 +1115,6 @@ for given in (None, e):
 # The solver takes any tuple: here of one, (z,).
 
 # %% test="cnf_sample_values" points=1
-import torch
-
-from course_utils.checks import close, holds, shape_of, student
-
 A, times = torch.tensor([[0.5, 0.3], [-0.2, -0.1]]), set()
 z = torch.tensor([[0.3, -0.4], [1.0, 0.5]])
 
@@ -1269,8 +1218,6 @@ plots.show(
 )
 
 # %% test="trained" points=4
-from course_utils.checks import holds, student
-
 tensors = student.artifact("flows")
 holds(
     "net.0.weight" in tensors and "net.4.weight" in tensors,

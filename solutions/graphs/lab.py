@@ -53,10 +53,6 @@ max(1, 0) + max(-2, 0) + max(3, 0), max(1, 0) + max(2, 0)
 # Members are rows: W x for each of them is x @ W.T. Which axis are the members on?
 
 # %% test="deep_set_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 one = torch.ones(1, 1)
 close(
     student.deep_set(torch.tensor([[1.0], [-2.0], [3.0]]), one, torch.zeros(1), one, torch.zeros(1)),
@@ -116,10 +112,6 @@ follows(student.deep_set(x, W, b, V, c), leaves, V @ torch.relu(x @ W.T + b).sum
 # %% solution="equivariant"
 
 # %% test="equivariant_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 x = torch.tensor([[1.0], [2.0], [3.0]])
 close(
     student.equivariant(x, torch.ones(1, 1), torch.full((1, 1), 10.0)),
@@ -170,10 +162,6 @@ senders, receivers = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0, 2, 1])
 # Zeros for everybody; then add each message to the row of its receiver. `index_add` does it in one line.
 
 # %% test="scatter_sum_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 messages, receivers = torch.tensor([[1.0], [2.0], [4.0], [8.0]]), torch.tensor([1, 0, 2, 1])
 close(
     student.scatter_sum(messages, receivers, 3),
@@ -226,10 +214,6 @@ for e, h, n in ((7, 2, 4), (1, 3, 5), (40, 1, 3), (0, 4, 2)):
 # h[receivers] has a row for each edge. Put the three parts side by side, in the order of W's columns.
 
 # %% test="message_pass_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 h, e = torch.tensor([[1.0], [3.0]]), torch.tensor([[10.0], [10.0]])
 senders, receivers = torch.tensor([1, 0]), torch.tensor([0, 1])
 W, b = torch.tensor([[1.0, 2.0, 1.0]]), torch.zeros(1)
@@ -342,10 +326,6 @@ def batch_again(graphs: Sequence[Graph]) -> tuple[Tensor, Tensor, Tensor, Tensor
 
 
 # %% test="batch_values" points=4
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
 one = (torch.tensor([[1.0], [2.0]]), torch.tensor([0]), torch.tensor([1]), torch.tensor([[0.5, 0.5]]))
 other = (
     torch.tensor([[3.0], [4.0], [5.0]]),
@@ -465,10 +445,6 @@ for number in range(3):
 # Degrees are a scatter_sum of ones, plus one. Scale by the senders' roots, add up, scale by the receivers' roots.
 
 # %% test="gcn_layer_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 h, one = torch.tensor([[1.0], [0.0], [0.0]]), torch.ones(1, 1)
 senders, receivers = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0, 2, 1])
 root = 6**-0.5
@@ -587,10 +563,6 @@ plots.show(
 # A[kinds] has a matrix for each edge. All nodes go through the cell, also those who hear nothing.
 
 # %% test="ggnn_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 h, A = torch.tensor([[1.0], [0.0]]), torch.tensor([[[5.0]], [[2.0]]])
 senders, receivers, kinds = torch.tensor([0]), torch.tensor([1]), torch.tensor([1])
 
@@ -714,10 +686,6 @@ for n, m, d, k, steps in ((5, 8, 2, 3, 3), (3, 4, 4, 1, 1), (4, 6, 3, 2, 0)):
 # %% solution="interaction_step"
 
 # %% test="interaction_step_values" points=4
-import torch
-
-from course_utils.checks import close, equal, shape_of, student
-
 objects, relations = torch.tensor([[0.0], [3.0], [7.0]]), torch.tensor([[2.0], [2.0], [1.0]])
 senders, receivers = torch.tensor([1, 0, 2]), torch.tensor([0, 1, 0])
 seen = []
@@ -841,12 +809,8 @@ print("after one round", [0, 1, 1, 0], "and after another", [0, 1, 1, 0])
 # %% solution="weisfeiler_lehman"
 # A node's view: (its colour, sorted colours of who sends to it). Number the different views of a round.
 
+
 # %% test="weisfeiler_lehman_values" points=4
-import torch
-
-from course_utils.checks import equal, shaped, student
-
-
 def parts(got, n, what):
     """Colours with the names that they would have if the first node's were 0, the next new one's 1, …"""
     names = {}
@@ -927,12 +891,8 @@ equal(
 
 # %% solution="told_apart"
 
+
 # %% test="told_apart_values" points=2
-import torch
-
-from course_utils.checks import equal, student
-
-
 def graph(n, pairs):
     """A graph whose nodes and edges hold nothing."""
     ends = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
@@ -1091,10 +1051,6 @@ print(
 plots.show(figure, "Cost on graphs that are held out over the steps of training")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("graphs")
 holds(
     ("embed.weight" in tensors or "first" in tensors)

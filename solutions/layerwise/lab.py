@@ -65,7 +65,6 @@ print(F.adaptive_avg_pool2d(features, (1, 2)))  # the mean of the first four, th
 # k - 1 blocks in an nn.Sequential, which may be empty
 
 # %% test="head_linear" points=2
-from course_utils.checks import close, equal, raises, shape_of, student
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
@@ -122,7 +121,6 @@ raises(
 ### END HIDDEN TESTS
 
 # %% test="head_deep" points=3
-from course_utils.checks import close, equal, holds, student
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 3, (1, 3), (1, 2))
@@ -214,9 +212,6 @@ for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (
 # the usual four lines of training, and the two modules in training mode
 
 # %% test="step_learns" points=2
-import torch
-from course_utils.checks import close, holds, student
-
 x, y = torch.randn(16, 1, 1, 12), torch.randint(0, 3, (16,))
 block, head = student.Block(1, 4, (1, 3)), student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
 optimizer = student.optimizer_for(block, head, 0.1)
@@ -278,9 +273,6 @@ holds(
 ### END HIDDEN TESTS
 
 # %% test="step_exact" points=2
-import torch
-from course_utils.checks import close, student
-
 x, y = torch.randn(8, 2, 1, 6), torch.randint(0, 3, (8,))
 block, head = student.Block(2, 4, (1, 3)), student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
 states = [{name: t.clone() for name, t in part.state_dict().items()} for part in (block, head)]
@@ -368,9 +360,6 @@ class Watch(nn.Module):
 # Tensor.split cuts along the examples; torch.cat puts together again
 
 # %% test="cache_values" points=3
-import torch
-from course_utils.checks import close, equal, holds, student
-
 block = student.Block(2, 3, (1, 3), 2)
 for _ in range(3):
     block(1 + torch.randn(20, 2, 1, 8))  # the statistics move away from their first values
@@ -415,9 +404,6 @@ close(student.cache(block, x, 7), want, "the cache when the size is the number o
 ### END HIDDEN TESTS
 
 # %% test="cache_batches" points=2
-import torch
-from course_utils.checks import equal, student
-
 watch = student.Watch()
 student.cache(watch, torch.randn(10, 1, 1, 4), 4)
 equal(
@@ -451,8 +437,6 @@ equal(
 # %% solution="conv_macs"
 
 # %% test="macs_one" points=1
-from course_utils.checks import equal, student
-
 equal(
     student.conv_macs(1, 1, (1, 3), 38),
     114,
@@ -473,8 +457,6 @@ equal(student.conv_macs(5, 7, (1, 3), 11), 5 * 7 * 3 * 11, "conv_macs for a flat
 
 # %% test="macs_training" points=4
 from random import randint
-
-from course_utils.checks import equal, pair, student
 
 bills = pair(
     student.training_macs([10, 20], [1, 2], 1),
@@ -555,9 +537,6 @@ turn(
 # F.one_hot, F.pad or torch.cat for the ones, torch.linalg.solve instead of an inverse; double precision
 
 # %% test="probe_values" points=4
-import torch
-from course_utils.checks import close, student
-
 x, y = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
 close(
     student.linear_probe(x, y, x, y, 1e-3),
@@ -623,9 +602,6 @@ close(
 # %% solution="strongest"
 
 # %% test="strongest_filters" points=2
-import torch
-from course_utils.checks import equal, raises, student
-
 weight = torch.tensor([[1.0, -1.0], [3.0, 3.0], [-9.0, 1.0], [0.0, 0.5]]).reshape(4, 1, 1, 2)
 equal(
     student.strongest(weight, 2),
@@ -654,9 +630,6 @@ raises(ValueError, lambda: student.strongest(weight, 0), "none is refused with a
 # %% solution="prune"
 
 # %% test="prune_block" points=3
-import torch
-from course_utils.checks import close, equal, holds, student
-
 block = student.Block(2, 6, (1, 3))
 for _ in range(3):
     block(1 + torch.randn(20, 2, 1, 8))
@@ -787,9 +760,6 @@ plots.show(
 save_artifact("layerwise", net_tensors(blocks, heads[-1]), tier)
 
 # %% test="trained_net" points=6
-import torch
-from course_utils.checks import holds, student
-
 tensors = student.artifact("layerwise")
 holds(
     "head.linear.weight" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),

@@ -67,10 +67,6 @@ for number in (0, len(stories.story) // 2):
 # arange(1, …) counts from 1; one of the two as a column.
 
 # %% test="position_encoding_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.position_encoding(2, 2),
     torch.tensor([[0.5, 0.5], [0.5, 1.0]]),
@@ -116,10 +112,6 @@ for words, d in ((3, 5), (7, 2), (1, 4)):
 # (..., J) looks up to (..., J, D). A mask of 0 and 1 of shape (..., J, 1) leaves words out.
 
 # %% test="encode_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 table = torch.tensor([[100.0], [5.0], [7.0]])
 close(
     student.encode(torch.tensor([[1, 2], [2, 0], [2, 1]]), table, torch.tensor([[2.0], [3.0]])),
@@ -162,10 +154,6 @@ for shape, v, d in (((2, 3), 5, 4), ((2, 4, 3), 6, 2), ((5,), 4, 3)):
 # A loop over places, as in `recurrence`. torch.where(condition[:, None], new, old) chooses row by row.
 
 # %% test="last_state_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 seen = []
 
 
@@ -243,10 +231,6 @@ print(p, "o =", (p * torch.tensor([4.0, 8.0])).sum(), "u + o =", 1 + (p * torch.
 # A score of -inf has no chance in a softmax. Give both: u + o, and p.
 
 # %% test="hop_values" points=4
-import torch
-
-from course_utils.checks import close, flows, pair, student
-
 u, m = torch.tensor([[1.0]]), torch.tensor([[[0.0], [1.0986], [9.0]]])
 c, there = torch.tensor([[[4.0], [8.0], [100.0]]]), torch.tensor([[True, True, False]])
 got, p = pair(student.hop(u, m, c, there), "hop", "u + o and p")
@@ -327,10 +311,6 @@ close(big, torch.tensor([[302.0]]), "u + o where scores are large", "softmax kno
 # K + 1 of these; `pairwise` gives neighbours. Where is a memory there?
 
 # %% test="answer_values" points=4
-import torch
-
-from course_utils.checks import close, flows, pair, student
-
 tables, times = torch.zeros(2, 5, 4), torch.zeros(2, 3, 4)
 tables[0, 1:3], tables[1, 3:5] = 9 * torch.eye(4)[:2], torch.eye(4)[2:]
 sentences = torch.tensor([[0, 0], [1, 3], [2, 4], [1, 0], [2, 0]])  # 1 anna, 2 ben, 3 attic, 4 garden
@@ -396,10 +376,6 @@ for strength in (0.0, 1.0, 20.0):
 # The cosine: the product over both lengths. F.cosine_similarity knows it, along an axis `dim`.
 
 # %% test="content_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 memory = torch.tensor([[[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]]])
 close(
     student.content(memory, torch.tensor([[3.0, 0.0]]), torch.tensor([1.0])),
@@ -446,10 +422,6 @@ for b, n, width in ((3, 5, 2), (1, 4, 3), (2, 3, 6)):
 # w.roll(1, 1) moves everything one slot on; what falls out behind comes in at the front.
 
 # %% test="shift_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 w = torch.tensor([[0.0, 1.0, 0.0, 0.0]])
 close(
     student.shift(w, torch.tensor([[0.1, 0.2, 0.7]])),
@@ -499,10 +471,6 @@ for b, n in ((2, 3), (3, 7), (1, 5)):
 # A weight may be 0. If you take its logarithm on the way, clamp it first: w.clamp(min=1e-8) is near enough.
 
 # %% test="sharpen_values" points=3
-import torch
-
-from course_utils.checks import close, flows, holds, slopes, student
-
 w = torch.tensor([[0.25, 0.75], [0.5, 0.5]])
 close(
     student.sharpen(w, torch.tensor([2.0, 5.0])),
@@ -593,10 +561,6 @@ def old_and_new(memory: Tensor, w: Tensor, erase: Tensor, add: Tensor) -> tuple[
 
 
 # %% test="write_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 memory, w = torch.tensor([[[10.0, 1.0], [20.0, 2.0], [30.0, 3.0]]]), torch.tensor([[0.5, 0.0, 1.0]])
 erase, add = torch.tensor([[1.0, 0.0]]), torch.tensor([[4.0, 5.0]])
 close(
@@ -647,10 +611,6 @@ for b, n, width in ((2, 3, 4), (3, 5, 2), (1, 4, 1)):
 # The tape is zeros (B, N, W). F.one_hot makes the first attention. Shares and gammas of head h at step t: [:, t, h].
 
 # %% test="tape_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 stay, on = [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 shifts = torch.tensor([[[on, stay], [on, stay], [stay, on], [stay, on]]])
 add = torch.tensor([[[5.0], [7.0], [0.0], [0.0]]])
@@ -725,10 +685,6 @@ for length in (how.longest, 2 * how.longest, far(tier)):
     print(f"copying {length} rows: {bits_wrong(nets['copies'], length):.2%} of the bits wrong")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("memory")
 holds(
     "answers.tables" in tensors

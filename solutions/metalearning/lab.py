@@ -67,10 +67,6 @@ math.perm(1000, 5) * 20**5
 # Each class draws its own examples: the places that sort a row of random numbers are a random order.
 
 # %% test="episode_draws" points=4
-import torch
-
-from course_utils.checks import close, holds, pair, shape_of, student
-
 number = 100 * torch.arange(6)[:, None] + torch.arange(7)  # 100 · class + which example
 examples = torch.stack([number, -number, number], dim=2).float()  # (6, 7, 3)
 same = []
@@ -170,10 +166,6 @@ holds(
 # query[:, None] is (M, 1, D); against prototypes (N, D) that gives (M, N, D).
 
 # %% test="prototype_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 support = torch.tensor([[[0.0, 1.0], [2.0, 1.0]], [[5.0, 1.0], [5.0, 1.0]], [[2.0, 6.0], [2.0, 4.0]]])
 query = torch.tensor([[2.0, 1.0], [5.0, 3.0]])
 wanted = torch.tensor([[-1.0, -9.0, -16.0], [-20.0, -4.0, -13.0]])
@@ -234,10 +226,6 @@ print(-prototypes.grad[:, 0])  # towards the query, and away from it
 # F.normalize(x, dim=-1) makes lengths 1. The softmax goes over all N·S examples at once: flatten first.
 
 # %% test="matching_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 support = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[-3.0, 0.0], [0.0, -1.0]], [[1.0, 1.0], [5.0, 0.0]]])
 query = torch.tensor([[4.0, 0.0]])
 r = 0.5**0.5
@@ -323,10 +311,6 @@ def old_and_new(loss: Loss, params: Params, rate: float) -> tuple[Params, Params
 
 
 # %% test="adapt_values" points=4
-import torch
-
-from course_utils.checks import close, flows, holds, shape_of, student
-
 w = torch.tensor(2.0, requires_grad=True)
 got = student.adapt(lambda params: params[0] ** 2, [w], 0.25, 1)
 holds(
@@ -421,12 +405,8 @@ for steps in (1, 3):
 # p.expand(T, *p.shape) makes T copies without memory; gradients of all of them flow back to the one.
 # One loss for each task: a mean over its points, not over tasks.
 
+
 # %% test="maml_loss_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
-
 def line(params, x):
     """A slope and a height, with or without an axis of tasks."""
     return x * params[0][..., None] + params[1][..., None]
@@ -539,10 +519,6 @@ holds(
 # F.one_hot(y, ways) has numbers of type int64: .to(x.dtype). Zeros in front, and the last label falls out.
 
 # %% test="shifted_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 x, y = torch.tensor([[[5.0, 0.5], [6.0, 0.6], [7.0, 0.7]]]), torch.tensor([[1, 2, 0]])
 wanted = torch.tensor([[[5.0, 0.5, 0, 0, 0], [6.0, 0.6, 0, 1, 0], [7.0, 0.7, 0, 0, 1]]])
 hot = torch.eye(3)[y]
@@ -602,10 +578,6 @@ for b, length, d, ways in ((2, 4, 3, 5), (3, 1, 2, 2), (1, 6, 1, 4)):
 # F.one_hot(y).cumsum(1) counts, for each class, how often it has come up to here; .gather picks the count of the own class.
 
 # %% test="by_presentation_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 y = torch.tensor([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]])
 right = torch.tensor([[True, True, False, False, True], [True, True, True, False, True]])
 close(
@@ -697,10 +669,6 @@ print("share right by presentation:", ", ".join(f"{share:.2f}" for share in shar
 
 # %% test="goal_now_values" points=4
 import math
-
-import torch
-
-from course_utils.checks import close, flows, student
 
 end, places = torch.tensor([[1.0, 1.0]]), torch.tensor([[[1.0, 1.0], [2.0, 1.0]]])
 marks = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
@@ -814,10 +782,6 @@ turn(shown_once, "from which sharpness on is it B?", sharpness=(0.2, 5.0, 0.2), 
 # Add step and loss to theta itself, which knows its history.
 
 # %% test="unroll_values" points=3
-import torch
-
-from course_utils.checks import close, follows, pair, student
-
 rate = torch.tensor(0.25, requires_grad=True)
 
 
@@ -964,10 +928,6 @@ for steps in (0, 1, 5):
     print(f"sine waves after {steps} steps: {sine_error(nets['sines'], steps):.2f}")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("metalearning")
 holds(
     "embedding.0.weight" in tensors

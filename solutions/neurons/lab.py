@@ -41,10 +41,6 @@ w[0] * x[0] + w[1] * x[1] + b
 # Begin with the bias, then go through inputs and weights together.
 
 # %% test="neuron_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.neuron(torch.tensor([2.0, -1.0, 4.0]), torch.tensor([0.5, 3.0, 0.25]), 1.5),
     0.5,
@@ -146,10 +142,6 @@ turn(
 # For a tensor: torch.exp works on every number at once.
 
 # %% test="sigmoid_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.sigmoid(torch.tensor([-2.0, 0.0, 2.0])),
     torch.tensor([0.1192, 0.5, 0.8808]),
@@ -183,10 +175,6 @@ z = torch.tensor([-200.0, 0.5, 200.0], requires_grad=True)
 torch.autograd.grad(sigmoid(z.clone()).sum(), z)
 
 # %% test="sigmoid_slope" points=1
-import torch
-
-from course_utils.checks import close, holds, slopes, student
-
 z = torch.tensor([-200.0, -2.0, 0.5, 200.0], requires_grad=True)
 (slope,) = slopes(
     student.sigmoid(z),
@@ -220,10 +208,6 @@ close(slope, s * (1 - s), "the slope of sigmoid at many places", "slopes far fro
 # One call is enough.
 
 # %% test="relu_values" points=1
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 close(
     student.relu(torch.tensor([-3.0, 0.0, 2.5])),
     torch.tensor([0.0, 0.0, 2.5]),
@@ -257,10 +241,6 @@ follows(student.relu(z), {"z": z}, torch.relu(z), "relu")
 # torch.where(condition, a, b) chooses number by number. Autograd goes through both a and b: is each finite for all z?
 
 # %% test="elu_values" points=1
-import torch
-
-from course_utils.checks import close, follows, slopes, student
-
 close(
     student.elu(torch.tensor([-3.0, -1.0, 0.0, 2.5])),
     torch.tensor([-0.9502, -0.6321, 0.0, 2.5]),
@@ -342,10 +322,6 @@ torch.tensor([[neuron(example, w, bias) for w, bias in zip(W, b)] for example in
 # Write down the shapes of x, W and of what is to come out. How must W stand for `@`?
 
 # %% test="layer_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 x, W, b = (
     torch.tensor([[1.0, 2.0], [0.0, 1.0]]),
     torch.tensor([[1.0, 0.0], [3.0, -1.0]]),
@@ -430,11 +406,6 @@ def layers_left(x: Tensor, layers: list[Layer], activation: Callable[[Tensor], T
 
 
 # %% test="mlp_values" points=3
-import torch
-
-from course_utils.checks import close, equal, flows, follows, student
-
-
 def square(z):
     return z * z
 
@@ -548,10 +519,6 @@ print("Same as before?", torch.allclose(two, one, atol=1e-4))
 # W1 has a row for each hidden neuron. Then look at what they give at the corners, and choose W2 and b2.
 
 # %% test="xor_corners" points=2
-import torch
-
-from course_utils.checks import equal, holds, student
-
 layers = student.xor_layers()
 holds(
     isinstance(layers, list | tuple)
@@ -612,10 +579,6 @@ target = torch.tensor([1.0, 2.0, 3.0])  # (3,)
 # The shapes first.
 
 # %% test="squared_error_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.squared_error(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0])),
     5.0,
@@ -638,10 +601,6 @@ for shape in ((1,), (7,), (4, 3), (2, 3, 2)):
 ### END HIDDEN TESTS
 
 # %% test="squared_error_shapes" points=1
-import torch
-
-from course_utils.checks import raises, student
-
 raises(
     ValueError,
     lambda: student.squared_error(torch.randn(3, 1), torch.randn(3)),
@@ -670,10 +629,6 @@ for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3)
 # -log σ(z) = log(1 + e^-z), and 1 - σ(z) = σ(-z).
 
 # %% test="cross_entropy_values" points=2
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 z, y = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
 close(
     student.cross_entropy(z, y),
@@ -720,10 +675,6 @@ follows(student.cross_entropy(z, y), {"the logits": z}, wanted, "cross_entropy")
 ### END HIDDEN TESTS
 
 # %% test="cross_entropy_far" points=1
-import torch
-
-from course_utils.checks import close, student
-
 hint = "log(σ(z)) in two steps overflows, and clamping changes the loss: use one function for log(1 + e^z)"
 for z, y, cost in ((-1000.0, 1.0, 1000.0), (1000.0, 0.0, 1000.0), (1000.0, 1.0, 0.0), (-1000.0, 0.0, 0.0)):
     got = student.cross_entropy(torch.tensor([z]), torch.tensor([y]))
@@ -746,10 +697,6 @@ close(student.cross_entropy(z, y), expected, "cross_entropy of large logits", hi
 # A logit is not a probability: where is the border?
 
 # %% test="accuracy_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 z, y = torch.tensor([0.3, 2.0, -1.0, -0.2, -3.0]), torch.tensor([1, 1, 0, 1, 0])
 got = student.accuracy(z, y)
 close(
@@ -787,10 +734,6 @@ close(
 # Draw one order of all examples, for x and y alike.
 
 # %% test="split_parts" points=2
-import torch
-
-from course_utils.checks import equal, holds, student
-
 y = torch.arange(20)
 x = torch.stack([y + 0.25, -1.0 * y], dim=1)  # each row tells its own class
 parts = student.split(x, y, 6, seed=0)
@@ -990,10 +933,6 @@ print(f"Yours {reference.show(share)}, the reference {reference.show(reference.v
 print(f"A single neuron: {reference.show(reference.baseline)}.")
 
 # %% test="spiral_artifact" points=2
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("neurons")
 holds(
     "0.W" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),

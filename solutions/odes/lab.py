@@ -59,12 +59,8 @@ for _ in range(2):
 # %% solution="euler"
 # One line. The arrow may depend on the time.
 
+
 # %% test="euler_values" points=1
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
-
 def f(t, y):
     return 3 * y + t
 
@@ -109,10 +105,6 @@ for shape, t, h in (((), 0.3, 0.2), ((2, 3), -1.0, 0.5), ((4, 1), 2.0, -0.25)):
 # Name the arrows k1 to k4. Each place where you look is y plus a part of h times the arrow before.
 
 # %% test="rk4_values" points=2
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 calls = []
 
 
@@ -174,10 +166,6 @@ for shape, t, h in (((), 0.3, 0.2), ((2, 3), -1.0, 0.5), ((4, 1), 2.0, -0.25)):
 # `for start, end in pairwise(times)`, and within it a loop over the steps. Collect the states; torch.stack makes one tensor.
 
 # %% test="integrate_values" points=3
-import torch
-
-from course_utils.checks import close, equal, follows, holds, shape_of, student
-
 visited = []
 
 
@@ -267,10 +255,6 @@ plots.show(
 # With centred x = log h and z = log error, the slope of the best line is Σ x z / Σ x².
 
 # %% test="order_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 sizes = torch.tensor([0.4, 0.2, 0.1, 0.05], dtype=torch.float64)
 close(
     student.order(sizes, 7 * sizes**3),
@@ -375,10 +359,6 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 # A list of arrows that begins with `first` and grows by one for each node and row; zip stops where the shorter one ends.
 
 # %% test="dormand_prince_values" points=3
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 calls = []
 
 
@@ -470,10 +450,6 @@ for shape, t, h in (((2, 3), -0.4, 0.5), ((), 1.0, 0.1)):
 # torch.maximum takes the larger number, place by place.
 
 # %% test="error_ratio_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.error_ratio(
         torch.tensor([0.3, -0.4]), torch.tensor([1.0, -9.0]), torch.tensor([-2.0, 4.0]), 0.2, 0.1
@@ -515,8 +491,6 @@ for shape, rtol, atol in (((), 1e-3, 1e-5), ((3, 4), 0.0, 0.1), ((2, 2, 2), 0.5,
 # Plain numbers, no tensors. What is 0 to a negative power?
 
 # %% test="next_size_values" points=1
-from course_utils.checks import close, student
-
 close(
     [student.next_size(2.0, ratio) for ratio in (1.0, 2.0, 0.1)],
     [1.8, 2.0 * 0.9 * 2**-0.2, 2.0 * 0.9 * 0.1**-0.2],
@@ -560,10 +534,6 @@ for h, ratio in ((0.01, 1e-4), (5.0, 3000.0), (1e-3, 0.7), (0.5, 1e-5), (0.5, 18
 # %% test="adaptive_values" points=4
 import math
 from itertools import pairwise
-
-import torch
-
-from course_utils.checks import close, follows, holds, pair, raises, student
 
 calls = []
 
@@ -721,12 +691,8 @@ plots.show(
 # %% solution="crossing"
 # Keep two sizes: one after which g is still above 0, one after which it is not. Every try starts from t and y.
 
+
 # %% test="crossing_values" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
-
 def leap(f, t, y, h):
     return y + h * f(t + h / 2, y)
 
@@ -832,12 +798,8 @@ def fading(t: Tensor, y: Tensor, theta: Tensor) -> Tensor:
 # torch.autograd.grad(dy, (y, theta), a) is (aᵀ ∂f/∂y, aᵀ ∂f/∂θ). In a backward pass gradients are switched off: torch.enable_grad()
 # switches them on. A field may depend on y or θ not at all: materialize_grads=True gives zeros then.
 
+
 # %% test="adjoint_dynamics_values" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
-
 def f(t, y, theta):
     return torch.tanh(y @ theta.view(2, 2)) * (1 + t)
 
@@ -923,12 +885,8 @@ holds(not any(rate.requires_grad for rate in rates), "the rates must have no his
 # %% solution="adjoint"
 # Write `together(t, packed)` first: unpack, ask adjoint_dynamics, pack. times[[n, n - 1]] are two times, falling.
 
+
 # %% test="adjoint_values" points=4
-import torch
-
-from course_utils.checks import close, holds, pair, shape_of, student
-
-
 def middle(f, t, y, h):
     return y + h * f(t + h / 2, y + h / 2 * f(t, y))
 
@@ -1054,10 +1012,6 @@ for steps in (1, 4, 16):
     print(f"{steps:5} {direct:10,} {constant:15,}   {(one - other).abs().max():.0e}")
 
 # %% test="adjoint_memory" points=1
-import torch
-
-from course_utils.checks import close, holds, student
-
 theta, f = torch.randn(4, dtype=torch.float64, requires_grad=True), student.turning
 y, times = torch.tensor([[1.0, 0.5]], dtype=torch.float64), torch.tensor([0.0, 1.0], dtype=torch.float64)
 few, many = (student.kept(student.solve_adjoint, student.rk4, f, theta, y, times, n) for n in (2, 40))
@@ -1108,10 +1062,7 @@ print(f"from 1 to {there[-1].item():.1e}; nudged by 1e-8, and back again: {back[
 # integrate, from 0 to 1, on the device and in the type of x; the last state.
 
 # %% test="ode_block_values" points=3
-import torch
 from torch import nn
-
-from course_utils.checks import close, follows, holds, shape_of, student
 
 
 class Arrow(nn.Module):
@@ -1244,10 +1195,6 @@ state
 # through both sides: 0 · nan is nan. What can you put there before it reaches the cell?
 
 # %% test="ode_rnn_values" points=4
-import torch
-
-from course_utils.checks import close, equal, follows, holds, shape_of, student
-
 asked = []
 
 
@@ -1483,8 +1430,6 @@ if tier == "full":
     save_artifact("odes", net.eval(), tier)
 
 # %% test="trained" points=4
-from course_utils.checks import holds, student
-
 tensors = student.artifact("odes")
 holds(
     "net.0.weight" in tensors or "middle.f.convs.0.weight" in tensors,

@@ -73,12 +73,8 @@ for level in (1, 3):
 # %% solution="curriculum"
 # .long() cuts off what is behind the point. All examples at once: torch.full makes equal levels, torch.where chooses.
 
+
 # %% test="curriculum_values" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
-
 def levels(*asked):
     """What curriculum gives, if it is of a type that one can count up to."""
     found = student.curriculum(*asked)
@@ -164,10 +160,6 @@ for level, top, b in ((2, 7, 40), (1, 3, 30), (9, 9, 50)):
 # table[0][bits[:, 0]] is (B, L, C). Channels come before places: .mT turns the last two axes over.
 
 # %% test="mental_image_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 table = torch.tensor([[[10.0], [20.0]], [[1.0], [2.0]]])
 close(
     student.mental_image(torch.tensor([[[1, 0], [1, 1]]]), table),
@@ -233,10 +225,6 @@ u * 2 + (1 - u) * torch.tensor(0.0).tanh(), u * 4 + (1 - u) * (r * 2).tanh()
 # W holds 3 C kernels: the first 2 C make both gates in one F.conv1d (padding keeps the length), .chunk(2, dim=1) parts them.
 
 # %% test="cgru_values" points=5
-import torch
-
-from course_utils.checks import close, flows, holds, shaped, student
-
 W, b = torch.zeros(3, 1, 3), torch.zeros(3)
 W[2, 0, 0] = 1.0
 s = torch.tensor([[[2.0, 4.0]]])
@@ -319,10 +307,6 @@ for rows, c, length, k in ((3, 2, 7, 3), (1, 5, 4, 5), (2, 3, 6, 1)):
 # A loop of as many steps; each has the state of the one before, and the blur is handed on.
 
 # %% test="iterate_values" points=2
-import torch
-
-from course_utils.checks import close, flows, holds, shaped, student
-
 W, b = torch.zeros(3, 1, 3), torch.tensor([-20.0, 20.0, 0.0])
 W[2, 0, 0] = 20.0  # everything new, tanh of twenty times the left neighbour: a 1 walks
 s = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]])
@@ -393,10 +377,6 @@ for program, steps in lessons(28, 5, "recursive", 2):
 # Weights are as in nn.Linear: W_key has (D, H). The chance to return is a sigmoid; scores stay scores.
 
 # %% test="decode_values" points=3
-import torch
-
-from course_utils.checks import close, flows, holds, student
-
 keys = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
 W_key, W_arg = (
     torch.tensor([[3.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]),
@@ -475,10 +455,6 @@ for b, hidden, d, p, a in ((3, 4, 5, 2, 6), (1, 6, 2, 5, 3)):
 # depth len(calls), then act or append the new call. Recursion works, too, but count the steps of all calls together.
 
 # %% test="execute_values" points=5
-import torch
-
-from course_utils.checks import equal, holds, student
-
 BOOK = {0: [(1, 0), (5, 7)], 1: [(6, 3)], 2: [(2, 0)]}  # what each program calls, one after the other
 log = []
 
@@ -622,10 +598,6 @@ def old_and_new(cells: Tensor, top: Tensor, value: Tensor) -> tuple[Tensor, Tens
 
 
 # %% test="stack_values" points=4
-import torch
-
-from course_utils.checks import close, flows, pair, student
-
 cells, top = torch.tensor([[[10.0], [20.0], [30.0]]]), torch.tensor([[0.5, 0.5, 0.0]])
 got = pair(student.push(cells, top, torch.tensor([[40.0]])), "push", "cells and top")
 close(
@@ -710,10 +682,6 @@ for number, (word, target) in enumerate(BUBBLE):
 # The mean over both distributions: torch.einsum("bi,ij,bj->b", …). Then a mean of both outcomes, for either place.
 
 # %% test="swap_or_not_values" points=3
-import torch
-
-from course_utils.checks import close, flows, pair, student
-
 table = torch.zeros(3, 3)
 table[1, 2], table[2, 1] = -1.0986, 1.0986  # chances 1/4 and 3/4
 eye = torch.eye(3)
@@ -793,10 +761,6 @@ for b, k in ((3, 4), (1, 6), (5, 2)):
 # counter[:, :-1] is at the lines. Two lines may have the same target: index_add adds up, plain assignment does not.
 
 # %% test="advance_values" points=4
-import torch
-
-from course_utils.checks import close, flows, student
-
 counter, targets = torch.tensor([[0.0, 0.5, 0.5, 0.0]]), torch.tensor([0, 0, 0])
 close(
     student.advance(counter, torch.tensor([[0.0, 0.25, 0.0]]), targets),
@@ -864,10 +828,6 @@ for b, lines in ((3, 5), (1, 2), (4, 3)):
 # torch.stack(list(outcomes)) has the lines first; outcomes have any number of axes behind B: "bi,ib...->b..." is an einsum.
 
 # %% test="superpose_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 counter = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
 outcomes = [torch.tensor([[10.0, 20.0], [1.0, 2.0]]), torch.tensor([[50.0, 60.0], [5.0, 6.0]])]
 close(
@@ -958,10 +918,6 @@ if "executes" in nets:
 print(f"the reference, the mean of them from home: {entry.value:.1%} ± {entry.std:.1%}")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("programs")
 holds(
     all(name in tensors for name in ("adds.W", "calls.keys", "blank.table"))

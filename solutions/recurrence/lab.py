@@ -54,10 +54,8 @@ print(f"\n{len(train_text)} characters, {len(text.alphabet)} different ones: {te
 # %% solution="counts"
 # For each place of the text, and each length of a context that fits before it: one more.
 
+
 # %% test="counts_values" points=2
-from course_utils.checks import equal, student
-
-
 def plain(table):
     return {context: {c: int(n) for c, n in seen.items()} for context, seen in dict(table).items()}
 
@@ -133,8 +131,6 @@ def likely(
 
 # %% test="smoothed_values" points=3
 from collections import Counter
-
-from course_utils.checks import close, equal, holds, student
 
 table = {"": Counter(a=3, b=1), "a": Counter(b=1)}
 
@@ -229,10 +225,6 @@ print(one_hot @ table, "which is row 2:", table[2])
 # %% solution="embed"
 
 # %% test="embed_values" points=1
-import torch
-
-from course_utils.checks import close, flows, student
-
 table = torch.tensor([[5.0, 6.0], [7.0, 8.0], [9.0, 1.0]], requires_grad=True)
 codes = torch.tensor([[2, 0, 2]])
 close(
@@ -263,10 +255,6 @@ for shape, k, d in (((4,), 5, 3), ((2, 6), 3, 1), ((2, 2, 2), 7, 4), ((), 4, 2))
 # Zeros of the table's shape; then add each place's gradient to the row that it took. `index_add` does it in one line.
 
 # %% test="embed_gradient_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 codes = torch.tensor([[2, 0, 2]])
 upstream = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]])
 close(
@@ -324,10 +312,6 @@ print(f"{h:.4f}", f"{math.tanh(0.5 * h):.4f}", f"{math.tanh(0.5 * math.tanh(0.5 
 # Points are rows: W x for each of them is x @ W.T.
 
 # %% test="rnn_step_values" points=2
-import torch
-
-from course_utils.checks import close, flows, student
-
 x, h = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.5, 0.0]])
 W, b = torch.tensor([[1.0, 9.0], [0.0, 9.0], [2.0, 9.0]]), torch.tensor([0.0, 0.0, 1.0])
 U = torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, 7.0], [0.0, 0.0, 7.0]])
@@ -369,10 +353,6 @@ follows(student.rnn_step(x, h, W, U, b), leaves, torch.tanh(x @ W.T + h @ U.T + 
 # A loop over the places; each step gets the state of the one before.
 
 # %% test="unroll_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 one, half, none = torch.ones(1, 1), torch.full((1, 1), 0.5), torch.zeros(1)
 close(
     student.unroll(torch.tensor([[[1.0], [0.0], [0.0]]]), torch.zeros(1, 1), one, half, none),
@@ -446,10 +426,6 @@ turn(reach, "from which size on do far places count more than near ones?", size=
 # %% solution="clip"
 
 # %% test="clip_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.clip([torch.tensor([30.0]), torch.tensor([40.0])]),
     [torch.tensor([3.0]), torch.tensor([4.0])],
@@ -510,10 +486,6 @@ print("memory", c, "state", 0.5 * math.tanh(c))
 # chunk(4, dim=1) cuts the product. Which of the four parts go through a sigmoid?
 
 # %% test="lstm_step_values" points=5
-import torch
-
-from course_utils.checks import close, flows, pair, student
-
 x, h, c = torch.zeros(1, 2), torch.zeros(1, 1), torch.full((1, 1), 2.0)
 W, U = torch.zeros(4, 2), torch.zeros(4, 1)
 big = 30.0
@@ -623,10 +595,6 @@ math.log(4), math.log(4) / math.log(2), math.exp(math.log(4))
 # log_softmax is finite where log(softmax(…)) is not. `gather` picks the number of the character that came.
 
 # %% test="nats_values" points=3
-import torch
-
-from course_utils.checks import close, flows, student
-
 scores, codes = torch.zeros(1, 2, 4), torch.tensor([[3, 0]])
 close(
     student.nats(scores, codes),
@@ -715,10 +683,6 @@ ax.set(xlabel="step", ylabel="nats a character", ylim=(0, 3))
 plots.show(figure, "Surprise over the steps of training, and a line where counting stands")
 
 # %% test="trained" points=3
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("recurrence")
 holds(
     "table" in tensors
@@ -745,10 +709,6 @@ judge("recurrence", tensors, 3)
 # Where only some may be drawn: which score is the lowest of those? What is a score that has no chance?
 
 # %% test="chances_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 scores = torch.tensor([0.0, 1.3863, 0.6931])  # log 1, log 4, log 2
 close(
     student.chances(scores),
@@ -816,10 +776,6 @@ close(
 # What is read first is the prompt, then each character alone. Which place's scores count? Hand the state on.
 
 # %% test="write_values" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, shape_of, student
-
 read, strange = [], []
 
 

@@ -88,8 +88,6 @@ program = (("filter even", 0), ("map *2", 1), ("sum", 2))  # value 0 is the inpu
 # What an operation takes is a tuple of kinds; compare with the kinds that stand at its places.
 
 # %% test="typed_values" points=2
-from course_utils.checks import equal, raises, student
-
 equal(
     student.typed((("sort", 0), ("head", 1)), ["list"]),
     ["list", "list", "int"],
@@ -168,8 +166,6 @@ def execute_again(program: Program, inputs: list[Value]) -> list[Value]:
 
 
 # %% test="execute_values" points=3
-from course_utils.checks import equal, raises, student
-
 equal(
     student.execute((("filter even", 0), ("map *2", 1), ("sum", 2)), [[3, 4, 6]]),
     [[3, 4, 6], [4, 6], [8, 12], 20],
@@ -268,8 +264,6 @@ for words in ("1 and 4", "value 2 is value 1, each time", "3 and 3"):
 # `try: … except ValueError: return None`. zip(*rows) turns rows of values into columns: one value on all inputs.
 
 # %% test="informative_values" points=3
-from course_utils.checks import equal, student
-
 inputs = [[[3, 1, 2]], [[5, 4, 6]]]
 equal(
     student.informative((("sort", 0), ("head", 1)), inputs),
@@ -353,10 +347,6 @@ print(
 # (B, K, 2, 1 + SEEN) embeds to (B, K, 2, 1 + SEEN, D); flatten(2) makes one row of each example.
 
 # %% test="attributes_values" points=4
-import torch
-
-from course_utils.checks import close, flows, shaped, student
-
 net = student.AttributeNet(7, 12, 5)
 x = torch.randint(0, 515, (2, 3, 2, 11))
 got = shaped(
@@ -446,8 +436,6 @@ print("sort 0, reverse 0: 2 nodes.  Two lines: sum 0, then sort 0, then reverse 
 # extend((), [list(inputs) for inputs, _ in examples]) begins.
 
 # %% test="search_values" points=5
-from course_utils.checks import equal, pair, student
-
 examples = [([[3, 1]], [1, 3]), ([[5, 9]], [9, 5])]
 what = "search for 3, 1 -> 1, 3 and 5, 9 -> 9, 5"
 
@@ -554,8 +542,6 @@ equal(found, (("take", 0, 1),), "search with two inputs", "inputs are values 0 a
 # order[:size] with size = step, 2 step, … until all are in; what is left of the budget for each search?
 
 # %% test="sort_and_add_values" points=3
-from course_utils.checks import equal, pair, student
-
 examples = [([[3, 1]], [1, 3]), ([[5, 9]], [9, 5])]
 order = ["sum", "sort", "reverse"]
 
@@ -692,10 +678,6 @@ for written in ((), ("word 1",), ("word 1", "const ,"), ("word 2",)):
 # A state of -inf never is the maximum: masked_fill(~there[..., None], -torch.inf), then amax.
 
 # %% test="writer_values" points=4
-import torch
-
-from course_utils.checks import close, flows, shaped, student
-
 net = student.Writer(3, 4, 6)
 texts, rests = torch.randint(1, 96, (2, 3, 5)), torch.randint(1, 96, (2, 4, 3, 10))
 there = torch.tensor([True, True, False]).expand(2, 4, 3).clone()
@@ -800,9 +782,6 @@ print(
 # max() of what was noted compares how many fit, then log-probabilities.
 
 # %% test="beam_values" points=5
-import torch
-
-from course_utils.checks import equal, student
 from course_utils.data.string_language import END, NAMES
 
 
@@ -977,12 +956,8 @@ torch.tensor(-1.69 - (-1.0)).exp()
 # %% solution="explain"
 # lucky < (found - scored).exp() is (N,). torch.where(keep[:, None], changed, scenes) chooses scene by scene.
 
+
 # %% test="explain_values" points=3
-import torch
-
-from course_utils.checks import close, holds, pair, student
-
-
 def told(*steps):
     """Changes that were decided beforehand."""
     left = [torch.tensor(step) for step in steps]
@@ -1116,10 +1091,6 @@ for name, learn in (("version spaces", flash_fill), ("the net", by_net(nets["wri
 print(f"the reference, lists and mistyped strings together: {entry.value:.1%} ± {entry.std:.1%}")
 
 # %% test="trained" points=2
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("synthesis")
 holds(
     "attributes.scores.weight" in tensors

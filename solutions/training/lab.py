@@ -37,10 +37,6 @@ for z in (torch.tensor([0, 0, 0.6931]), torch.tensor([1000, 1000, 1000.6931])):
 # Rows are examples. Which number can you take from a row so that nothing overflows, and no share changes?
 
 # %% test="softmax_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.softmax(torch.tensor([[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]])),
     torch.tensor([[0.09003057, 0.2447285, 0.665241], [0.3333333, 0.3333333, 0.3333333]]),
@@ -96,10 +92,6 @@ close(student.softmax(z), torch.softmax(z, 1), "softmax of rows of very differen
 # z.gather(1, y[:, None]) takes, in each row, the logit of the true class; z[torch.arange(len(y)), y] does too.
 
 # %% test="cross_entropy_values" points=3
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
 close(
     student.cross_entropy(z, y),
@@ -168,10 +160,6 @@ follows(
 # What is the derivative of log Σ e^z in z_k? You have met it above. torch.nn.functional.one_hot may help.
 
 # %% test="cross_entropy_slopes" points=2
-import torch
-
-from course_utils.checks import close, student
-
 z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
 close(
     student.cross_entropy_gradient(z, y),
@@ -255,8 +243,6 @@ print(b.data, b.slopes, [parent.data for parent in b.parents])
 # If a grows by a little, by how many times as much does a·b grow?
 
 # %% test="multiply_slopes" points=1
-from course_utils.checks import close, equal, holds, student
-
 c = student.multiply(student.Value(2.0), student.Value(5.0))
 holds(
     hasattr(c, "data"), "multiply gives no Value", "a Value with parents and slopes", c, "see how add returns"
@@ -299,8 +285,6 @@ for p, q in torch.randn(5, 2).tolist():
 # k is a plain number, so there is one parent.
 
 # %% test="power_slopes" points=1
-from course_utils.checks import StudentError, close, equal, holds, student
-
 try:
     c = student.power(student.Value(3.0), 2)
 except StudentError as error:
@@ -352,8 +336,6 @@ for p, k in ((2.0, 3), (4.0, 0.5), (-2.0, -1), (1.7, -2.5), (-3.0, 1)):
 # math.tanh gives the number. The slope of tanh can be written with tanh itself.
 
 # %% test="tanh_slopes" points=1
-from course_utils.checks import StudentError, close, equal, holds, student
-
 try:
     c = student.tanh(student.Value(0.5))
 except StudentError as error:
@@ -418,8 +400,6 @@ for p in (-30.0, -1.3, 0.0, 0.2, 30.0):
 # A function inside that visits a value: first its parents, then itself. What must it do on meeting a value again?
 
 # %% test="topological_order" points=2
-from course_utils.checks import equal, holds, student
-
 a, b = student.Value(2.0), student.Value(3.0)
 c = student.multiply(a, b)
 d = student.add(c, a)
@@ -511,8 +491,6 @@ equal(len(student.topological(one)), 1, "the number of values that an input is m
 gradients("a * b + a", a=2.0, b=3.0)
 
 # %% test="backward_values" points=3
-from course_utils.checks import close, holds, student
-
 value, slopes = student.gradients("a * b + a", a=2.0, b=3.0)
 holds(
     not any(hasattr(slope, "parents") for slope in slopes.values()),
@@ -673,10 +651,6 @@ for lr in (0.03, 0.041):
 # First the velocity, then the step with the new velocity.
 
 # %% test="momentum_steps" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
 theta, g, v = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.0]), torch.tensor([2.0, 0.0])
 parts = student.momentum_step(theta, g, v, 0.1, 0.5)
 holds(
@@ -739,10 +713,6 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
 # Everything is number by number; ε stands outside of the root.
 
 # %% test="rmsprop_steps" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
 theta, g, s = torch.tensor([1.0, -2.0]), torch.tensor([0.5, -3.0]), torch.tensor([1.0, 4.0])
 parts = student.rmsprop_step(theta, g, s, 0.1, 0.75, 0.5)
 holds(
@@ -810,10 +780,6 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
 # The corrected m̂ and ŝ serve for this step only; what do you return?
 
 # %% test="adam_steps" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
 theta, g = torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.5, -3.0, 0.001])
 m, s, betas = torch.tensor([0.2, -1.0, 0.0]), torch.tensor([1.0, 4.0, 0.01]), (0.5, 0.75)
 parts = student.adam_step(theta, g, m, s, 3, 0.1, betas, 0.5)
@@ -981,10 +947,6 @@ turn(
 # The root of the mean of the squares, after the ReLU, of all numbers of the batch at once. `.item()` makes it plain.
 
 # %% test="signal_sizes" points=2
-import torch
-
-from course_utils.checks import close, student
-
 x, weights = torch.tensor([[1.0, -2.0], [3.0, 0.5]]), [torch.tensor([[1.0, 1.0], [0.0, -2.0]]), torch.eye(2)]
 close(
     student.signal(x, weights),
@@ -1049,11 +1011,6 @@ def two_layers(m: int, d: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 # %% test="he_weights_keep" points=2
-import torch
-
-from course_utils.checks import equal, holds, student
-
-
 def draw(m, d, seed=0):
     W = student.he_weights(m, d, torch.Generator().manual_seed(seed))
     holds(isinstance(W, torch.Tensor), "he_weights gives no tensor", "a tensor (M, D)", type(W).__name__)
@@ -1170,10 +1127,6 @@ plots.show(
 # x.mean(dim=?) over examples. Is x.var(dim=?) the mean of squares, or is it divided by B − 1?
 
 # %% test="batch_norm_values" points=2
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 x = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]])
 gamma, beta = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0])
 close(
@@ -1270,10 +1223,6 @@ follows(
 # x̂ first. Each sum runs over the batch.
 
 # %% test="batch_norm_gradients" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
 x, gamma = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]]), torch.tensor([2.0, -1.0])
 g = torch.tensor([[1.0, 0.0], [2.0, -1.0], [-1.0, 2.0]])
 parts = student.batch_norm_backward(x, gamma, g, 0.1)
@@ -1362,10 +1311,6 @@ for B, D in ((2, 1), (4, 4), (20, 6)):
 # self.training tells the phase. The running ones change in place, without history: torch.no_grad(), .copy_ or .lerp_.
 
 # %% test="batch_norm_phases" points=3
-import torch
-
-from course_utils.checks import close, follows, holds, student
-
 norm = student.BatchNorm(2, momentum=0.25)
 norm.train()
 x = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]])
@@ -1594,10 +1539,6 @@ print(
 print(f"A linear classifier: {reference.show(reference.baseline)}.")
 
 # %% test="deep_artifact" points=2
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("training")
 holds(
     "weights.19" in tensors and all(torch.isfinite(tensor).all() for tensor in tensors.values()),

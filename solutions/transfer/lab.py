@@ -60,10 +60,6 @@ train, test = torch.tensor([1.0, 3.0]), torch.tensor([5.0])
 # Two statistics a column; of which examples?
 
 # %% test="standardise_values" points=2
-import torch
-
-from course_utils.checks import close, pair, student
-
 train, other = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]]), torch.tensor([[5.0, 0.0], [2.0, 60.0]])
 one, two = pair(
     student.standardise(train, other),
@@ -151,10 +147,6 @@ close(
 # Begin with zeros. The error has shape (N, K); which product of it with x has W's shape?
 
 # %% test="probe_values" points=4
-import torch
-
-from course_utils.checks import close, holds, pair, student
-
 x, y = torch.tensor([[1.0, 2], [3, 0], [0, 1], [2, 2]]), torch.tensor([0, 1, 1, 2])
 W, b = pair(student.probe(x, y, 3, 2, 0.5, 0.2), "probe", "W and b", "what does `return` stand in front of?")
 holds(
@@ -296,12 +288,8 @@ print({name: tuple(tensor.shape) for name, tensor in tiny().state_dict().items()
 # %% solution="freeze"
 # Gradients are one thing, batch normalisation's running statistics another.
 
+
 # %% test="freeze_parts" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
-
 def state(net):
     return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
 
@@ -359,10 +347,6 @@ holds(
 # Which parameters does an optimiser have no business with?
 
 # %% test="groups_rates" points=2
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
 net = student.tiny()
 groups = student.parameter_groups(net, 0.01, 0.1)
 listed = isinstance(groups, list | tuple)
@@ -452,10 +436,6 @@ maps = torch.tensor([[[[1.0, 0.0]], [[2.0, 4.0]]]])  # (B, C, H, W) = (1, 2, 1, 
 # Put a map's places in a row: then a matrix product does it.
 
 # %% test="gram_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 first = torch.tensor([[[1.0, 0], [2, 1]], [[0.0, 2], [2, 0]]])  # two maps of 2 × 2
 second = torch.tensor([[[1.0, 1], [1, 1]], [[0.0, 0], [0, 4]]])
 close(
@@ -509,10 +489,6 @@ close(
 # One number a layer, then their mean.
 
 # %% test="style_values" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
 stages = [torch.randn(2, 3, 4, 4, requires_grad=True), torch.randn(2, 5, 2, 2, requires_grad=True)]
 wanted = [student.gram(torch.randn(2, 3, 6, 6)), student.gram(torch.randn(2, 5, 3, 3))]
 grams = [student.gram(maps) for maps in stages]
@@ -617,10 +593,6 @@ print(row.roll(1, dims=1), row.roll(1, dims=1).roll(-1, dims=1))
 # Roll, gradient of the rolled picture, scale, add, roll back, cut.
 
 # %% test="ascend_step" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
 weights = torch.randn(1, 3, 4, 5)
 
 
@@ -700,8 +672,6 @@ close(slight, grey + 0.1, "a step where the gradient is 1e-8", "the docstring's 
 # The smallest is divided by scale most often.
 
 # %% test="octaves_sides" points=1
-from course_utils.checks import equal, holds, student
-
 got = student.octaves(96, 4, 1.5)
 holds(
     isinstance(got, list | tuple),
@@ -734,10 +704,6 @@ equal(
 # For each side: what to begin with, what to repeat, what to carry on.
 
 # %% test="dream_octaves" points=4
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
 x = torch.rand(1, 3, 12, 12)
 sides = []
 
@@ -898,10 +864,6 @@ plots.show(
 # One row of weights, one number a map.
 
 # %% test="class_map_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 maps = torch.tensor([[[[1.0, 2]], [[10.0, 20]]]])  # (B, C, H, W) = (1, 2, 1, 2)
 weight = torch.tensor([[1.0, 0.0], [0.5, -1.0]])
 close(
@@ -1038,10 +1000,6 @@ print(f"Yours {reference.show(accuracy(tuned, x, y))}, the reference {reference.
 print(f"A probe of pixels: {reference.show(reference.baseline)}.")
 
 # %% test="transfer_artifact" points=4
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("transfer")
 holds(
     "head.weight" in tensors

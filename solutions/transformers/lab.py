@@ -61,10 +61,6 @@ weights, sum(weight * value for weight, value in zip(weights, v))
 # %% test="attention_values" points=3
 import math
 
-import torch
-
-from course_utils.checks import close, follows, student
-
 
 def by_hand(q, k, v):
     """Query by query, as in the cell above."""
@@ -129,10 +125,6 @@ for mask in (None, torch.ones(4, 5, dtype=torch.bool).tril()):
 
 # %% test="attention_mask" points=2
 import math
-
-import torch
-
-from course_utils.checks import close, equal, shape_of, student
 
 
 def by_hand(q, k, v):
@@ -221,10 +213,6 @@ plots.show(
 # Compare the numbers of places, a column of them with a row of them; or find a triangle in PyTorch.
 
 # %% test="causal_mask_values" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
 got = student.causal_mask(4)
 holds(
     getattr(got, "dtype", None) == torch.bool,
@@ -258,10 +246,6 @@ for length in (1, 2, 7):
 # Again a comparison of places with lengths. Axes of length 1 come in by indexing with None.
 
 # %% test="padding_mask_values" points=2
-import torch
-
-from course_utils.checks import close, equal, holds, shape_of, student
-
 got = student.padding_mask(torch.tensor([2, 4, 1]), 5)
 equal(
     shape_of(got),
@@ -348,10 +332,6 @@ x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # (B, T, D) = (1, 2, 4)
 # First cut the last axis in two, then let axes change places. One view straight to the last shape mixes places.
 
 # %% test="split_heads_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.arange(1.0, 13).view(1, 3, 4)
 close(
     student.split_heads(x, 2),
@@ -391,10 +371,7 @@ for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2,
 # .chunk(3, dim=-1) cuts what `project` gives. At the end, undo what split_heads did, step by step.
 
 # %% test="multihead_values" points=4
-import torch
 from torch import nn
-
-from course_utils.checks import close, equal, shape_of, student
 
 
 def library(layer, d, heads):
@@ -495,10 +472,6 @@ print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:
 # A column of places times a row of d / 2 speeds gives all angles. Sines and cosines take turns.
 
 # %% test="positional_encoding_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 close(
     student.positional_encoding(3, 4),
     torch.tensor(
@@ -571,10 +544,6 @@ plots.show(
 # A 2×2 block for each hand, along the diagonal; b is the angle by which that hand turns in `offset` places.
 
 # %% test="shift_matrix_values" points=2
-import torch
-
-from course_utils.checks import close, shaped, student
-
 encoding = shaped(
     student.positional_encoding(40, 8),
     (40, 8),
@@ -625,10 +594,6 @@ for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
 # Two lines. What is normalised, and what is it added to?
 
 # %% test="block_values" points=3
-import torch
-
-from course_utils.checks import close, holds, student
-
 block, x = student.Block(8, 2), torch.randn(2, 5, 8)
 silent = {
     name: torch.zeros_like(value) if name.startswith(("attention.out", "mlp.2")) else value
@@ -733,10 +698,6 @@ probabilities = scores.softmax(-1)
 # %% test="nats_values" points=3
 import math
 
-import torch
-
-from course_utils.checks import close, student
-
 # Scores at place t give the code 0 a probability of ½, ¼, 1/16, …: the next character, which is 0, costs 1, 2, 4, … bits.
 bits = torch.tensor([[1.0, 2, 4, 8], [6, 9, 3, 7]])
 scores = torch.stack([0.5**bits, 1 - 0.5**bits], dim=-1).log()  # (B, T, K) = (2, 4, 2)
@@ -815,10 +776,6 @@ sample(net, torch.tensor([[1, 2, 3]]), 5, greedy)
 # As in MultiHead.forward, for one place. Which axis counts places, once the heads are split?
 
 # %% test="attend_next_values" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, pair, shape_of, student
-
 layer, x = student.MultiHead(8, 2), torch.randn(3, 5, 8)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
 whole = layer(x, mask)
@@ -925,10 +882,6 @@ for t in range(4):
 # Read the prompt, character by character. Then take turns: choose, read what was chosen.
 
 # %% test="sample_cached_values" points=3
-import torch
-
-from course_utils.checks import close, equal, holds, shape_of, student
-
 read, strange = [], []
 
 
@@ -1048,10 +1001,6 @@ with torch.no_grad():
 # Which column does kernel[i] stand in, in row t? Two loops will do.
 
 # %% test="convolution_matrix_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 kernel = torch.tensor([1.0, 2.0, 3.0])
 drawn = torch.tensor([[1.0, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0], [0, 3, 2, 1]])
 close(
@@ -1129,10 +1078,6 @@ plots.show(
 # Count how often each place occurs, those that never occur too.
 
 # %% test="fertilities_values" points=1
-import torch
-
-from course_utils.checks import close, equal, holds, shape_of, student
-
 got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
 equal(
     shape_of(got),
@@ -1157,10 +1102,6 @@ close(student.fertilities(torch.tensor([0, 0]), 4), torch.tensor([2, 0, 0, 0]), 
 # One row at a time, then fill up: torch's repeat_interleave, and nn.utils.rnn.pad_sequence or your own zeros.
 
 # %% test="copy_values" points=3
-import torch
-
-from course_utils.checks import close, equal, follows, pair, shape_of, student
-
 x = torch.arange(1.0, 9.0).view(2, 4, 1)
 fertility = torch.tensor([[1, 0, 2, 1], [2, 1, 0, 0]])
 got, lengths = pair(
@@ -1387,8 +1328,6 @@ print(
 )
 
 # %% test="trained" points=3
-from course_utils.checks import holds, student
-
 tensors = student.artifact("transformers")
 holds(
     "embed.weight" in tensors and "blocks.0.attention.project.weight" in tensors,

@@ -45,10 +45,6 @@ round((0.8 - 1) ** 2 + 0.3**2, 4), round((0.3 - 1) ** 2, 4)
 # Means over all scores. tensor.detach() gives the same numbers without history.
 
 # %% test="discriminator_loss_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, holds, slopes, student
-
 real, fake = torch.tensor([[0.8], [0.6], [1.0]]), torch.tensor([[0.3], [0.1], [0.2]])
 close(
     student.discriminator_loss(lambda x: x, real, fake),
@@ -143,10 +139,6 @@ plots.show(figure, "Ten house numbers in colours above ten plain digits, which a
 # Read each once, paint, and read again what was painted from the source. Both are means over all numbers.
 
 # %% test="dtn_losses_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, pair, student
-
 source, target = torch.tensor([[[[3.0]]], [[[1.0]]]]), torch.tensor([[[[5.0]]], [[[2.0]]]])
 const, identity = pair(
     student.dtn_losses(lambda x: 2 * x.flatten(1), lambda z: z[:, :, None, None] + 1, source, target),
@@ -226,10 +218,6 @@ torch.log(torch.tensor([2.0, 4.0]))
 # scores.log_softmax(1)[:, k] is log p of class k. In D's loss, what was painted has no history.
 
 # %% test="ternary_losses_values" points=4
-import torch
-
-from course_utils.checks import close, flows, follows, holds, pair, slopes, student
-
 p = torch.tensor([[0.5, 0.25, 0.25], [0.125, 0.25, 0.625], [0.1, 0.1, 0.8]])
 ones = [torch.full((n, 1), float(k)) for k, n in enumerate((2, 3, 1))]
 
@@ -352,10 +340,6 @@ for k, (above, below) in enumerate(axes.T):
 plots.show(figure, "Ten house numbers, and the plain digits that were painted from their features")
 
 # %% test="trained" points=4
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("translation")
 holds(
     "reads.scores.weight" in tensors
@@ -399,10 +383,6 @@ abs((5 + 3 - 2) - 5) + abs((1 - 2 + 3) - 1)
 # Two means of absolute differences, added up.
 
 # %% test="cycle_loss_values" points=3
-import torch
-
-from course_utils.checks import close, flows, follows, student
-
 x, y = torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.tensor([[4.0, 0.0], [1.0, 1.0], [2.0, 6.0]])
 close(
     student.cycle_loss(lambda x: 3 * x, lambda y: y - 1, x, y),
@@ -458,10 +438,6 @@ torch.rad2deg(torch.atan2(2 * cov, var - var) / 2)
 # Rows of a picture run down: y is minus their number. Ink over its sum makes weights; means and variances are weighted sums.
 
 # %% test="pose_values" points=3
-import torch
-
-from course_utils.checks import close, shaped, student
-
 pictures = torch.zeros(4, 5, 5)
 for k in range(5):
     pictures[0, 4 - k, k] = 1.0
@@ -577,10 +553,6 @@ plots.show(
 # One z for both paths. The divergence: a sum over D, a mean over the batch.
 
 # %% test="unit_losses_values" points=4
-import torch
-
-from course_utils.checks import close, equal, flows, follows, holds, student
-
 asked = []
 
 
@@ -693,10 +665,6 @@ print(f"correlation of angles {aligned(shared):.3f}")
 # & and | of masks. Without a pixel in either: nothing is wrong, so 1; and no 0/0.
 
 # %% test="iou_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 found = torch.zeros(4, 2, 5, dtype=torch.bool)
 true = found.clone()
 found[0, 0], found[0, 1, 0], true[0, 0, 2:], true[0, 1, 4] = True, True, True, True
@@ -755,10 +723,6 @@ for x, y in zip(*(words[:3] for words in texts.tensors)):
 # argsort(descending=True) gives the words in order of rank, for each language. Entry i: the partner of word i.
 
 # %% test="by_frequency_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 first, second = torch.tensor([5, 9, 2, 7]), torch.tensor([80, 10, 40, 30])
 close(
     student.by_frequency(first, second),
@@ -803,10 +767,6 @@ sorted("abcd", key={"a": 0, "b": 1 + 2 * 0.9, "c": 2, "d": 3}.get)
 # Which words are gone? Give them a place behind all others, then sort. tensor.gather(1, order) brings columns into an order.
 
 # %% test="noised_values" points=4
-import torch
-
-from course_utils.checks import close, holds, shaped, student
-
 words = torch.tensor([[5, 6, 7, 8, 0], [9, 8, 7, 0, 0]])
 u = torch.tensor([[0.9, 0.9, 0.9, 0.9, 0.9], [0.9, 0.1, 0.9, 0.9, 0.9]])
 v = torch.tensor([[0.0, 0.9, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
@@ -891,10 +851,6 @@ holds(
 # with torch.no_grad(): around the writing alone keeps nothing for a gradient; .detach() throws away what was kept.
 
 # %% test="back_translation_values" points=3
-import torch
-
-from course_utils.checks import close, equal, follows, holds, slopes, student
-
 said = []
 W, V = torch.tensor(3.0, requires_grad=True), torch.tensor(2.0, requires_grad=True)
 

@@ -51,10 +51,6 @@ play(waves[:10], rate, "one sound of each kind, in order")
 # Signs first: the logarithm only ever sees |x|. torch.log1p(a) is log(1 + a).
 
 # %% test="compand_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 x = torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3, 1.0])
 close(
     student.compand(x, 3),
@@ -96,10 +92,6 @@ for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
 # First |x|, then its sign. torch.expm1(a) is exp(a) - 1.
 
 # %% test="expand_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 y = torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0])
 close(
     student.expand(y, 3),
@@ -142,10 +134,6 @@ for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
 # Move [-1, 1] to [0, Q - 1], then round.
 
 # %% test="encode_values" points=1
-import torch
-
-from course_utils.checks import equal, holds, student
-
 x = torch.tensor([-1.0, -0.5, 0.1, 0.5, 1.0])
 got = student.encode(x, 3)
 equal(
@@ -213,10 +201,6 @@ equal(
 # Back from [0, Q - 1] to [-1, 1], then the way back of compand. Nets want float32, as torch's division gives it.
 
 # %% test="decode_values" points=1
-import torch
-
-from course_utils.checks import close, holds, student
-
 got = student.decode(torch.tensor([0, 1, 2, 3]), 4)
 close(
     got,
@@ -315,10 +299,6 @@ conv_loop(torch.arange(5.0).view(1, 1, 5), torch.ones(1, 1, 2), torch.zeros(1), 
 # F.conv1d knows dilation. F.pad(x, (left, right)) adds zeros to the last axis.
 
 # %% test="causal_conv_values" points=2
-import torch
-
-from course_utils.checks import close, equal, follows, shape_of, student
-
 x, weight, bias = torch.randn(2, 3, 12), torch.randn(4, 3, 2), torch.randn(4)
 got = student.causal_conv(x, weight, bias, 3)
 equal(
@@ -393,8 +373,6 @@ print(f"{(looped - begun) / (done - looped):.0f} times faster")
 # How much farther back does each layer reach?
 
 # %% test="receptive_field_values" points=1
-from course_utils.checks import equal, student
-
 equal(
     student.receptive_field([1, 2, 4], 2),
     8,
@@ -435,12 +413,8 @@ equal(
 # %% solution="heard"
 # A sound that requires its gradient, in; one number, out; torch.autograd.grad.
 
+
 # %% test="heard_values" points=2
-import torch
-
-from course_utils.checks import close, equal, holds, student
-
-
 def older(x):
     """The sum of the samples one and three before, twice over in two channels."""
     y = torch.nn.functional.pad(x, (1, -1)) + torch.nn.functional.pad(x, (3, -3))
@@ -533,12 +507,8 @@ plots.show(
     figure, "Which of 32 samples the output at 30 hears, for three stacks: 16, 5, and 8 with holes between."
 )
 
+
 # %% test="field_proved" points=1
-import torch
-
-from course_utils.checks import equal, holds, shape_of, student
-
-
 def stacked(x, dilations, k):
     """The student's convolutions, one after another, with positive weights."""
     expected = tuple(x.shape)
@@ -587,10 +557,6 @@ equal(gradient[0, 0].nonzero().flatten(), torch.arange(39, 71), "the samples hea
 # Give h a time axis first. `V @ h` multiplies a matrix with each of B matrices.
 
 # %% test="conditioned_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 z, V, h = torch.zeros(1, 1, 6), torch.tensor([[10.0, 1]]), torch.tensor([[2.0, 3]])
 close(
     student.conditioned(z + 0.5, h, V),
@@ -644,10 +610,6 @@ torch.tanh(a) * torch.sigmoid(b)
 # z, then y, then the two results. .chunk(2, dim=1) halves the channels.
 
 # %% test="block_values" points=4
-import torch
-
-from course_utils.checks import close, pair, student
-
 block = student.Block(3, 5, 2)
 w, x = block.state_dict(), torch.randn(2, 3, 10)
 
@@ -763,10 +725,6 @@ close(
 # F.pad with a negative number cuts off. Walk through self.blocks, and add up what they say.
 
 # %% test="wavenet_values" points=3
-import torch
-
-from course_utils.checks import close, holds, shape_of, student
-
 net = student.WaveNet(4, 6, [1, 2], 5)
 w = {name: tensor.clone() for name, tensor in net.state_dict().items()}
 for name in ("blocks.0.skip.bias", "blocks.1.skip.bias", "head.1.bias"):
@@ -883,10 +841,6 @@ close(
 # F.cross_entropy(…, reduction="none") gives nats for each sample. Which samples count?
 
 # %% test="bits_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 cost = torch.tensor(
     [[1.0, 2, 3, 2], [6, 9, 9, 9]]
 )  # bits that each sample costs; the second sound is one sample long
@@ -946,10 +900,6 @@ torch.tensor([0.2, 0.5, 0.3]).cumsum(0)
 # How many codes end at u or before it?
 
 # %% test="draw_values" points=2
-import torch
-
-from course_utils.checks import equal, holds, student
-
 logits = torch.tensor([0.2, 0.5, 0.3]).log().expand(4, 3)
 u = torch.tensor([0.1, 0.3, 0.65, 0.9])
 equal(
@@ -1026,10 +976,6 @@ equal(
 # What stands in x at t and later does not matter: the net does not hear it.
 
 # %% test="generate_values" points=2
-import torch
-
-from course_utils.checks import close, holds, shape_of, student
-
 levels, calls = 5, []
 bent = torch.linspace(-1, 1, levels)
 values = bent.sign() * (levels ** bent.abs() - 1) / (levels - 1)  # what the codes sound like
@@ -1132,10 +1078,7 @@ window = torch.tensor([7.0, 8, 9, 5])  # the queue and the present
 # Join queue and present along time. Which of them do the weights meet?
 
 # %% test="conv_step_values" points=3
-import torch
 import torch.nn.functional as F
-
-from course_utils.checks import close, holds, pair, student
 
 x, queue = torch.tensor([[5.0]]), torch.tensor([[[7.0, 8, 9]]])
 y, after = pair(
@@ -1231,10 +1174,6 @@ for t in range(8):
 # The first step is given silence. What does the next one need from this one?
 
 # %% test="generate_fast_values" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
 levels, given, steps = 5, [], []
 bent = torch.linspace(-1, 1, levels)
 values = bent.sign() * (levels ** bent.abs() - 1) / (levels - 1)
@@ -1333,10 +1272,6 @@ print(f"after any number of samples, the next takes {milliseconds(lambda: net_st
 # F.logsigmoid does not overflow.
 
 # %% test="density_values" points=1
-import torch
-
-from course_utils.checks import close, student
-
 x, mean, scale = torch.tensor([3.0]), torch.tensor([1.0]), torch.tensor([2.0])
 close(
     student.logistic_log_density(x, mean, scale.log()),
@@ -1382,10 +1317,6 @@ close(mass, 1.0, "the area under the density", atol=1e-3)
 # .chunk(2, dim=1) parts means and log scales. Scales multiply; what do their logarithms do?
 
 # %% test="flow_values" points=3
-import torch
-
-from course_utils.checks import close, holds, pair, student
-
 calls = []
 
 
@@ -1482,12 +1413,8 @@ close(slopes.log(), log_scale[0, 0], "the log scale against the slope of the sou
 # %% solution="distillation_loss"
 # Noise to sound, the teacher's opinion, the entropy; the mean over samples.
 
+
 # %% test="distillation_values" points=2
-import torch
-
-from course_utils.checks import close, holds, student
-
-
 def still(x):
     """A flow that halves: mean 0.1, log scale -0.7."""
     return torch.cat([0.1 * torch.ones_like(x), -0.7 * torch.ones_like(x)], 1)
@@ -1670,8 +1597,6 @@ recorded = torch.stack([waves[(sound == kind) & (speaker == 0)][0, :size] for ki
 play(torch.cat([recorded, made]), rate, "five recordings, then five generated sounds of the same kinds")
 
 # %% test="trained" points=3
-from course_utils.checks import holds, student
-
 tensors = student.artifact("waveforms")
 holds(
     "first.weight" in tensors and "blocks.0.conv.weight" in tensors,

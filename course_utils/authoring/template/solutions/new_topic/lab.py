@@ -25,10 +25,6 @@ torch.tensor([1.0, 2.0]) @ torch.tensor([3.0, 1.0]) - 4
 # A row of x is a point.
 
 # %% test="logits_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 x, weight, bias = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([3.0, 1.0]), torch.tensor(-4.0)
 close(
     student.logits(x, weight, bias),
@@ -52,10 +48,6 @@ close(student.logits(x, weight, bias), (x * weight).sum(1) + bias, "logits of 7 
 # softplus(z) is log(1 + e^z) and never overflows.
 
 # %% test="surprise_values" points=2
-import torch
-
-from course_utils.checks import close, student
-
 z, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
 close(
     student.surprise(z, y),
@@ -83,10 +75,6 @@ close(student.surprise(torch.tensor([200.0]), torch.tensor([0.0])), 200.0, "surp
 # Against the slope, in the weights and in the bias.
 
 # %% test="descend_values" points=3
-import torch
-
-from course_utils.checks import close, student
-
 x, y = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([1.0, 0.0])
 weight, bias = student.descend(x, y, torch.zeros(2), torch.zeros(()), 1.0)
 close(weight, [0.25, -0.5], "the weights after one step from 0", "the mean over both points of (σ(0) − y) x")
@@ -120,10 +108,6 @@ plots.show(figure, "The surprise falls with every step.")
 print(f"The reference: {record('new_topic').show(record('new_topic').value)} of the test points.")
 
 # %% test="new_topic_trained" points=1
-import torch
-
-from course_utils.checks import holds, student
-
 tensors = student.artifact("new_topic")
 holds(
     set(tensors) == {"weight", "bias"},
