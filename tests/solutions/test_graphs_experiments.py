@@ -7,6 +7,7 @@ import torch
 
 from course_utils.data import babi_graphs, molecules
 from course_utils.data.many_graphs import Graphs
+from course_utils.training import Run
 from solutions.graphs import bodies, graph_classes, heat_capacity, stories
 from solutions.graphs.beside import beside_geometric
 
@@ -32,11 +33,27 @@ def test_a_linear_model_finds_what_counts_decide():
     assert heat_capacity.linear(decided, decided, bonds=False) > 0.1
 
 
+def test_what_counts_leave_is_added_to_what_they_say():
+    graphs = molecules.load("mini", "val")
+    weights = heat_capacity.fitted(graphs, bonds=True)
+    rest = heat_capacity.left(graphs, weights)
+    assert rest.y.std() < graphs.y.std()
+    said = (heat_capacity.counted(graphs, bonds=True) @ weights).float()
+    torch.testing.assert_close(rest.y + said, graphs.y, rtol=1e-4, atol=1e-5)
+
+
+def test_the_net_learns_what_counts_leave():
+    graphs = molecules.load("mini", "val")
+    rest, run = heat_capacity.left(graphs, heat_capacity.fitted(graphs, bonds=True)), Run("energies")
+    net = heat_capacity.learned("energies", rest, run, steps=60)
+    assert heat_capacity.error(net, rest, rest, run) < 0.8 * rest.y.abs().mean()
+
+
 def test_nets_do_not_care_for_names():
     torch.manual_seed(0)
     graphs = molecules.load("mini", "val").take(torch.arange(20))
-    net = heat_capacity.MessagePassing(sum(molecules.COLUMNS), molecules.BONDS, 8, 2)
     other = renamed(graphs)
+    net = heat_capacity.MessagePassing(sum(molecules.COLUMNS), molecules.BONDS, 8, 2)
     torch.testing.assert_close(net(*heat_capacity.given(graphs)), net(*heat_capacity.given(other)))
     classes = graph_classes.MessagePassing(5, 0, 8, 2)
     torch.testing.assert_close(
