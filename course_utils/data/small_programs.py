@@ -25,10 +25,10 @@ LEVELS = {"mini": 2, "full": 9}
 
 
 def load(tier: str, split: str) -> TensorDataset:
-    """Sums of two numbers of two digits (mini) or nine (full), as `encode` gives them: codes and what is due."""
+    """Sums of two numbers of two digits (mini) or nine (full), backwards, as `encode` gives them."""
     check(split, tier)
     rng = random.Random(1410 + SPLITS.index(split))
-    return TensorDataset(*encode([addition(LEVELS[tier], rng) for _ in range(SIZES[split])]))
+    return TensorDataset(*encode([backwards(LEVELS[tier], rng) for _ in range(SIZES[split])]))
 
 
 def encode(examples: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor]:
@@ -53,6 +53,16 @@ def addition(level: int, rng: random.Random) -> tuple[str, str]:
     """
     a, b = (rng.randrange(10 ** (level - 1), 10**level) for _ in range(2))
     return f"print({a}+{b})", str(a + b)
+
+
+def backwards(level: int, rng: random.Random) -> tuple[str, str]:
+    """A program of `addition`, and its sum from the lowest digit on, as one adds by hand.
+
+    >>> backwards(2, random.Random(0))
+    ('print(59+63)', '221')
+    """
+    text, printed = addition(level, rng)
+    return text, printed[::-1]
 
 
 def loop(level: int, rng: random.Random) -> tuple[str, str]:

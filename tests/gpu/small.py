@@ -44,10 +44,10 @@ NARROWER = {
     "odes": {"(256,), device": "(4,), device"},
     "graphs": {"hidden=64, rounds=2, steps=200": "hidden=8, rounds=2, steps=12"},
     "programs": {
-        "48, 20, 4000, 128, 1.0, 1000, 1500, 120, execute_steps=60_000": (
+        "24, 20, 800, 64, 1.0, 1000, 1500, 60, execute_steps=28_000": (
             "8, 3, 12, 4, 1.0, 4, 12, 12, execute_steps=12"
         ),
-        "Executor(64, 512, 2)": "Executor(8, 16, 1)",
+        "Executor(64, 192, 1)": "Executor(8, 16, 1)",
         "count: int = 3000": "count: int = 30",
     },
     "synthesis": {

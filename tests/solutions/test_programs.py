@@ -54,6 +54,12 @@ def test_small_programs_print_what_is_said(kind, level):
         assert set(text + due) <= set(small_programs.ALPHABET)
 
 
+def test_a_sum_backwards_begins_with_its_lowest_digit():
+    for seed in range(30):
+        text, due = small_programs.backwards(9, random.Random(seed))
+        assert printed(text)[::-1] == due
+
+
 def test_codes_of_programs_end_together_and_say_where_output_is_due():
     codes, due = small_programs.encode([("print(2+3)", "5"), ("print(99+1)", "100")])
     texts = ["".join(small_programs.ALPHABET[c] for c in row) for row in codes.tolist()]
