@@ -44,7 +44,7 @@ NARROWER = {
     "odes": {"(256,), device": "(4,), device"},
     "graphs": {"hidden=64, rounds=2, steps=200": "hidden=8, rounds=2, steps=12"},
     "programs": {
-        "24, 20, 800, 64, 1.0, 1000, 1500, 60, execute_steps=36_000": (
+        "24, 20, 800, 64, 1.0, 1000, 1500, 60, execute_steps=34_000": (
             "8, 3, 12, 4, 1.0, 4, 12, 12, execute_steps=12"
         ),
         "Executor(64, 192, 1)": "Executor(8, 16, 1)",
