@@ -179,6 +179,17 @@ def test_a_quick_answer_is_half_that_of_tables_twice_as_large(few):
     torch.testing.assert_close(reference.vectors(sentences, net.tables)[:, 2], wanted)
 
 
+def test_a_quick_copy_machine_is_the_same_machine():
+    slow, quick = reference.CopyMachine(4, 6), reference.QuickCopyMachine(4, 6)
+    quick.load_state_dict(slow.state_dict())
+    x, rows = reference.to_copy(5, 7, 4)
+    for machine in (slow, quick):
+        scores, shifts = machine(x, 11)
+        (torch.nn.functional.cross_entropy(scores[:, 8:], rows) + shifts.square().mean()).backward()
+        machine.found = [scores, shifts, *(p.grad for p in machine.parameters())]
+    torch.testing.assert_close(quick.found, slow.found, rtol=1e-4, atol=1e-5)
+
+
 def test_a_linear_hop_weighs_by_the_match_itself(few):
     net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 1), few
     got = reference.quick_answer(net, sentences, story, question, linear=True)
