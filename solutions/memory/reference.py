@@ -206,27 +206,37 @@ class Restarts(nn.Module):
 
 
 def quick_answer(nets: Restarts, sentences: Tensor, story: Tensor, question: Tensor, linear: bool) -> Tensor:
-    """The scores of `answer` by each of several nets, from the sentences of these stories alone.
+    """The scores of `answer` by each of several nets to questions of its own, from the sentences of these alone.
 
     The nets' tables count twice in what sentences say, as in the program of the paper's authors.
 
     Args:
         nets: R of them.
-        sentences, story, question: As for `answer`.
+        sentences: As for `answer`.
+        story, question: Numbers of sentences (R, B, M) and (R, B).
         linear: Whether hops are without softmax: what matches well says much.
 
     Returns:
         (R, B, V): half of what `answer` finds with tables that are twice as large. Gradients flow to the nets.
     """
-    (b, m), there = story.shape, story > 0
-    read = 2 * vectors(sentences[torch.cat([story.flatten(), question])], nets.tables.flatten(0, 1))
-    read = read.unflatten(1, nets.tables.shape[:2]).permute(1, 2, 0, 3)  # (R, K + 1, B M + B, D)
-    memories, u = read[:, :, : b * m].unflatten(2, (b, m)) + nets.times[:, :, None], read[:, 0, b * m :]
-    for key, value in pairwise(memories.unbind(1)):  # (R, B, M, D) each
+    (_, b, m), there = story.shape, story > 0
+    asked = torch.cat([story.flatten(1), question], dim=1)  # (R, B M + B)
+    read = 2 * vectors_of_each(sentences[asked], nets.tables)  # (R, B M + B, K + 1, D)
+    memories = read[:, : b * m].unflatten(1, (b, m)) + nets.times.transpose(1, 2)[:, None]
+    u = read[:, b * m :, 0]
+    for key, value in pairwise(memories.unbind(3)):  # (R, B, M, D) each
         scores = (key @ u[..., None])[..., 0]  # (R, B, M)
         p = scores * there if linear else scores.masked_fill(~there, -torch.inf).softmax(-1)
         u = u + (p[..., None, :] @ value)[..., 0, :]
     return u @ nets.tables[:, -1].mT
+
+
+def vectors_of_each(sentences: Tensor, tables: Tensor) -> Tensor:
+    """`vectors` of R nets' own sentences, (R, N, J) and tables (R, K + 1, V, D) to (R, N, K + 1, D), in one lookup."""
+    r, v = len(tables), tables.shape[2]
+    first = v * torch.arange(r, device=tables.device)[:, None, None]  # where a net's words begin
+    codes = torch.where(sentences > 0, sentences + first, 0).flatten(0, 1)
+    return vectors(codes, tables.transpose(0, 1).flatten(1, 2)).unflatten(0, sentences.shape[:2])
 
 
 # ---------------------------------------------------------------------------------------------------- tape
@@ -502,7 +512,7 @@ def learn_as_published(
 ) -> None:
     """The paper's training: hops have no softmax at first ("linear start"); then the rate is halved three times.
 
-    `RESTARTS` nets learn together, from the same batches; the one that answers most of `held_out` is kept.
+    `RESTARTS` nets learn side by side, each from batches of its own; the one that answers most of `held_out` is kept.
     """
     (_, words, d), memories = net.tables.shape, net.times.shape[1]
     others = [MemN2N(words, memories, d, len(net.tables) - 1) for _ in range(RESTARTS - 1)]
@@ -532,19 +542,19 @@ def descend(
     optimizer = torch.optim.SGD(nets.parameters(), how.rate)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, halving, 0.5)
     saved = {"net": nets, "optimizer": optimizer, "schedule": schedule}
-    sentences = stories.sentences.to(run.device)
+    sentences, count = stories.sentences.to(run.device), len(nets.tables)
     data = TensorDataset(stories.story, stories.question, stories.answer)
-    for story, question, due in run.batches(data, how.batch, steps, saved, phase):
-        told = strewn(story, how.blanks)
-        scores = quick_answer(nets, sentences, told, question, linear=phase == "linear start")
-        loss = F.cross_entropy(scores.flatten(0, 1), due.repeat(len(scores)), reduction="sum")
+    for story, question, due in run.batches(data, count * how.batch, steps, saved, phase):
+        told, asked = strewn(story, how.blanks).unflatten(0, (count, -1)), question.unflatten(0, (count, -1))
+        scores = quick_answer(nets, sentences, told, asked, linear=phase == "linear start")
+        loss = F.cross_entropy(scores.flatten(0, 1), due, reduction="sum")
         optimizer.zero_grad()
         loss.backward()
         for weights in nets.parameters():
             clip_each(weights, 40.0)
         optimizer.step()
         schedule.step()
-        run.log(nats=loss / (len(scores) * how.batch))
+        run.log(nats=loss / len(due))
 
 
 def clip_each(weights: nn.Parameter, most: float) -> None:

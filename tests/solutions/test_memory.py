@@ -172,9 +172,11 @@ def few():
 
 def test_a_quick_answer_is_half_that_of_tables_twice_as_large(few):
     nets, (sentences, story, question) = [reference.MemN2N(9, 4, 6, 2) for _ in range(3)], few
-    got = reference.quick_answer(reference.Restarts(nets), sentences, story, question, linear=False)
-    for net, found in zip(nets, got):
-        scores, _ = answer(sentences, story, question, 2 * net.tables, net.times)
+    stories = torch.stack([story, story.flip(0), story.roll(1, 0)])
+    questions = torch.stack([question, question.flip(0), question.roll(1, 0)])
+    got = reference.quick_answer(reference.Restarts(nets), sentences, stories, questions, linear=False)
+    for net, told, asked, found in zip(nets, stories, questions, got):
+        scores, _ = answer(sentences, told, asked, 2 * net.tables, net.times)
         torch.testing.assert_close(found, scores / 2)
     tables = nets[0].tables
     wanted = encode(sentences, tables[2], position_encoding(5, 6))
@@ -211,7 +213,8 @@ def test_a_quick_copy_machine_is_the_same_machine():
 
 def test_a_linear_hop_weighs_by_the_match_itself(few):
     net, (sentences, story, question) = reference.MemN2N(9, 4, 6, 1), few
-    (got,) = reference.quick_answer(reference.Restarts([net]), sentences, story, question, linear=True)
+    nets = reference.Restarts([net])
+    (got,) = reference.quick_answer(nets, sentences, story[None], question[None], linear=True)
     (key, value), weights = net.tables, position_encoding(5, 6)
     u = 2 * encode(sentences[question[0]], key, weights)
     wanted = u.clone()
