@@ -8,7 +8,7 @@ known, D numbers of an embedding, K hops; N slots of a tape, W numbers in a slot
 sentence 0 is empty.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -196,47 +196,27 @@ def weighted(sentences: Tensor, table: Tensor, w: Tensor) -> Tensor:
     return F.embedding_bag(sentences, table, mode="sum", per_sample_weights=w, padding_idx=0)
 
 
-class Restarts(nn.Module):
-    """R memory networks that differ in how they begin, as one: tables (R, K + 1, V, D) and times (R, K + 1, M, D)."""
+def quick_answer(net: MemN2N, sentences: Tensor, story: Tensor, question: Tensor, linear: bool) -> Tensor:
+    """The scores of `answer` from the sentences of these stories alone.
 
-    def __init__(self, nets: Sequence[MemN2N]):
-        super().__init__()
-        self.tables = nn.Parameter(torch.stack([net.tables.detach() for net in nets]))
-        self.times = nn.Parameter(torch.stack([net.times.detach() for net in nets]))
-
-
-def quick_answer(nets: Restarts, sentences: Tensor, story: Tensor, question: Tensor, linear: bool) -> Tensor:
-    """The scores of `answer` by each of several nets to questions of its own, from the sentences of these alone.
-
-    The nets' tables count twice in what sentences say, as in the program of the paper's authors.
+    The net's tables count twice in what sentences say, as in the program of the paper's authors.
 
     Args:
-        nets: R of them.
-        sentences: As for `answer`.
-        story, question: Numbers of sentences (R, B, M) and (R, B).
+        net: Its tables (K + 1, V, D) and times (K + 1, M, D).
+        sentences, story, question: As for `answer`.
         linear: Whether hops are without softmax: what matches well says much.
 
     Returns:
-        (R, B, V): half of what `answer` finds with tables that are twice as large. Gradients flow to the nets.
+        (B, V): half of what `answer` finds with tables that are twice as large. Gradients flow to the net.
     """
-    (_, b, m), there = story.shape, story > 0
-    asked = torch.cat([story.flatten(1), question], dim=1)  # (R, B M + B)
-    read = 2 * vectors_of_each(sentences[asked], nets.tables)  # (R, B M + B, K + 1, D)
-    memories = read[:, : b * m].unflatten(1, (b, m)) + nets.times.transpose(1, 2)[:, None]
-    u = read[:, b * m :, 0]
-    for key, value in pairwise(memories.unbind(3)):  # (R, B, M, D) each
-        scores = (key @ u[..., None])[..., 0]  # (R, B, M)
+    (b, m), there = story.shape, story > 0
+    read = 2 * vectors(sentences[torch.cat([story.flatten(), question])], net.tables)  # (B M + B, K + 1, D)
+    memories, u = read[: b * m].unflatten(0, (b, m)) + net.times.transpose(0, 1), read[b * m :, 0]
+    for key, value in pairwise(memories.unbind(2)):  # (B, M, D) each
+        scores = (key @ u[..., None])[..., 0]  # (B, M)
         p = scores * there if linear else scores.masked_fill(~there, -torch.inf).softmax(-1)
-        u = u + (p[..., None, :] @ value)[..., 0, :]
-    return u @ nets.tables[:, -1].mT
-
-
-def vectors_of_each(sentences: Tensor, tables: Tensor) -> Tensor:
-    """`vectors` of R nets' own sentences, (R, N, J) and tables (R, K + 1, V, D) to (R, N, K + 1, D), in one lookup."""
-    r, v = len(tables), tables.shape[2]
-    first = v * torch.arange(r, device=tables.device)[:, None, None]  # where a net's words begin
-    codes = torch.where(sentences > 0, sentences + first, 0).flatten(0, 1)
-    return vectors(codes, tables.transpose(0, 1).flatten(1, 2)).unflatten(0, sentences.shape[:2])
+        u = u + (p[:, None] @ value)[:, 0]
+    return u @ net.tables[-1].T
 
 
 # ---------------------------------------------------------------------------------------------------- tape
@@ -433,8 +413,7 @@ def config(tier: str) -> Config:
     return Config(d=50, hops=3, batch=256, steps=4000, rate=5e-3, blanks=0.1, longest=20, copy_steps=1500)
 
 
-# How the full tier's record is trained: from RESTARTS beginnings, for LINEAR steps without softmax, then as this says.
-RESTARTS = 3
+# How the full tier's record is trained: for LINEAR steps without softmax, then as this says.
 PUBLISHED, LINEAR = replace(config("full"), batch=32, steps=22480), 11240
 
 
@@ -478,7 +457,7 @@ def train(tier: str, seed: int, run: Run) -> dict[str, Tensor]:
         learn_to_answer(answers, stories, how, run)
         learn_to_copy(nets["copies"], how, run)
     else:
-        learn_as_published(answers, stories, load(tier, "val"), PUBLISHED, LINEAR, run)
+        learn_as_published(answers, stories, PUBLISHED, LINEAR, run)
         quick = QuickCopyMachine(BITS, WIDTH).to(run.device)
         learn_to_copy(quick, how, run)
         nets["copies"].load_state_dict(quick.state_dict())
@@ -507,61 +486,34 @@ def learn_to_answer(net: nn.Module, stories: Stories, how: Config, run: Run, pha
         run.log(nats=loss)
 
 
-def learn_as_published(
-    net: MemN2N, stories: Stories, held_out: Stories, how: Config, linear: int, run: Run
-) -> None:
-    """The paper's training: hops have no softmax at first ("linear start"); then the rate is halved three times.
-
-    `RESTARTS` nets learn side by side, each from batches of its own; the one that answers most of `held_out` is kept.
-    """
-    (_, words, d), memories = net.tables.shape, net.times.shape[1]
-    others = [MemN2N(words, memories, d, len(net.tables) - 1) for _ in range(RESTARTS - 1)]
-    nets = Restarts([net, *(other.to(run.device) for other in others)])
-    descend(nets, stories, how, run, "linear start", linear, linear + 1)
-    descend(nets, stories, how, run, "answers", how.steps, how.steps // 4)
+def learn_as_published(net: MemN2N, stories: Stories, how: Config, linear: int, run: Run) -> None:
+    """The paper's training: hops have no softmax at first ("linear start"); then the rate is halved three times."""
+    descend(net, stories, how, run, "linear start", linear, linear + 1)
+    descend(net, stories, how, run, "answers", how.steps, how.steps // 4)
     with torch.no_grad():
-        nets.tables.mul_(2)  # what `quick_answer` did to them
-    keep_best(net, nets, held_out, run)
-
-
-def keep_best(net: MemN2N, nets: Restarts, held_out: Stories, run: Run) -> None:
-    """Give a net the weights of that one of several which is right most often, the mean over tasks."""
-    shares = []
-    for tables, times in zip(nets.tables, nets.times):
-        net.load_state_dict({"tables": tables, "times": times})
-        shares.append(sum(found := right(net, held_out)) / len(found))
-        run.log(**{f"validation_of_restart_{len(shares)}": shares[-1]})
-    best = shares.index(max(shares))
-    net.load_state_dict({"tables": nets.tables[best], "times": nets.times[best]})
+        net.tables.mul_(2)  # what `quick_answer` did to them
 
 
 def descend(
-    nets: Restarts, stories: Stories, how: Config, run: Run, phase: str, steps: int, halving: int
+    net: MemN2N, stories: Stories, how: Config, run: Run, phase: str, steps: int, halving: int
 ) -> None:
     """Plain gradient steps on the sum of a batch's costs; the rate is halved every `halving` of them."""
-    optimizer = torch.optim.SGD(nets.parameters(), how.rate)
+    optimizer = torch.optim.SGD(net.parameters(), how.rate)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, halving, 0.5)
-    saved = {"net": nets, "optimizer": optimizer, "schedule": schedule}
-    sentences, count = stories.sentences.to(run.device), len(nets.tables)
+    saved = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    sentences = stories.sentences.to(run.device)
     data = TensorDataset(stories.story, stories.question, stories.answer)
-    for story, question, due in run.batches(data, count * how.batch, steps, saved, phase):
-        told, asked = strewn(story, how.blanks).unflatten(0, (count, -1)), question.unflatten(0, (count, -1))
-        scores = quick_answer(nets, sentences, told, asked, linear=phase == "linear start")
-        loss = F.cross_entropy(scores.flatten(0, 1), due, reduction="sum")
+    for story, question, due in run.batches(data, how.batch, steps, saved, phase):
+        told = strewn(story, how.blanks)
+        scores = quick_answer(net, sentences, told, question, linear=phase == "linear start")
+        loss = F.cross_entropy(scores, due, reduction="sum")
         optimizer.zero_grad()
         loss.backward()
-        for weights in nets.parameters():
-            clip_each(weights, 40.0)
+        for weights in net.parameters():
+            nn.utils.clip_grad_norm_(weights, 40.0)  # each by itself
         optimizer.step()
         schedule.step()
-        run.log(nats=loss / len(due))
-
-
-def clip_each(weights: nn.Parameter, most: float) -> None:
-    """Shorten, in place, the gradient of each of R stacked weights (R, …) that is longer than `most`."""
-    assert weights.grad is not None
-    length = weights.grad.flatten(1).norm(dim=1).view(-1, *[1] * (weights.dim() - 1))
-    weights.grad *= (most / (length + 1e-6)).clamp(max=1)
+        run.log(nats=loss / how.batch)
 
 
 def learn_to_copy(net: nn.Module, how: Config, run: Run) -> None:
