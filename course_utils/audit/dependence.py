@@ -36,7 +36,7 @@ def names_of(kind: str, source: str) -> Names:
         symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_namespace()
     }
     bound |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
-    reads = _referenced(table) - set(dir(builtins))
+    reads = (_referenced(table) | _augmented(tree)) - set(dir(builtins)) - _bound_before(tree)
     writes = set(bound)
     if kind == "code":
         # `net.train()` or `step(net)` changes what it is given: what a plain cell uses at its top it may have changed.
@@ -46,6 +46,47 @@ def names_of(kind: str, source: str) -> Names:
     if reads & _SAVERS and kind == "code":
         writes.add(ARTIFACT)
     return Names(frozenset(reads), frozenset(writes))
+
+
+def _augmented(tree: ast.Module) -> set[str]:
+    """Names that `x += 1` at the top changes: Python's own table does not call them read."""
+    return set().union(*(_targets(part.target) for part in tree.body if isinstance(part, ast.AugAssign)))
+
+
+def _bound_before(tree: ast.Module) -> set[str]:
+    """Names that a cell binds at its top before anything in it reads them: what they were does not reach it."""
+    read: set[str] = set()
+    sure: set[str] = set()
+    bound: set[str] = set()
+    for statement in tree.body:
+        read |= _loaded(statement) - sure
+        if isinstance(statement, ast.Assign):
+            sure |= set().union(*map(_targets, statement.targets))
+        bound |= sure | (_targets(statement.target) if isinstance(statement, ast.For) else set())
+    return bound - read
+
+
+def _loaded(node: ast.AST) -> set[str]:
+    """Names of the outside that a piece of a cell may read or change in place."""
+    if isinstance(node, ast.Name):
+        return set() if isinstance(node.ctx, ast.Store) else {node.id}
+    within = set().union(*map(_loaded, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.AugAssign):
+        return within | _targets(node.target)
+    if isinstance(node, ast.For):
+        return within - _targets(node.target) | _loaded(node.iter)
+    if isinstance(node, ast.FunctionDef) and not any(isinstance(part, ast.Global) for part in ast.walk(node)):
+        own = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+        outside = [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.decorator_list]
+        return (within - own).union(*map(_loaded, outside))
+    return within
+
+
+def _targets(target: ast.expr) -> set[str]:
+    """The names that an assignment to `target` binds."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return set().union(*map(_targets, target.elts))
+    return {target.id} if isinstance(target, ast.Name) else set()
 
 
 def _asked_of_student(tree: ast.AST) -> frozenset[str]:

@@ -44,7 +44,8 @@ def close(
 
     Any float type is taken for any other as long as its values are near enough, integers for floats of equal value,
     arrays and lists for tensors; a wrong shape, a NaN, an infinity or a truth value where a number is due is not.
-    Lists and tuples of tensors are compared item by item.
+    A list of numbers is expected as exactly as `torch.tensor` of it; lists and tuples of tensors are compared item
+    by item.
 
     Raises:
         CheckFailed: they differ; the message shows the first place where they do.
@@ -59,7 +60,9 @@ def _close(
     if isinstance(expected, list | tuple) and any(isinstance(item, Tensor | np.ndarray) for item in expected):
         _items(got, expected, what, hint, rtol, atol)
         return
-    wanted, given = _tensor(expected), _given(got, what, hint)
+    # Numbers that an author wrote have six digits: no answer of float64 is held to more of them.
+    wanted = torch.tensor(expected) if isinstance(expected, list) else _tensor(expected)
+    given = _given(got, what, hint)
     if given.shape != wanted.shape:
         raise CheckFailed(f"{what} has the wrong shape", tuple(wanted.shape), tuple(given.shape), hint)
     if wanted.dtype != torch.bool and given.dtype == torch.bool:
@@ -161,7 +164,7 @@ def shaped(got: object, shape: tuple[int, ...], what: str, hint: str = "") -> Te
     return given
 
 
-def raises(error: type[Exception], call: Callable[[], object], what: str, hint: str = "") -> None:
+def raises(error: type[Exception], call: Callable[[], object], what: str, hint: str = "see `Raises`") -> None:
     """The student's code, run by `call`, raises `error` or a class derived from it.
 
     Raises:

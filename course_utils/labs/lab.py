@@ -254,7 +254,8 @@ def _refuse_misspelt(raw: NotebookNode, path: str) -> None:
 def _check(source: str, name: str, points: float, path: str) -> str:
     """A check as it is released; of a folded one Colab shows the title as its form's, Jupyter the first line."""
     try:
-        return f"# @title Check {name}: {points:g} point{'s' * (points != 1)}\n{opened(source)}"
+        text = opened(source, Path(path).parent.name)
+        return f"# @title Check {name}: {points:g} point{'s' * (points != 1)}\n{text}"
     except SyntaxError as error:
         raise LabError(f"{path}: the check {name!r}: {error.msg}") from error
 

@@ -1,43 +1,61 @@
-"""What a check opens with: the imports that `release` writes, so that no author has to."""
+"""What `release` writes of a check, so that no author has to: its imports, and the line that ends its hidden tests."""
 
 import ast
+import re
+import symtable
 from functools import cache
 
 from course_utils.topics import ROOT
 
 CHECKS = ROOT / "course_utils" / "checks" / "__init__.py"
+BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+HIDDEN = re.compile(rf"{BEGIN}.*?(?:{END}|\Z)", re.S)
+# What checks import by this field's names; `{key}` is the lab's own.
+MODULES = {
+    "math": "import math",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+    "reference": "from solutions.{key} import reference",
+}
 
 
-def opened(source: str) -> str:
-    """A check's cell behind the imports of torch and of `course_utils.checks` whose names it uses and does not import.
+def opened(source: str, key: str) -> str:
+    """The check of lab `key` with imports of what it uses and does not bind, its hidden tests closed at the end.
 
-    What only hidden tests import is theirs: a name that is seen is imported where it is seen.
+    A name that is seen is imported where it is seen; what only hidden tests use is imported among them.
 
     Raises:
         SyntaxError: `source` is not Python.
     """
-    hidden = _hidden(source)
-    used, imported = {True: set[str](), False: set[str]()}, {True: set[str](), False: set[str]()}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name):
-            used[node.lineno in hidden].add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            bound = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-            imported[node.lineno in hidden] |= bound
-    needed = (used[False] | used[True] - imported[True]) - imported[False]
-    names = ", ".join(sorted(needed & _offered()))
-    lines = ["import torch"] * ("torch" in needed) + [f"from course_utils.checks import {names}"] * bool(names)
-    return "\n\n".join([*lines, source])
+    seen = _free(HIDDEN.sub("", source))
+    head, later = _imports(seen, key), _imports(_free(source) - seen, key)
+    visible, begin, hidden = source.partition(BEGIN)
+    if begin:
+        begin += "".join(f"\n{lines}\n" for lines in later)
+        hidden = hidden if END in hidden else f"{hidden.rstrip()}\n{END}"
+    return "\n\n".join([*head, visible + begin + hidden])
 
 
-def _hidden(source: str) -> set[int]:
-    """The numbers of the lines that a student does not get."""
-    found, within = set(), False
-    for number, line in enumerate(source.splitlines(), 1):
-        within = (within or "### BEGIN HIDDEN TESTS" in line) and "### END HIDDEN TESTS" not in line
-        if within:
-            found.add(number)
-    return found
+def _imports(names: set[str], key: str) -> list[str]:
+    """The paragraphs that import these names, as far as they are known."""
+    modules = [line.format(key=key) for name, line in MODULES.items() if name in names]
+    course = ", ".join(sorted(names & _offered()))
+    return ["\n".join(modules)] * bool(modules) + [f"from course_utils.checks import {course}"] * bool(course)
+
+
+def _free(source: str) -> set[str]:
+    """The names that a program looks for outside of it."""
+    table = symtable.symtable(source, "<check>", "exec")
+    own = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return _looked_for(table) - own
+
+
+def _looked_for(table: symtable.SymbolTable) -> set[str]:
+    """The names that this scope and those within it take from the outermost one."""
+    outermost = table.get_type() == "module"
+    names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (outermost or s.is_global())}
+    return names.union(*map(_looked_for, table.get_children()))
 
 
 @cache

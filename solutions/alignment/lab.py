@@ -64,8 +64,6 @@ net = tiny_modalities()
 {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
 
 # %% test="shared_top_values" points=4
-import math
-
 net = student.tiny_modalities()
 W = {name: tensor.detach() for name, tensor in net.state_dict().items()}
 holds(
@@ -96,20 +94,16 @@ def classified(f):
 codes = {"short": encoded(short, "short"), "long": torch.tanh(encoded(long, "long.0"))}
 for name, x in (("short", short), ("long", long)):
     features = above(codes[name])
-    close(
-        net.features(name, x),
-        features,
-        f"the features of modality {name!r}",
-        "its own encoder, then the top",
-        mistakes={
-            "the top is missing": (codes[name], "the encoder's result goes through self.top"),
-            "the classes are in it": (classified(features), "features stop below self.classes"),
-            "the top comes twice": (
-                lambda f=features: above(f) if f.shape[1] == 4 else f + math.nan,
-                "once is enough",
-            ),
-        },
-    )
+    what = f"the features of modality {name!r}"
+    mistakes = {
+        "the top is missing": (codes[name], "the encoder's result goes through self.top"),
+        "the classes are in it": (classified(features), "features stop below self.classes"),
+        "the top comes twice": (
+            lambda f=features: above(f) if f.shape[1] == 4 else f + math.nan,
+            "once is enough",
+        ),
+    }
+    close(net.features(name, x), features, what, "its own encoder, then the top", mistakes=mistakes)
 got = net({"long": long, "short": short})
 holds(
     hasattr(got, "keys") and set(got) == {"short", "long"},
@@ -119,29 +113,18 @@ holds(
     "the same names as the batch",
 )
 for name in ("short", "long"):
-    close(
-        got[name],
-        classified(above(codes[name])),
-        f"the scores of modality {name!r}",
-        "self.classes of the features",
-        mistakes={"these are features": (above(codes[name]), "self.classes of them")},
-    )
+    expected = classified(above(codes[name]))
+    what = f"the scores of modality {name!r}"
+    mistakes = {"these are features": (above(codes[name]), "self.classes of them")}
+    close(got[name], expected, what, "self.classes of the features", mistakes=mistakes)
 only = net({"long": long})
 equal(sorted(only), ["long"], "the list of modalities where one is given", "those of the batch, no others")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 x = torch.randn(4, 6, requires_grad=True)
-follows(
-    net.features("long", x), {"the inputs": x}, above(torch.tanh(encoded(x, "long.0"))), "SharedTop.features"
-)
-follows(
-    net({"long": x})["long"],
-    {"the inputs": x},
-    classified(above(torch.tanh(encoded(x, "long.0")))),
-    "SharedTop.forward",
-)
-### END HIDDEN TESTS
+got = net.features("long", x)
+follows(got, {"the inputs": x}, above(torch.tanh(encoded(x, "long.0"))), "SharedTop.features")
+got = net({"long": x})["long"]
+follows(got, {"the inputs": x}, classified(above(torch.tanh(encoded(x, "long.0")))), "SharedTop.forward")
 
 # %% [markdown]
 # Are the three aligned now? Ask the net: here is a curve, find me handwriting that means the same. A *search* gives every thing in the
@@ -158,43 +141,32 @@ follows(
 # Then only those at the ranks of right answers count.
 
 # %% test="map_values" points=5
-import math
-
 scores = torch.tensor([[0.9, 0.8, 0.7, 0.6]])
 found = torch.tensor([3, 1, 3, 1])
-close(
-    student.mean_average_precision(scores, torch.tensor([3]), found),
-    5 / 6,
-    "mAP of one query whose answers are right, wrong, right, wrong",
-    "(1/1 + 2/3) / 2",
-    mistakes={
-        "the mean goes over all ranks": ((1 + 1 / 2 + 2 / 3 + 2 / 4) / 4, "only at ranks of right answers"),
-        "the sum is divided by all ranks": ((1 + 2 / 3) / 4, "by the number of right answers"),
-        "nothing is divided": (1 + 2 / 3, "the mean over the right answers"),
-        "this is the precision of all answers": (0.5, "their order must count"),
-        "the lowest score comes first": ((1 / 2 + 2 / 4) / 2, "descending=True"),
-        "ranks begin at 0": (math.inf, "the first answer has rank 1"),
-    },
-)
+got = student.mean_average_precision(scores, torch.tensor([3]), found)
+what = "mAP of one query whose answers are right, wrong, right, wrong"
+mistakes = {
+    "the mean goes over all ranks": ((1 + 1 / 2 + 2 / 3 + 2 / 4) / 4, "only at ranks of right answers"),
+    "the sum is divided by all ranks": ((1 + 2 / 3) / 4, "by the number of right answers"),
+    "nothing is divided": (1 + 2 / 3, "the mean over the right answers"),
+    "this is the precision of all answers": (0.5, "their order must count"),
+    "the lowest score comes first": ((1 / 2 + 2 / 4) / 2, "descending=True"),
+    "ranks begin at 0": (math.inf, "the first answer has rank 1"),
+}
+close(got, 5 / 6, what, "(1/1 + 2/3) / 2", mistakes=mistakes)
 scores = torch.tensor([[0.1, 0.9, 0.5, 0.2], [0.3, 0.9, 0.1, 0.2], [0.4, 0.3, 0.2, 0.1]])
 asked = torch.tensor([3, 1, 7])
-close(
-    student.mean_average_precision(scores[:1], asked[:1], found),
-    (1 / 2 + 2 / 4) / 2,
-    "mAP where the scores are not in order",
-    "sort the gallery by this query's scores",
-    mistakes={"the gallery is not put in order": (5 / 6, "which order have the *scores*?")},
-)
-close(
-    student.mean_average_precision(scores, asked, found),
-    (1 / 2 + 5 / 6) / 2,
-    "mAP of three queries, of which the third has no right answer anywhere",
-    "who has no right answer is left out of the mean",
-    mistakes={
-        "a query without right answers counts as 0": ((1 / 2 + 5 / 6) / 3, "it is left out"),
-        "this is not a number": (math.nan, "0/0: leave that query out before you take the mean"),
-    },
-)
+got = student.mean_average_precision(scores[:1], asked[:1], found)
+what = "mAP where the scores are not in order"
+mistakes = {"the gallery is not put in order": (5 / 6, "which order have the *scores*?")}
+close(got, (1 / 2 + 2 / 4) / 2, what, "sort the gallery by this query's scores", mistakes=mistakes)
+got = student.mean_average_precision(scores, asked, found)
+what = "mAP of three queries, of which the third has no right answer anywhere"
+mistakes = {
+    "a query without right answers counts as 0": ((1 / 2 + 5 / 6) / 3, "it is left out"),
+    "this is not a number": (math.nan, "0/0: leave that query out before you take the mean"),
+}
+close(got, (1 / 2 + 5 / 6) / 2, what, "who has no right answer is left out of the mean", mistakes=mistakes)
 
 
 ### BEGIN HIDDEN TESTS
@@ -216,13 +188,9 @@ for m, n, k in ((5, 12, 3), (1, 3, 1), (9, 4, 6), (3, 40, 4)):
     scores = torch.stack([torch.randperm(n) for _ in range(m)]) / n - 0.4
     found = torch.randint(k, (n,))
     asked = torch.cat([found[:1], torch.randint(k, (m - 1,))])
-    close(
-        student.mean_average_precision(scores, asked, found),
-        loop(scores, asked, found),
-        f"mAP of {m} queries in a gallery of {n}, against a loop",
-        "a mean for each query, then their mean; negative scores are scores too",
-    )
-### END HIDDEN TESTS
+    got = student.mean_average_precision(scores, asked, found)
+    hint = "a mean for each query, then their mean; negative scores are scores too"
+    close(got, loop(scores, asked, found), f"mAP of {m} queries in a gallery of {n}, against a loop", hint)
 
 # %% [markdown]
 # Now let the three learn: first each with a top of its own, then with one for all. Both are trained alike, to name classes, and
@@ -318,51 +286,41 @@ plots.show(
 
 # %% test="coral_values" points=3
 a, b = torch.tensor([[0.0], [2.0]]), torch.tensor([[5.0], [5.0], [5.0]])
-close(
-    student.coral(a, b),
-    1.0,
-    "coral of (0, 2) and (5, 5, 5)",
-    "variances 2 and 0: (2 - 0)² / 4",
-    mistakes={
-        "the covariance is divided by N": (0.25, "N - 1 in its denominator"),
-        "the covariance is a sum": (1.0001, "divided by N - 1"),
-        "each set's mean is not taken away": ((4 - 37.5) ** 2 / 4, "x minus its own mean"),
-        "the 4 is missing": (4.0, "1/(4 D²)"),
-        "the difference is not squared": (0.5, "the sum of squared entries"),
-    },
-)
+got = student.coral(a, b)
+mistakes = {
+    "the covariance is divided by N": (0.25, "N - 1 in its denominator"),
+    "the covariance is a sum": (1.0001, "divided by N - 1"),
+    "each set's mean is not taken away": ((4 - 37.5) ** 2 / 4, "x minus its own mean"),
+    "the 4 is missing": (4.0, "1/(4 D²)"),
+    "the difference is not squared": (0.5, "the sum of squared entries"),
+}
+close(got, 1.0, "coral of (0, 2) and (5, 5, 5)", "variances 2 and 0: (2 - 0)² / 4", mistakes=mistakes)
 a = torch.tensor(
     [[1.0, 1.0], [-1.0, -1.0], [1.0, 1.0], [-1.0, -1.0], [0.0, 0.0]]
 )  # variances 1, covariance 1
 b = torch.tensor(
     [[1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]]
 )  # variances 1, covariance -1
-close(
-    student.coral(a, b),
-    8 / 16,
-    "coral of two sets with variances 1 and covariances 1 and -1",
-    "two entries of the matrix differ, by 2 each; D = 2",
-    mistakes={
-        "it looks at variances only": (0.0, "all D · D entries of the matrix"),
-        "it is divided by D, not D²": (8 / 8, "1/(4 D²)"),
-        "each pair of features counts once": (4 / 16, "all entries, ij and ji"),
-        "the root is taken": (8**0.5 / 16, "the sum of squares itself"),
-    },
-)
+got = student.coral(a, b)
+what = "coral of two sets with variances 1 and covariances 1 and -1"
+mistakes = {
+    "it looks at variances only": (0.0, "all D · D entries of the matrix"),
+    "it is divided by D, not D²": (8 / 8, "1/(4 D²)"),
+    "each pair of features counts once": (4 / 16, "all entries, ij and ji"),
+    "the root is taken": (8**0.5 / 16, "the sum of squares itself"),
+}
+close(got, 8 / 16, what, "two entries of the matrix differ, by 2 each; D = 2", mistakes=mistakes)
 leaves = {
     "the first set": torch.randn(6, 3, requires_grad=True),
     "the second": torch.randn(4, 3, requires_grad=True),
 }
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, m, d in ((6, 4, 3), (2, 9, 1), (5, 5, 7)):
     a, b = torch.randn(n, d) + 3, 2 * torch.randn(m, d)
     wanted = ((torch.cov(a.T) - torch.cov(b.T)) ** 2).sum() / (4 * d * d)
     close(student.coral(a, b), wanted, f"coral of {n} and {m} examples of {d} features", rtol=1e-3)
 wanted = ((torch.cov(leaves["the first set"].T) - torch.cov(leaves["the second"].T)) ** 2).sum() / 36
 follows(student.coral(*leaves.values()), leaves, wanted, "coral")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # It can be made small like any loss. Does that help the three modalities, whose top is shared already? **Predict**, then run.
@@ -387,27 +345,22 @@ math.log(2), math.log1p(math.exp(-100)), math.log1p(math.exp(100))
 # A mean for each domain, then the mean of the two. F.softplus(z) is log(1 + e^z) and never overflows.
 
 # %% test="domain_loss_values" points=3
-import math
-
 source, target = torch.zeros(4), torch.full((1,), math.log(3))
 low, high = math.log(2), math.log(4 / 3)
-close(
-    student.domain_loss(source, target),
-    (low + high) / 2,
-    "domain_loss of four source logits of 0 and one target logit of log 3",
-    "½ (log 2 + log 4/3): both domains count alike",
-    mistakes={
-        "all examples count alike": ((4 * low + high) / 5, "the mean of two means"),
-        "the two means are added": (low + high, "their mean"),
-        "the domains are exchanged": (
-            (low + math.log(4)) / 2,
-            "a logit above 0 speaks for the target, which is right here",
-        ),
-        "the examples are added up": (4 * low + high, "means"),
-        "only the source pays": (low, "both domains do"),
-        "only the target pays": (high, "both domains do"),
-    },
-)
+got = student.domain_loss(source, target)
+what = "domain_loss of four source logits of 0 and one target logit of log 3"
+mistakes = {
+    "all examples count alike": ((4 * low + high) / 5, "the mean of two means"),
+    "the two means are added": (low + high, "their mean"),
+    "the domains are exchanged": (
+        (low + math.log(4)) / 2,
+        "a logit above 0 speaks for the target, which is right here",
+    ),
+    "the examples are added up": (4 * low + high, "means"),
+    "only the source pays": (low, "both domains do"),
+    "only the target pays": (high, "both domains do"),
+}
+close(got, (low + high) / 2, what, "½ (log 2 + log 4/3): both domains count alike", mistakes=mistakes)
 big = torch.tensor([1000.0])
 close(student.domain_loss(big, big), 500.0, "domain_loss of a logit of 1000 in both domains", "F.softplus")
 leaves = {
@@ -415,8 +368,6 @@ leaves = {
     "the target's": torch.randn(3, requires_grad=True),
 }
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
 for n, m in ((5, 3), (1, 8)):
     a, b = 3 * torch.randn(n), 3 * torch.randn(m)
@@ -425,7 +376,6 @@ for n, m in ((5, 3), (1, 8)):
 a, b = leaves.values()
 wanted = (cross_entropy(a, torch.zeros(5)) + cross_entropy(b, torch.ones(3))) / 2
 follows(student.domain_loss(a, b), leaves, wanted, "domain_loss")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The error $\varepsilon$ of such a classifier makes a distance: $2\,(1 - 2\varepsilon)$, the *proxy A-distance* (Ben-David et al.). Half of the time
@@ -444,68 +394,48 @@ follows(student.domain_loss(a, b), leaves, wanted, "domain_loss")
 
 # %% test="proxy_distance_values" points=5
 zeros, ones = torch.zeros(8, 1), torch.ones(8, 1)
-close(
-    student.proxy_distance(zeros, ones),
-    2.0,
-    "the distance of eight zeros and eight ones",
-    "no error: 2 (1 - 2 · 0)",
-    mistakes={
-        "this is the error": (0.0, "2 (1 - 2 ε)"),
-        "this is the share of right answers": (1.0, "2 (1 - 2 ε)"),
-        "the sides are exchanged": (-2.0, "a logit above 0 says b"),
-    },
-)
+got = student.proxy_distance(zeros, ones)
+mistakes = {
+    "this is the error": (0.0, "2 (1 - 2 ε)"),
+    "this is the share of right answers": (1.0, "2 (1 - 2 ε)"),
+    "the sides are exchanged": (-2.0, "a logit above 0 says b"),
+}
+close(got, 2.0, "the distance of eight zeros and eight ones", "no error: 2 (1 - 2 · 0)", mistakes=mistakes)
 close(student.proxy_distance(ones, ones), 0.0, "the distance of eight ones and eight ones", "ε is a half")
 a = torch.tensor([[0.0]] * 4 + [[9.0], [0.0], [0.0], [0.0]])
 b = torch.tensor([[1.0]] * 2 + [[-8.0], [1.0]])
-close(
-    student.proxy_distance(a, b),
-    0.5,
-    "the distance where one of four held-out examples of a, and one of two of b, is on the wrong side",
-    "ε is the mean of 1/4 and 1/2",
-    mistakes={
-        "it is measured on the half that was learned": (2.0, "on the other half"),
-        "all held-out examples count alike": (2 * (1 - 2 / 3), "a share for each set, then their mean"),
-        "the second half is learned, the first measured": (-2.0, "learn from the first half"),
-        "learned and measured on all": (2 * (1 - 2 * (1 / 8 + 1 / 4) / 2), "two halves"),
-    },
-)
+got = student.proxy_distance(a, b)
+what = "the distance where one of four held-out examples of a, and one of two of b, is on the wrong side"
+mistakes = {
+    "it is measured on the half that was learned": (2.0, "on the other half"),
+    "all held-out examples count alike": (2 * (1 - 2 / 3), "a share for each set, then their mean"),
+    "the second half is learned, the first measured": (-2.0, "learn from the first half"),
+    "learned and measured on all": (2 * (1 - 2 * (1 / 8 + 1 / 4) / 2), "two halves"),
+}
+close(got, 0.5, what, "ε is the mean of 1/4 and 1/2", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.alignment import reference
-
 for n, m, d in ((400, 1200, 3), (1200, 400, 2)):
     a, b = torch.randn(n, d), torch.randn(m, d) + 0.5
     got, wanted = student.proxy_distance(a, b), reference.proxy_distance(a, b)
     close(got, wanted, f"the distance of {n} and {m} examples, half a step apart", "domain_loss", atol=0.03)
 a, b = 1 + torch.rand(40, 2) / 2, 3 + torch.rand(40, 2) / 2  # both on one side of 0, where a line begins
 for steps, rate, wanted in ((1, 0.5, 0.0), (200, 1e-3, 0.0), (300, 0.5, 2.0)):
-    close(
-        student.proxy_distance(a, b, steps, rate),
-        wanted,
-        f"the distance of sets around 1¼ and 3¼ after {steps} steps of {rate}",
-        "steps and rate are arguments",
-    )
+    what = f"the distance of sets around 1¼ and 3¼ after {steps} steps of {rate}"
+    close(student.proxy_distance(a, b, steps, rate), wanted, what, "steps and rate are arguments")
 places = torch.linspace(-2, 4, 1001)[
     :, None
 ]  # where a's held-out examples lie: their error says where the line is
 for steps, rate in ((2, 0.5), (5, 1.0), (12, 0.6)):
     a = torch.cat([torch.randn(1001, 1), places])
     b = torch.cat([torch.randn(300, 1) / 2 + 2, torch.full((300, 1), 9.0)])
-    close(
-        student.proxy_distance(a, b, steps, rate),
-        reference.proxy_distance(a, b, steps, rate),
-        f"the distance of 1001 and 300 examples to learn from after {steps} steps of {rate}",
-        "the slope of domain_loss, which is half of either mean; `steps` steps of `rate` times it, from 0",
-        atol=0.004,
-    )
+    got = student.proxy_distance(a, b, steps, rate)
+    what = f"the distance of 1001 and 300 examples to learn from after {steps} steps of {rate}"
+    hint = "the slope of domain_loss, which is half of either mean; `steps` steps of `rate` times it, from 0"
+    close(got, reference.proxy_distance(a, b, steps, rate), what, hint, atol=0.004)
 a, b = torch.tensor([[0.0], [0.0], [9.0], [0.0], [0.0]]), torch.tensor([[1.0], [-8.0], [1.0]])
-close(
-    student.proxy_distance(a, b),
-    2 * (1 - (1 / 3 + 1 / 2)),
-    "the distance of 0, 0, 9, 0, 0 and 1, -8, 1",
-    "halves are rounded down: two of five are learned from, and one of three",
-)
-### END HIDDEN TESTS
+got = student.proxy_distance(a, b)
+hint = "halves are rounded down: two of five are learned from, and one of three"
+close(got, 2 * (1 - (1 / 3 + 1 / 2)), "the distance of 0, 0, 9, 0, 0 and 1, -8, 1", hint)
 
 # %% [markdown]
 # Here are the domains that this lab is about. At the mini tier: digits in colour, most of them in their class's own (source), and
@@ -549,17 +479,12 @@ print("of the source from itself: ", proxy_distance(x[::2], x[1::2]))
 # %% test="reverse_values" points=4
 x = torch.tensor([1.0, -2.0, 4.0], requires_grad=True)
 got = student.reverse(x, 0.5)
-close(
-    got,
-    [1.0, -2.0, 4.0],
-    "reverse of (1, -2, 4)",
-    "on the way there nothing happens",
-    mistakes={
-        "x is scaled on the way there": ([0.5, -1.0, 2.0], "only the gradient is"),
-        "x is turned round on the way there": ([-0.5, 1.0, -2.0], "only the gradient is"),
-        "x changes its sign": ([-1.0, 2.0, -4.0], "only the gradient does"),
-    },
-)
+mistakes = {
+    "x is scaled on the way there": ([0.5, -1.0, 2.0], "only the gradient is"),
+    "x is turned round on the way there": ([-0.5, 1.0, -2.0], "only the gradient is"),
+    "x changes its sign": ([-1.0, 2.0, -4.0], "only the gradient does"),
+}
+close(got, [1.0, -2.0, 4.0], "reverse of (1, -2, 4)", "on the way there nothing happens", mistakes=mistakes)
 probe = torch.tensor([1.0, 10.0, 100.0])
 
 
@@ -569,45 +494,28 @@ def slope_of(got, probe=None):
 
 
 found = slope_of(got, probe)
-holds(
-    found is not None,
-    "autograd cannot follow reverse back to x",
-    "a gradient",
-    "none",
-    "what does backward return?",
-)
-close(
-    found,
-    -0.5 * probe,
-    "the gradient through reverse(x, 0.5) where (1, 10, 100) comes from above",
-    "what comes from above, times minus the strength",
-    mistakes={
-        "the gradient is not turned round": (0.5 * probe, "minus"),
-        "the strength is forgotten": (-probe, "times the strength"),
-        "the gradient goes through as it is": (probe, "backward says what goes on"),
-        "what comes from above is forgotten": ([-0.5, -0.5, -0.5], "slopes[0] times …"),
-        "what comes from above is multiplied by x": (
-            -0.5 * probe * torch.tensor([1.0, -2.0, 4.0]),
-            "not by x",
-        ),
-    },
-)
+what = "autograd cannot follow reverse back to x"
+holds(found is not None, what, "a gradient", "none", "what does backward return?")
+what = "the gradient through reverse(x, 0.5) where (1, 10, 100) comes from above"
+mistakes = {
+    "the gradient is not turned round": (0.5 * probe, "minus"),
+    "the strength is forgotten": (-probe, "times the strength"),
+    "the gradient goes through as it is": (probe, "backward says what goes on"),
+    "what comes from above is forgotten": ([-0.5, -0.5, -0.5], "slopes[0] times …"),
+    "what comes from above is multiplied by x": (-0.5 * probe * torch.tensor([1.0, -2.0, 4.0]), "not by x"),
+}
+close(found, -0.5 * probe, what, "what comes from above, times minus the strength", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 x = torch.randn(2, 3, 4, requires_grad=True)
 for strength in (1.0, 0.2, 3.0):
     found = slope_of((student.reverse(x.sin(), strength) ** 2).sum())
-    close(
-        found,
-        -strength * 2 * x.detach().sin() * x.detach().cos(),
-        f"the gradient through reverse(…, {strength})",
-    )
+    expected = -strength * 2 * x.detach().sin() * x.detach().cos()
+    close(found, expected, f"the gradient through reverse(…, {strength})")
 back = student.reverse(student.reverse(x, 4.0), 0.25)
-close(
-    slope_of(back), torch.ones(2, 3, 4), "the gradient through reverse(reverse(x, 4), ¼)", "minus times minus"
-)
+expected = torch.ones(2, 3, 4)
+close(slope_of(back), expected, "the gradient through reverse(reverse(x, 4), ¼)", "minus times minus")
 plain = torch.randn(3)
 close(student.reverse(plain, 0.7), plain, "reverse of what needs no gradient", "it must pass too")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # `gradcheck` compares autograd with finite differences. What must it say of `reverse`, which lies about its slope on purpose? And of reverse
@@ -631,10 +539,8 @@ print(
 # %% solution="strength" take="strength, slowed"
 # Both take and give plain numbers.
 
+
 # %% test="schedule_values" points=2
-import math
-
-
 def slowed(rate, p):
     """The student's, a real number."""
     got = student.slowed(rate, p)
@@ -645,34 +551,25 @@ def slowed(rate, p):
 
 for p in (0.0, 0.1, 0.5, 1.0):
     wanted = math.tanh(5 * p)
-    close(
-        float(student.strength(p)),
-        wanted,
-        f"strength({p})",
-        "2 / (1 + e^(-10 p)) - 1: from 0 to nearly 1",
-        mistakes={
-            "it falls": (-wanted, "the sign in the exponent"),
-            "it begins at 1": (1 + wanted, "what is subtracted?"),
-            "it begins at a half": ((1 + wanted) / 2, "2/(…) - 1"),
-            "the 10 is missing": (math.tanh(p / 2), "e^(-10 p)"),
-        },
-    )
+    got = float(student.strength(p))
+    mistakes = {
+        "it falls": (-wanted, "the sign in the exponent"),
+        "it begins at 1": (1 + wanted, "what is subtracted?"),
+        "it begins at a half": ((1 + wanted) / 2, "2/(…) - 1"),
+        "the 10 is missing": (math.tanh(p / 2), "e^(-10 p)"),
+    }
+    close(got, wanted, f"strength({p})", "2 / (1 + e^(-10 p)) - 1: from 0 to nearly 1", mistakes=mistakes)
 close(slowed(0.2, 0.0), 0.2, "slowed(0.2, 0)", "the rate at first")
-close(
-    slowed(0.2, 1.5),
-    0.2 / 8,
-    "slowed(0.2, 1.5)",
-    "16 to the power 0.75 is 8",
-    mistakes={
-        "it grows": (0.2 * 8, "divided by"),
-        "the power is missing": (0.2 / 16, "to the power 0.75"),
-        "the 10 is missing": (0.2 / 2.5**0.75, "1 + 10 p"),
-        "the rate is missing": (1 / 8, "times the first rate"),
-    },
-)
+got = slowed(0.2, 1.5)
+mistakes = {
+    "it grows": (0.2 * 8, "divided by"),
+    "the power is missing": (0.2 / 16, "to the power 0.75"),
+    "the 10 is missing": (0.2 / 2.5**0.75, "1 + 10 p"),
+    "the rate is missing": (1 / 8, "times the first rate"),
+}
+close(got, 0.2 / 8, "slowed(0.2, 1.5)", "16 to the power 0.75 is 8", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 close(slowed(3.0, 0.3), 3 / 4**0.75, "slowed(3, 0.3)")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4 A net that is told to forget (6 points, 20 minutes)
@@ -698,76 +595,44 @@ features = torch.tanh(x @ W["body.0.weight"].T + W["body.0.bias"])
 due = features @ W["classes.weight"].T + W["classes.bias"]
 domain = (features @ W["domains.weight"].T + W["domains.bias"])[:, 0]
 scores, logits = pair(net(x, 0.7), "DANN", "class scores and domain logits", "see `forward`'s docstring")
-close(
-    scores,
-    due,
-    "the class scores",
-    "classes(body(x))",
-    mistakes={"the domain logits come first": (domain, "see `forward`'s docstring: in which order?")},
-)
-close(
-    logits,
-    domain,
-    "the domain logits",
-    "domains(body(x)), one number for each example",
-    mistakes={
-        "they have a second axis": (domain[:, None], "(B, 1) to (B,)"),
-        "they are probabilities": (torch.sigmoid(domain), "logits, before any sigmoid"),
-    },
-)
-close(
-    pair(net(x[:1], 0.7), "DANN", "class scores and domain logits")[1],
-    domain[:1],
-    "the domain logit of a single example",
-    "(B,), also where B is 1: squeeze() without an axis takes all axes of length 1 away",
-)
-follows(
-    scores, {"the inputs": x}, due, "the class scores", "nothing is turned round on the way to the classes"
-)
+mistakes = {"the domain logits come first": (domain, "see `forward`'s docstring: in which order?")}
+close(scores, due, "the class scores", "classes(body(x))", mistakes=mistakes)
+mistakes = {
+    "they have a second axis": (domain[:, None], "(B, 1) to (B,)"),
+    "they are probabilities": (torch.sigmoid(domain), "logits, before any sigmoid"),
+}
+close(logits, domain, "the domain logits", "domains(body(x)), one number for each example", mistakes=mistakes)
+got = pair(net(x[:1], 0.7), "DANN", "class scores and domain logits")[1]
+hint = "(B,), also where B is 1: squeeze() without an axis takes all axes of length 1 away"
+close(got, domain[:1], "the domain logit of a single example", hint)
+leaves = {"the inputs": x}
+follows(scores, leaves, due, "the class scores", "nothing is turned round on the way to the classes")
 (straight,) = slopes(domain.sum(), {"x": x}, "DANN")
 (found,) = slopes(logits.sum(), {"x": x}, "the domain logits")
-close(
-    found,
-    -0.7 * straight,
-    "the gradient of the domain logits in the inputs, strength 0.7",
-    "the features go through reverse first",
-    mistakes={
-        "it is not turned round": (straight, "reverse(features, strength)"),
-        "the strength is not used": (-straight, "the strength that forward is given"),
-        "it is turned round twice": (0.49 * straight, "once"),
-    },
-)
+what = "the gradient of the domain logits in the inputs, strength 0.7"
+mistakes = {
+    "it is not turned round": (straight, "reverse(features, strength)"),
+    "the strength is not used": (-straight, "the strength that forward is given"),
+    "it is turned round twice": (0.49 * straight, "once"),
+}
+close(found, -0.7 * straight, what, "the features go through reverse first", mistakes=mistakes)
 net.zero_grad()
 net(x.detach(), 2.0)[1].sum().backward()
 grads = {name: p.grad for name, p in net.named_parameters()}
 below = ((1 - features.detach() ** 2) * W["domains.weight"]).sum(0)
-close(
-    grads["body.0.bias"],
-    -2 * below,
-    "the gradient of the domain logits in the body's bias, strength 2",
-    "what goes into the domain head is reverse(features, strength)",
-    mistakes={
-        "it is not turned round": (below, "turn round what the *body* learns: it stands below reverse")
-    },
-)
-close(
-    grads["domains.bias"],
-    torch.tensor([7.0]),
-    "the gradient of the domain logits in the domain head's own bias, strength 2",
-    "the head itself learns straight on",
-    mistakes={"it is turned round": (torch.tensor([-14.0]), "reverse stands below the head, not above")},
-)
+what = "the gradient of the domain logits in the body's bias, strength 2"
+hint = "what goes into the domain head is reverse(features, strength)"
+mistakes = {"it is not turned round": (below, "turn round what the *body* learns: it stands below reverse")}
+close(grads["body.0.bias"], -2 * below, what, hint, mistakes=mistakes)
+what = "the gradient of the domain logits in the domain head's own bias, strength 2"
+mistakes = {"it is turned round": ([-14.0], "reverse stands below the head, not above")}
+close(grads["domains.bias"], [7.0], what, "the head itself learns straight on", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 net.zero_grad()
 net(torch.randn(5, 3), 2.0)[1].sum().backward()
 grads = {name: p.grad for name, p in net.named_parameters()}
-close(
-    grads["domains.bias"],
-    torch.tensor([5.0]),
-    "the gradient of the domain head's own bias, strength 2",
-    "the head itself learns straight on: reverse stands below it, not above",
-)
-### END HIDDEN TESTS
+hint = "the head itself learns straight on: reverse stands below it, not above"
+close(grads["domains.bias"], [5.0], "the gradient of the domain head's own bias, strength 2", hint)
 
 # %% [markdown]
 # The loss: cross-entropy of the source's classes, and the domain loss of both domains. The target has no labels, so it says nothing
@@ -777,9 +642,6 @@ close(
 # Ask the net about the source and about the target. Of the target's two answers only one is used.
 
 # %% test="dann_loss_values" points=3
-import math
-import torch.nn.functional as F
-
 A, b, asked = torch.randn(3, 5, requires_grad=True), torch.randn(3, requires_grad=True), []
 
 
@@ -794,23 +656,16 @@ entropy = F.cross_entropy(source @ A, labels)
 pays = (F.softplus(source @ b).mean() + F.softplus(-(target @ b)).mean()) / 2
 exchanged = (F.softplus(target @ b).mean() + F.softplus(-(source @ b)).mean()) / 2
 got = student.dann_loss(net, source, labels, target, 0.3)
-close(
-    got,
-    entropy + pays,
-    "dann_loss of four source and nine target examples",
-    "cross-entropy of the source's classes + domain_loss(source's logits, target's logits)",
-    mistakes={
-        "the domain loss is missing": (entropy, "plus domain_loss"),
-        "the classes are missing": (pays, "plus the cross-entropy of the source"),
-        "the domain loss is subtracted": (entropy - pays, "the reversal turns the gradient already"),
-        "the domain loss is weighted": (
-            entropy + 0.3 * pays,
-            "the strength works in the reversal, nowhere else",
-        ),
-        "the weighted domain loss is subtracted": (entropy - 0.3 * pays, "the reversal does that"),
-        "the domains are exchanged": (entropy + exchanged, "domain_loss(source, target)"),
-    },
-)
+hint = "cross-entropy of the source's classes + domain_loss(source's logits, target's logits)"
+mistakes = {
+    "the domain loss is missing": (entropy, "plus domain_loss"),
+    "the classes are missing": (pays, "plus the cross-entropy of the source"),
+    "the domain loss is subtracted": (entropy - pays, "the reversal turns the gradient already"),
+    "the domain loss is weighted": (entropy + 0.3 * pays, "the strength works in the reversal, nowhere else"),
+    "the weighted domain loss is subtracted": (entropy - 0.3 * pays, "the reversal does that"),
+    "the domains are exchanged": (entropy + exchanged, "domain_loss(source, target)"),
+}
+close(got, entropy + pays, "dann_loss of four source and nine target examples", hint, mistakes=mistakes)
 holds(
     all(abs(strength - 0.3) < 1e-6 for _, strength in asked),
     "the net is not asked with the strength that dann_loss is given",
@@ -826,7 +681,6 @@ wanted = F.cross_entropy(source @ A, labels) + (
 )
 got = student.dann_loss(net, source, labels, target, 1.0)
 close(got, wanted, "dann_loss of six source and two target examples")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 5 White digits (4 points, 5 minutes and the machine's)
@@ -878,10 +732,7 @@ holds(
     "run the training cell: it saves `net`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("alignment", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Your points for the file: none at the level of a net that learned from the source alone, all at the reference's, on white digits that
@@ -903,23 +754,18 @@ judge("alignment", tensors, 4)
 
 # %% test="least_errors_values" points=2
 p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
-close(
-    student.least_errors(p, q),
-    0.4,
-    "least_errors of (0.5, 0.3, 0.2) and (0.1, 0.3, 0.6)",
-    "½ (0.4 + 0 + 0.4)",
-    mistakes={
-        "the half is missing": (0.8, "½ Σ"),
-        "the differences cancel": (0.0, "|p - q|, each by itself"),
-        "the mean instead of the sum": (0.4 / 3, "½ Σ, not the mean"),
-        "the differences are squared": (0.16, "|p - q|"),
-    },
-)
+got = student.least_errors(p, q)
+mistakes = {
+    "the half is missing": (0.8, "½ Σ"),
+    "the differences cancel": (0.0, "|p - q|, each by itself"),
+    "the mean instead of the sum": (0.4 / 3, "½ Σ, not the mean"),
+    "the differences are squared": (0.16, "|p - q|"),
+}
+close(got, 0.4, "least_errors of (0.5, 0.3, 0.2) and (0.1, 0.3, 0.6)", "½ (0.4 + 0 + 0.4)", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 p, q = torch.rand(6).softmax(0), torch.rand(6).softmax(0)
 close(student.least_errors(p, q), (p - q).clamp(min=0).sum(), "least_errors of six classes")
 close(student.least_errors(p, p), 0.0, "least_errors of equal shares", "nothing forces an error")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Let us do it: the target has the first three digits only, in training and in the test. The source has all ten. Nobody tells the net. **Predict**

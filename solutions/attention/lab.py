@@ -66,42 +66,30 @@ for word, state in zip(("I", "am", "a", "cat"), e):
 # %% test="dot_scores_values" points=2
 e = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [2.0, 2.0], [3.0, 0.0]]])
 h = torch.tensor([[[1.0, 2.0], [0.0, -1.0], [1.0, 1.0]]])
-close(
-    student.dot_scores(h, e),
-    torch.tensor([[[1.0, 2.0, 6.0, 3.0], [0.0, -1.0, -2.0, 0.0], [1.0, 1.0, 4.0, 3.0]]]),
-    "dot_scores of three states with I, am, a, cat",
-    "a row for each state of the decoder, a column for each word that was read",
-    mistakes={
-        "rows and columns are exchanged": (
-            torch.tensor([[[1.0, 0.0, 1.0], [2.0, -1.0, 1.0], [6.0, -2.0, 4.0], [3.0, 0.0, 3.0]]]),
-            "(B, T, S): the decoder's states come first",
-        ),
-        "it is divided by the root of H": (
-            lambda: h @ e.mT / 2**0.5,
-            "that will come with Transformers; here it is the product alone",
-        ),
-        "it is a softmax already": (
-            lambda: (h @ e.mT).softmax(-1),
-            "scores may be any number; shares come next",
-        ),
-    },
-)
+got = student.dot_scores(h, e)
+expected = [[[1.0, 2.0, 6.0, 3.0], [0.0, -1.0, -2.0, 0.0], [1.0, 1.0, 4.0, 3.0]]]
+hint = "a row for each state of the decoder, a column for each word that was read"
+mistakes = {
+    "rows and columns are exchanged": (
+        [[[1.0, 0.0, 1.0], [2.0, -1.0, 1.0], [6.0, -2.0, 4.0], [3.0, 0.0, 3.0]]],
+        "(B, T, S): the decoder's states come first",
+    ),
+    "it is divided by the root of H": (
+        lambda: h @ e.mT / 2**0.5,
+        "that will come with Transformers; here it is the product alone",
+    ),
+    "it is a softmax already": (lambda: (h @ e.mT).softmax(-1), "scores may be any number; shares come next"),
+}
+close(got, expected, "dot_scores of three states with I, am, a, cat", hint, mistakes=mistakes)
 leaves = {"h": torch.randn(2, 3, 4, requires_grad=True), "e": torch.randn(2, 5, 4, requires_grad=True)}
 flows(student.dot_scores(*leaves.values()), leaves, "dot_scores")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, t, s, n in ((2, 3, 5, 4), (3, 1, 2, 6), (1, 4, 1, 3)):
     h, e = torch.randn(b, t, n, requires_grad=True), torch.randn(b, s, n, requires_grad=True)
     wanted = torch.einsum("bth,bsh->bts", h, e)
-    close(
-        student.dot_scores(h, e),
-        wanted,
-        f"dot_scores of {t} states with {s}, in {b} rows",
-        "each row by itself",
-    )
+    got = student.dot_scores(h, e)
+    close(got, wanted, f"dot_scores of {t} states with {s}, in {b} rows", "each row by itself")
     follows(student.dot_scores(h, e), {"h": h, "e": e}, wanted, "dot_scores")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # A softmax makes shares of scores. The scores were 1, 2, 6 and 3: guess the shares. Turn the knob, by which the scores are
@@ -139,76 +127,46 @@ turn(shares, "from where on does it look at one word alone?", sharpness=(0.0, 2.
 # %% test="attention_weights_values" points=3
 scores = torch.tensor([[[1.0, 2.0, 6.0, 3.0]]])
 every, three = torch.ones(1, 4, dtype=torch.bool), torch.tensor([[True, True, True, False]])
-close(
-    student.attention_weights(scores, every),
-    torch.tensor([[[0.0063, 0.0171, 0.9307, 0.0459]]]),
-    "attention_weights of the scores 1, 2, 6, 3",
-    "a softmax over the source's places",
-    atol=2e-3,
-    rtol=0,
-    mistakes={
-        "every share is 1": (
-            torch.ones(1, 1, 4),
-            "along the last axis: which one counts the source's places?",
-        )
-    },
-)
-close(
-    student.attention_weights(scores, three),
-    torch.tensor([[[0.0066, 0.0179, 0.9756, 0.0]]]),
-    "the same where the last place is padding",
-    "the three others share everything",
-    atol=2e-3,
-    rtol=0,
-    mistakes={
-        "padding has a share": (
-            lambda: (scores * three[:, None]).softmax(-1),
-            "exp(0) is 1: which score has no share?",
-        ),
-        "the shares do not add up to 1": (
-            lambda: scores.softmax(-1) * three[:, None],
-            "take padding out before the softmax, not after it",
-        ),
-        "it looks at padding alone": (
-            torch.tensor([[[0.0, 0.0, 0.0, 1.0]]]),
-            "the mask is True where a place is real",
-        ),
-    },
-)
-two = torch.tensor([[[1.0, 2.0, 6.0]], [[1.0, 2.0, 6.0]]])
-close(
-    student.attention_weights(two, torch.tensor([[True, True, True], [True, True, False]])),
-    torch.tensor([[[0.0066, 0.0179, 0.9755]], [[0.2689, 0.7311, 0.0]]]),
-    "two rows of the scores 1, 2 and 6, the second with one place of padding",
-    "each row has its own mask",
-    atol=2e-3,
-    rtol=0,
-)
-close(
-    student.attention_weights(torch.tensor([[[900.0, 899.0, 5.0]]]), torch.tensor([[True, True, False]])),
-    torch.tensor([[[0.7311, 0.2689, 0.0]]]),
-    "attention_weights of the scores 900 and 899, and padding",
-    "exp(900) is no number: torch.softmax knows how",
-    atol=1e-3,
-)
-close(
-    student.attention_weights(
-        torch.tensor([[[-9000.0, -8999.0, 900.0]]]), torch.tensor([[True, True, False]])
+got = student.attention_weights(scores, every)
+expected = [[[0.0063, 0.0171, 0.9307, 0.0459]]]
+what = "attention_weights of the scores 1, 2, 6, 3"
+mistakes = {
+    "every share is 1": (torch.ones(1, 1, 4), "along the last axis: which one counts the source's places?")
+}
+close(got, expected, what, "a softmax over the source's places", atol=2e-3, rtol=0, mistakes=mistakes)
+got = student.attention_weights(scores, three)
+expected = [[[0.0066, 0.0179, 0.9756, 0.0]]]
+what = "the same where the last place is padding"
+mistakes = {
+    "padding has a share": (
+        lambda: (scores * three[:, None]).softmax(-1),
+        "exp(0) is 1: which score has no share?",
     ),
-    torch.tensor([[[0.2689, 0.7311, 0.0]]]),
-    "attention_weights of the scores -9000 and -8999, and padding with the score 900",
-    "before the softmax, padding needs a score below every other, whatever it had",
-    atol=1e-3,
+    "the shares do not add up to 1": (
+        lambda: scores.softmax(-1) * three[:, None],
+        "take padding out before the softmax, not after it",
+    ),
+    "it looks at padding alone": ([[[0.0, 0.0, 0.0, 1.0]]], "the mask is True where a place is real"),
+}
+close(got, expected, what, "the three others share everything", atol=2e-3, rtol=0, mistakes=mistakes)
+two = torch.tensor([[[1.0, 2.0, 6.0]], [[1.0, 2.0, 6.0]]])
+got = student.attention_weights(two, torch.tensor([[True, True, True], [True, True, False]]))
+expected = [[[0.0066, 0.0179, 0.9755]], [[0.2689, 0.7311, 0.0]]]
+what = "two rows of the scores 1, 2 and 6, the second with one place of padding"
+close(got, expected, what, "each row has its own mask", atol=2e-3, rtol=0)
+got = student.attention_weights(torch.tensor([[[900.0, 899.0, 5.0]]]), torch.tensor([[True, True, False]]))
+what = "attention_weights of the scores 900 and 899, and padding"
+close(got, [[[0.7311, 0.2689, 0.0]]], what, "exp(900) is no number: torch.softmax knows how", atol=1e-3)
+got = student.attention_weights(
+    torch.tensor([[[-9000.0, -8999.0, 900.0]]]), torch.tensor([[True, True, False]])
 )
+what = "attention_weights of the scores -9000 and -8999, and padding with the score 900"
+hint = "before the softmax, padding needs a score below every other, whatever it had"
+close(got, [[[0.2689, 0.7311, 0.0]]], what, hint, atol=1e-3)
 leaf = torch.randn(2, 3, 4, requires_grad=True)
-flows(
-    student.attention_weights(leaf, torch.tensor([[True] * 4, [True] * 2 + [False] * 2])),
-    {"the scores": leaf},
-    "attention_weights",
-)
+got = student.attention_weights(leaf, torch.tensor([[True] * 4, [True] * 2 + [False] * 2]))
+flows(got, {"the scores": leaf}, "attention_weights")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
     scores = (3 * torch.randn(b, t, s)).requires_grad_()
     lengths = torch.randint(1, s + 1, (b,))
@@ -216,12 +174,8 @@ for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
     mask = torch.arange(s) < lengths[:, None]
     wanted = torch.where(mask[:, None], scores, -torch.inf).softmax(-1)
     got = student.attention_weights(scores, mask)
-    close(
-        got,
-        wanted,
-        f"attention_weights of {b} rows of the lengths {lengths.tolist()}",
-        "each row has its own mask, which all its states share",
-    )
+    what = f"attention_weights of {b} rows of the lengths {lengths.tolist()}"
+    close(got, wanted, what, "each row has its own mask, which all its states share")
     follows(got, {"the scores": scores}, wanted, "attention_weights")
     holds(
         not shaped(got, (b, t, s), "attention_weights")[~mask[:, None].expand(b, t, s)].any(),
@@ -230,7 +184,6 @@ for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
         "more",
         "a score of minus infinity",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # With these shares the states are **read**: their mean, weighted. By hand: a quarter of (0, 4) and three quarters of (8, 4)?
@@ -242,40 +195,31 @@ for b, t, s in ((3, 2, 5), (2, 4, 3), (4, 1, 6)):
 
 # %% test="read_values" points=2
 e = torch.tensor([[[0.0, 4.0, 1.0], [8.0, 4.0, 1.0]]])
-close(
-    student.read(torch.tensor([[[0.25, 0.75], [1.0, 0.0]]]), e),
-    torch.tensor([[[6.0, 4.0, 1.0], [0.0, 4.0, 1.0]]]),
-    "read with the shares 1/4 and 3/4, and with 1 and 0",
-    "for each state of the decoder a mean of the encoder's",
-    mistakes={
-        "it is divided by the number of places": (
-            torch.tensor([[[3.0, 2.0, 0.5], [0.0, 2.0, 0.5]]]),
-            "the shares add up to 1 already",
-        ),
-    },
-)
+got = student.read(torch.tensor([[[0.25, 0.75], [1.0, 0.0]]]), e)
+expected = [[[6.0, 4.0, 1.0], [0.0, 4.0, 1.0]]]
+what = "read with the shares 1/4 and 3/4, and with 1 and 0"
+mistakes = {
+    "it is divided by the number of places": (
+        [[[3.0, 2.0, 0.5], [0.0, 2.0, 0.5]]],
+        "the shares add up to 1 already",
+    )
+}
+close(got, expected, what, "for each state of the decoder a mean of the encoder's", mistakes=mistakes)
 leaves = {"the weights": torch.rand(2, 3, 4).requires_grad_(), "e": torch.randn(2, 4, 5).requires_grad_()}
 flows(student.read(*leaves.values()), leaves, "read")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, t, s, n in ((2, 3, 4, 5), (3, 1, 2, 6), (1, 4, 1, 3)):
     h, e = torch.randn(b, t, n), torch.randn(b, s, n)
     library = torch.nn.functional.scaled_dot_product_attention(h, e, e, scale=1.0)
-    close(
-        student.read((h @ e.mT).softmax(-1), e),
-        library,
-        f"read with the right shares, {t} states and {s} places, against scaled_dot_product_attention",
-        "for each state of the decoder a mean of the encoder's",
-    )
+    got = student.read((h @ e.mT).softmax(-1), e)
+    what = f"read with the right shares, {t} states and {s} places, against scaled_dot_product_attention"
+    close(got, library, what, "for each state of the decoder a mean of the encoder's")
     weights = torch.rand(b, t, s).requires_grad_()
     e = e.requires_grad_()
     wanted = torch.einsum("bts,bsh->bth", weights, e)
-    close(
-        student.read(weights, e), wanted, f"read with {s} shares of each of {t} states", "each row by itself"
-    )
+    got = student.read(weights, e)
+    close(got, wanted, f"read with {s} shares of each of {t} states", "each row by itself")
     follows(student.read(weights, e), {"the weights": weights, "e": e}, wanted, "read")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 A small net that compares (4 points, 15 minutes)
@@ -302,34 +246,29 @@ h, e = torch.tensor([[[1.0], [0.0]]]), torch.tensor([[[0.0, 1.0], [-0.5, 1.0], [
 W, U, v = torch.tensor([[1.0], [0.0]]), torch.tensor([[2.0, 0.0], [0.0, 0.5]]), torch.tensor([3.0, 1.0])
 a, b, c = 3 * 0.76159, 3 * 0.99505, 3 * 0.96403  # 3 tanh(1), 3 tanh(3), 3 tanh(2)
 k = 0.46212  # tanh(0.5)
-close(
-    student.additive_scores(h, e, W, U, v),
-    torch.tensor([[[a + k, k, b + k], [k, k - a, c + k]]]),
-    "additive_scores where W h is 1 or 0 and U e is 0, -1 or 2 in the first number, and 0.5 in the second",
-    "tanh of the sum, then v · that",
-    atol=1e-3,
-    mistakes={
-        "tanh is missing": (torch.tensor([[[3.5, 0.5, 9.5], [0.5, -2.5, 6.5]]]), "v · tanh(…)"),
-        "tanh is taken of each part": (
-            torch.tensor([[[a + k, a - a + k, a + c + k], [k, k - a, c + k]]]),
-            "first the sum of both, then tanh",
-        ),
-        "rows and columns are exchanged": (
-            torch.tensor([[[a + k, k], [k, k - a], [b + k, c + k]]]),
-            "(B, T, S): the decoder's states come first",
-        ),
-        "v is left out": (
-            torch.tensor([[[a / 3 + k, k, b / 3 + k], [k, k - a / 3, c / 3 + k]]]),
-            "a product with v, not a sum",
-        ),
-    },
-)
+got = student.additive_scores(h, e, W, U, v)
+expected = [[[a + k, k, b + k], [k, k - a, c + k]]]
+what = "additive_scores where W h is 1 or 0 and U e is 0, -1 or 2 in the first number, and 0.5 in the second"
+mistakes = {
+    "tanh is missing": ([[[3.5, 0.5, 9.5], [0.5, -2.5, 6.5]]], "v · tanh(…)"),
+    "tanh is taken of each part": (
+        [[[a + k, a - a + k, a + c + k], [k, k - a, c + k]]],
+        "first the sum of both, then tanh",
+    ),
+    "rows and columns are exchanged": (
+        [[[a + k, k], [k, k - a], [b + k, c + k]]],
+        "(B, T, S): the decoder's states come first",
+    ),
+    "v is left out": (
+        [[[a / 3 + k, k, b / 3 + k], [k, k - a / 3, c / 3 + k]]],
+        "a product with v, not a sum",
+    ),
+}
+close(got, expected, what, "tanh of the sum, then v · that", atol=1e-3, mistakes=mistakes)
 shapes = {"h": (2, 3, 4), "e": (2, 5, 6), "W": (7, 4), "U": (7, 6), "v": (7,)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.additive_scores(*leaves.values()), leaves, "additive_scores")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for rows, t, s, n, m, size in ((2, 3, 5, 4, 6, 7), (3, 1, 2, 2, 5, 1), (1, 4, 1, 3, 3, 4)):
     leaves = {
         "h": torch.randn(rows, t, n),
@@ -342,15 +281,9 @@ for rows, t, s, n, m, size in ((2, 3, 5, 4, 6, 7), (3, 1, 2, 2, 5, 1), (1, 4, 1,
     inner = torch.einsum("an,btn->bta", W, h).unsqueeze(2) + torch.einsum("am,bsm->bsa", U, e).unsqueeze(1)
     wanted = (v * inner.tanh()).sum(-1)
     got = student.additive_scores(h, e, W, U, v)
-    close(
-        got,
-        wanted,
-        f"additive_scores of {t} states of {n} with {s} of {m}, in {rows} rows",
-        "(B, T, S)",
-        atol=1e-4,
-    )
+    what = f"additive_scores of {t} states of {n} with {s} of {m}, in {rows} rows"
+    close(got, wanted, what, "(B, T, S)", atol=1e-4)
     follows(got, leaves, wanted, "additive_scores")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 A writer that looks back (6 points, 25 minutes)
@@ -416,71 +349,40 @@ new, rest, old = by_hand(p, y, h, c, e, mask)
 scores, (state, reading), weights = three(decoder(y, (h, c), e, mask), "Decoder")
 wanted, wanted_reading, wanted_weights = rest(new)
 equal(shape_of(state), (2, 4), "the shape of the new state", "(B, H)")
-close(
-    state,
-    new,
-    "the new state of a decoder",
-    "the cell reads the embedding of the word and, behind it, what was read last",
-    atol=1e-4,
-    mistakes={"it is the old one": (h, "the cell makes a new state")},
-)
-close(
-    weights,
-    wanted_weights,
-    "where the decoder looks, two rows, of which the second has two places of padding",
-    "dot products of the new state with e; one row of weights for each row of the batch, (B, S)",
-    atol=1e-4,
-    mistakes={
-        "the state before asks": (lambda: rest(old)[2], "the cell comes first, then its new state asks"),
-        "padding is looked at": (lambda: rest(new, looked=False)[2], "hand the mask on"),
-        "an axis of one state is left over": (lambda: wanted_weights[:, None], "take it away: (B, S)"),
-    },
-)
-close(
-    reading,
-    wanted_reading,
-    "what was read",
-    "the weighted mean of e, (B, H); it is the second of the pair",
-    atol=1e-4,
-)
-close(
-    scores,
-    wanted,
-    "the scores of the seven words",
-    "state and, behind it, the reading; `mix`; tanh; a product with each row of `table`",
-    atol=1e-4,
-    mistakes={
-        "tanh is missing": (lambda: rest(new, squash=lambda v: v)[0], "step 3 of the docstring"),
-        "they are probabilities already": (lambda: wanted.softmax(1), "scores: the loss takes the softmax"),
-    },
-)
+what = "the new state of a decoder"
+hint = "the cell reads the embedding of the word and, behind it, what was read last"
+close(state, new, what, hint, atol=1e-4, mistakes={"it is the old one": (h, "the cell makes a new state")})
+what = "where the decoder looks, two rows, of which the second has two places of padding"
+hint = "dot products of the new state with e; one row of weights for each row of the batch, (B, S)"
+mistakes = {
+    "the state before asks": (lambda: rest(old)[2], "the cell comes first, then its new state asks"),
+    "padding is looked at": (lambda: rest(new, looked=False)[2], "hand the mask on"),
+    "an axis of one state is left over": (lambda: wanted_weights[:, None], "take it away: (B, S)"),
+}
+close(weights, wanted_weights, what, hint, atol=1e-4, mistakes=mistakes)
+hint = "the weighted mean of e, (B, H); it is the second of the pair"
+close(reading, wanted_reading, "what was read", hint, atol=1e-4)
+hint = "state and, behind it, the reading; `mix`; tanh; a product with each row of `table`"
+mistakes = {
+    "tanh is missing": (lambda: rest(new, squash=lambda v: v)[0], "step 3 of the docstring"),
+    "they are probabilities already": (lambda: wanted.softmax(1), "scores: the loss takes the softmax"),
+}
+close(scores, wanted, "the scores of the seven words", hint, atol=1e-4, mistakes=mistakes)
 dropping = student.Decoder(6, 3, 4, 1 - 1e-9).train()
 e, mask = torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
 y, h, c = torch.tensor([1, 2]), torch.randn(2, 4), torch.randn(2, 4)
 p = {name: value.detach() for name, value in dropping.state_dict().items()}
 scores, (state, _), _ = three(dropping(y, (h, c), e, mask), "Decoder")
-close(
-    scores,
-    (torch.tanh(p["mix.bias"]) @ p["table.weight"].T).expand(2, 6),
-    "the scores of a decoder that drops everything",
-    "state and reading go through `dropout` before `mix`",
-    atol=1e-4,
-)
+expected = (torch.tanh(p["mix.bias"]) @ p["table.weight"].T).expand(2, 6)
+what = "the scores of a decoder that drops everything"
+close(scores, expected, what, "state and reading go through `dropout` before `mix`", atol=1e-4)
 new, rest, _ = by_hand(p, y, h, c, e, mask)
-close(
-    state, new, "its new state", "`dropout` stands before `mix` alone: the cell reads everything", atol=1e-4
-)
-close(
-    three(dropping.eval()(y, (h, c), e, mask), "Decoder")[0],
-    rest(new)[0],
-    "its scores once it is told to `eval()`",
-    "nothing is dropped then: `self.dropout` knows, F.dropout must be told",
-    atol=1e-4,
-)
+what = "its new state"
+close(state, new, what, "`dropout` stands before `mix` alone: the cell reads everything", atol=1e-4)
+what = "its scores once it is told to `eval()`"
+hint = "nothing is dropped then: `self.dropout` knows, F.dropout must be told"
+close(three(dropping.eval()(y, (h, c), e, mask), "Decoder")[0], rest(new)[0], what, hint, atol=1e-4)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.attention import reference
-
 for k, d, n, b, s in ((5, 2, 6, 3, 4), (9, 4, 3, 1, 1), (6, 5, 2, 4, 3)):
     decoder, ours = student.Decoder(k, d, n).eval(), reference.Decoder(k, d, n).eval()
     ours.load_state_dict(decoder.state_dict())
@@ -495,9 +397,8 @@ for k, d, n, b, s in ((5, 2, 6, 3, 4), (9, 4, 3, 1, 1), (6, 5, 2, 4, 3)):
         ("reading", one[1][1], other[1][1]),
         ("weights", one[2], other[2]),
     ):
-        close(
-            left, right, f"the {name} of Decoder({k}, {d}, {n}), {b} rows, {s} places", "any sizes", atol=1e-4
-        )
+        what = f"the {name} of Decoder({k}, {d}, {n}), {b} rows, {s} places"
+        close(left, right, what, "any sizes", atol=1e-4)
     follows(
         one[0],
         leaves | dict(decoder.named_parameters()),
@@ -505,7 +406,6 @@ for k, d, n, b, s in ((5, 2, 6, 3, 4), (9, 4, 3, 1, 1), (6, 5, 2, 4, 3)):
         "the scores of the decoder",
         others=leaves | dict(ours.named_parameters()),
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4 With and without (3 points, 15 minutes)
@@ -610,10 +510,7 @@ holds(
     "run the training cell: it saves `net`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("attention", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 5 Not the first that comes to mind (6 points, 25 minutes)
@@ -634,7 +531,6 @@ judge("attention", tensors, 3)
 
 # %% test="beam_search_values" points=6
 import itertools
-import math
 
 END = 1
 
@@ -667,38 +563,22 @@ def small(word, state):
     return (logs(1e-6, 1e-7, 0.52, 0.48) if word == 2 else logs(1e-6, 1e-7, 0.9, 0.1)), 2
 
 
-equal(
-    search(small, 0, 1, 3)[0],
-    [2, 2, END],
-    "the words that a beam of 1 finds in the example: 2 and 3 with 0.6 and 0.4 first",
-    "one beginning is kept: the likeliest word each time, its END included",
-)
+got = search(small, 0, 1, 3)[0]
+what = "the words that a beam of 1 finds in the example: 2 and 3 with 0.6 and 0.4 first"
+equal(got, [2, 2, END], what, "one beginning is kept: the likeliest word each time, its END included")
 words, worth = search(small, 0, 2, 3)
-equal(
-    words,
-    [3, 2, END],
-    "the words that a beam of 2 finds there",
-    "two beginnings are kept, by the worth of all their words",
-    mistakes={
-        "what one word alone is worth counts": ([2, 2, END], "worths add up along a beginning"),
-        "the first that is read is written down": ([END, 3, 2, END], "nothing is written at first"),
-        "END is left out": ([3, 2], "its END is one of the words"),
-    },
-)
-close(
-    worth,
-    math.log(0.4 * 0.9 * 0.997),
-    "their worth",
-    "log 0.4 + log 0.9 + log 0.997",
-    atol=1e-4,
-    mistakes={"a probability": (0.4 * 0.9 * 0.997, "log probabilities, added up")},
-)
-equal(
-    search(small, 0, 2, 2)[0],
-    [3, 2],
-    "the words where only two rounds are allowed",
-    "what is not ended then, counts as it stands",
-)
+what = "the words that a beam of 2 finds there"
+mistakes = {
+    "what one word alone is worth counts": ([2, 2, END], "worths add up along a beginning"),
+    "the first that is read is written down": ([END, 3, 2, END], "nothing is written at first"),
+    "END is left out": ([3, 2], "its END is one of the words"),
+}
+equal(words, [3, 2, END], what, "two beginnings are kept, by the worth of all their words", mistakes=mistakes)
+expected = math.log(0.4 * 0.9 * 0.997)
+mistakes = {"a probability": (0.4 * 0.9 * 0.997, "log probabilities, added up")}
+close(worth, expected, "their worth", "log 0.4 + log 0.9 + log 0.997", atol=1e-4, mistakes=mistakes)
+what = "the words where only two rounds are allowed"
+equal(search(small, 0, 2, 2)[0], [3, 2], what, "what is not ended then, counts as it stands")
 
 
 def early(word, state):
@@ -706,12 +586,9 @@ def early(word, state):
     return (logs(1e-9, 0.45, 0.55) if state == 0 else logs(1e-9, 0.99, 0.01)), state + 1
 
 
-equal(
-    search(early, 0, 2, 4)[0],
-    [2, END],
-    "the words where END has 0.45 at first, and 2 then END has 0.55 · 0.99",
-    "a sentence that has ended is no reason to stop while others go on",
-)
+got = search(early, 0, 2, 4)[0]
+what = "the words where END has 0.45 at first, and 2 then END has 0.55 · 0.99"
+equal(got, [2, END], what, "a sentence that has ended is no reason to stop while others go on")
 
 
 def worse(word, state):
@@ -719,12 +596,8 @@ def worse(word, state):
     return (logs(1e-9, 0.6, 0.4) if state == 0 else logs(1e-9, 0.1, 0.9)), state + 1
 
 
-equal(
-    search(worse, 0, 2, 3)[0],
-    [END],
-    "the words where END has 0.6 at first, and everything else is worse",
-    "keep what has ended, and compare at the end",
-)
+what = "the words where END has 0.6 at first, and everything else is worse"
+equal(search(worse, 0, 2, 3)[0], [END], what, "keep what has ended, and compare at the end")
 
 
 def tempting(word, state):
@@ -732,12 +605,9 @@ def tempting(word, state):
     return (logs(1e-9, 0.4, 0.6) if state == 0 else logs(0.1, 0.35, 0.55)), state + 1
 
 
-equal(
-    search(tempting, 0, 1, 2)[0],
-    [2, 2],
-    "the words that a beam of 1 finds where 2 has 0.6 at first and END 0.4",
-    "what is not among the best of its round is dropped, an END as well",
-)
+got = search(tempting, 0, 1, 2)[0]
+what = "the words that a beam of 1 finds where 2 has 0.6 at first and END 0.4"
+equal(got, [2, 2], what, "what is not among the best of its round is dropped, an END as well")
 
 
 def unended(word, state):
@@ -745,12 +615,9 @@ def unended(word, state):
     return (logs(1e-9, 0.3, 0.7) if state == 0 else logs(1e-9, 0.1, 0.9)), state + 1
 
 
-equal(
-    search(unended, 0, 2, 2)[0],
-    [2, 2],
-    "the words of two rounds where END has 0.3 at first, and 2 then 2 has 0.7 · 0.9",
-    "after the last round what goes on is compared with what has ended",
-)
+got = search(unended, 0, 2, 2)[0]
+what = "the words of two rounds where END has 0.3 at first, and 2 then 2 has 0.7 · 0.9"
+equal(got, [2, 2], what, "after the last round what goes on is compared with what has ended")
 
 
 def late(word, state):
@@ -762,12 +629,9 @@ def late(word, state):
     return (logs(1e-9, 0.99, 0.005, 0.005) if word == 2 else logs(0.3, 0.2, 0.3, 0.2)), (1, 1, 1)
 
 
-equal(
-    search(late, (0,), 2, 3)[0],
-    [2, 2, END],
-    "the words that a beam of 2 finds where END is second in the first round, and is done",
-    "`width` are kept of each round's continuations, however many are done already",
-)
+got = search(late, (0,), 2, 3)[0]
+what = "the words that a beam of 2 finds where END is second in the first round, and is done"
+equal(got, [2, 2, END], what, "`width` are kept of each round's continuations, however many are done already")
 
 
 def longer(word, state):
@@ -775,12 +639,9 @@ def longer(word, state):
     return logs(1e-9, *((0.3, 0.7), (0.45, 0.55), (0.9, 0.1))[state]), state + 1
 
 
-equal(
-    search(longer, 0, 2, 3)[0],
-    [2, 2, END],
-    "the words that a beam of 2 finds where END has 0.3, then 0.45, then 0.9",
-    "it is over when nothing goes on, or after the last round: not when `width` have ended",
-)
+got = search(longer, 0, 2, 3)[0]
+hint = "it is over when nothing goes on, or after the last round: not when `width` have ended"
+equal(got, [2, 2, END], "the words that a beam of 2 finds where END has 0.3, then 0.45, then 0.9", hint)
 read = []
 
 
@@ -792,8 +653,6 @@ def noted(word, state):
 search(noted, 0, 3, 4)
 equal(read[1:].count(END), 0, "how often END is read after the beginning", "what has ended is not continued")
 ### BEGIN HIDDEN TESTS
-from solutions.attention import reference
-
 for K, most, seed in ((3, 3, 0), (4, 3, 1), (5, 4, 2), (4, 4, 3), (3, 5, 4)):
     table = torch.randn(most + 1, K, K).double()
     table[0, :, END] -= 2 * (seed % 2)
@@ -817,19 +676,11 @@ for K, most, seed in ((3, 3, 0), (4, 3, 1), (5, 4, 2), (4, 4, 3), (3, 5, 4)):
     ]
     best = max(ends, key=worth_of)
     words, worth = search(step, 0, K**most, most)
-    equal(
-        words,
-        list(best),
-        f"the words that a beam finds that keeps everything, among {len(ends)} sentences of {K} words",
-        "the same as trying all of them; what has ended stays in the race",
-    )
+    what = f"the words that a beam finds that keeps everything, among {len(ends)} sentences of {K} words"
+    equal(words, list(best), what, "the same as trying all of them; what has ended stays in the race")
     close(worth, worth_of(best), "their worth", "the sum of log probabilities", atol=1e-4)
-    equal(
-        (END, 0) in asked[:1],
-        True,
-        "what is asked for first: END, in the first state",
-        "nothing is written yet, so END is read",
-    )
+    what = "what is asked for first: END, in the first state"
+    equal((END, 0) in asked[:1], True, what, "nothing is written yet, so END is read")
 for K, most, seed in itertools.product((3, 4, 5), (3, 4, 6), range(3)):
     table = (2 * torch.randn(most + 1, K, K)).double().log_softmax(2)
 
@@ -839,14 +690,9 @@ for K, most, seed in itertools.product((3, 4, 5), (3, 4, 6), range(3)):
     width = seed + 1
     words, worth = search(step, 0, width, most)
     wanted = reference.beam_search(step, 0, width, most)
-    equal(
-        words,
-        wanted[0],
-        f"the words that a beam of {width} finds, {K} words, at most {most} rounds",
-        "the `width` best of all continuations, ended ones among them; ended ones are done",
-    )
+    hint = "the `width` best of all continuations, ended ones among them; ended ones are done"
+    equal(words, wanted[0], f"the words that a beam of {width} finds, {K} words, at most {most} rounds", hint)
     close(worth, wanted[1], "their worth", "the sum of log probabilities", atol=1e-4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Let it search with your net. Does a wider beam find sentences of a higher worth? Are they better?
@@ -898,53 +744,37 @@ def asked(output, reference, n):
 
 
 long = "the cat sat on the mat"
-equal(
-    asked("the the the cat", long, 1),
-    [3, 4],
-    'matches("the the the cat", "the cat sat on the mat", 1)',
-    "the reference has two `the`: the third counts for nothing",
-    mistakes={
-        "each word counts that is in the reference at all": (
-            [4, 4],
-            "as often as the reference has it, not more",
-        ),
-        "different words are counted": ([2, 2], "every one of them, not every kind"),
-        "the reference's are counted": ([3, 6], "the second number is how many the output has"),
-    },
-)
-equal(
-    asked("the the the cat", long, 2),
-    [1, 3],
-    "the same for pairs",
-    "the the, the the, the cat",
-    mistakes={"one pair too many or too few": ([1, 4], "four words have three pairs")},
-)
-equal(
-    asked("mat the", long, 2), [0, 1], 'matches("mat the", …, 2)', "the reference has `the mat`: order counts"
-)
-equal(
-    asked("a bc", "ab c", 2),
-    [0, 1],
-    'matches("a bc", "ab c", 2)',
-    "a run is of words: their letters do not matter",
-)
+got = asked("the the the cat", long, 1)
+what = 'matches("the the the cat", "the cat sat on the mat", 1)'
+mistakes = {
+    "each word counts that is in the reference at all": (
+        [4, 4],
+        "as often as the reference has it, not more",
+    ),
+    "different words are counted": ([2, 2], "every one of them, not every kind"),
+    "the reference's are counted": ([3, 6], "the second number is how many the output has"),
+}
+equal(got, [3, 4], what, "the reference has two `the`: the third counts for nothing", mistakes=mistakes)
+got = asked("the the the cat", long, 2)
+mistakes = {"one pair too many or too few": ([1, 4], "four words have three pairs")}
+equal(got, [1, 3], "the same for pairs", "the the, the the, the cat", mistakes=mistakes)
+what = 'matches("mat the", …, 2)'
+equal(asked("mat the", long, 2), [0, 1], what, "the reference has `the mat`: order counts")
+what = 'matches("a bc", "ab c", 2)'
+equal(asked("a bc", "ab c", 2), [0, 1], what, "a run is of words: their letters do not matter")
 equal(asked("the cat", long, 4), [0, 0], "runs of four in two words", "there are none: not fewer than none")
 ### BEGIN HIDDEN TESTS
 import random
 
-from solutions.attention import reference
 
 for n in (1, 2, 3, 4):
     for _ in range(4):
         output = [random.choice("abc") for _ in range(random.randint(1, 9))]
         wanted = [random.choice("abc") for _ in range(random.randint(1, 9))]
-        equal(
-            asked(" ".join(output), " ".join(wanted), n),
-            list(reference.matches(output, wanted, n)),
-            f"matches({' '.join(output)!r}, {' '.join(wanted)!r}, {n})",
-            "runs of neighbouring words, in their order",
-        )
-### END HIDDEN TESTS
+        expected = list(reference.matches(output, wanted, n))
+        what = f"matches({' '.join(output)!r}, {' '.join(wanted)!r}, {n})"
+        hint = "runs of neighbouring words, in their order"
+        equal(asked(" ".join(output), " ".join(wanted), n), expected, what, hint)
 
 # %% [markdown]
 # BLEU is the geometric mean of the four shares, over the whole corpus: add up first, divide then. An output that is too short
@@ -958,8 +788,6 @@ for n in (1, 2, 3, 4):
 # A geometric mean is the exponential of the mean of logarithms.
 
 # %% test="bleu_values" points=4
-import math
-
 long = ["the", "cat", "sat", "on", "the", "mat"]
 
 
@@ -967,77 +795,52 @@ def asked(*outputs, references=None):
     return student.bleu([text.split() for text in outputs], references or [long] * len(outputs))
 
 
-close(
-    asked("the cat sat on a mat"),
-    53.7285,
-    "bleu of 'the cat sat on a mat'",
-    "compare with the cell above",
-    atol=1e-2,
-    mistakes={
-        "from 0 to 1": (0.537285, "times 100"),
-        "the arithmetic mean": (56.6667, "the fourth root of the product of all four"),
-        "up to three words only": (62.9961, "n = 1, 2, 3, 4"),
-    },
-)
+got = asked("the cat sat on a mat")
+what = "bleu of 'the cat sat on a mat'"
+mistakes = {
+    "from 0 to 1": (0.537285, "times 100"),
+    "the arithmetic mean": (56.6667, "the fourth root of the product of all four"),
+    "up to three words only": (62.9961, "n = 1, 2, 3, 4"),
+}
+close(got, 53.7285, what, "compare with the cell above", atol=1e-2, mistakes=mistakes)
 close(asked("the cat sat on the mat"), 100.0, "bleu of the reference itself", "100", atol=1e-2)
-close(
-    asked("the cat sat on"),
-    60.6531,
-    "bleu of 'the cat sat on', of which everything is right",
-    "too short: times exp(1 - 6 / 4)",
-    atol=1e-2,
-    mistakes={
-        "it is not punished": (100.0, "the output has four words, the reference six"),
-        "by the quotient alone": (66.6667, "exp(1 - r / c)"),
-        "r and c are exchanged": (139.5612, "r is the reference's length"),
-    },
-)
-close(
-    asked("the cat sat on the mat on the mat"),
-    100 * (6 / 9 * 5 / 8 * 4 / 7 * 3 / 6) ** 0.25,
-    "bleu of an output that is too long",
-    "nothing is added for length, and nothing taken",
-    atol=1e-2,
-    mistakes={
-        "it is punished, or rewarded": (
-            100 * (6 / 9 * 5 / 8 * 4 / 7 * 3 / 6) ** 0.25 * math.exp(1 - 6 / 9),
-            "only where c is below r",
-        ),
-    },
-)
-close(
-    asked("the cat sat on a mat", "the cat sat on the mat"),
-    100 * (11 / 12 * 8 / 10 * 6 / 8 * 4 / 6) ** 0.25,
-    "bleu of two sentences",
-    "add up matches and totals of all sentences, then divide",
-    atol=1e-2,
-    mistakes={
-        "the mean of both sentences": ((53.7285 + 100) / 2, "a corpus has one BLEU, not a mean of many")
-    },
-)
-close(
-    asked("the cat on a mat the"),
-    100 * (5 / 6 * 1 / 5 / 8 / 12) ** 0.25,
-    "bleu where no run of three matches, of four, and none of four, of three",
-    "such shares are 1 / (2 · 4) and then 1 / (4 · 3): see the docstring",
-    atol=1e-2,
-    mistakes={
-        "it is 0": (0.0, "what does the docstring say of an n where nothing matches?"),
-        "halved once only": (100 * (5 / 6 * 1 / 5 / 8 / 6) ** 0.25, "2 the first time, 4 the second, then 8"),
-    },
-)
+got = asked("the cat sat on")
+what = "bleu of 'the cat sat on', of which everything is right"
+mistakes = {
+    "it is not punished": (100.0, "the output has four words, the reference six"),
+    "by the quotient alone": (66.6667, "exp(1 - r / c)"),
+    "r and c are exchanged": (139.5612, "r is the reference's length"),
+}
+close(got, 60.6531, what, "too short: times exp(1 - 6 / 4)", atol=1e-2, mistakes=mistakes)
+got = asked("the cat sat on the mat on the mat")
+expected = 100 * (6 / 9 * 5 / 8 * 4 / 7 * 3 / 6) ** 0.25
+what = "bleu of an output that is too long"
+mistakes = {
+    "it is punished, or rewarded": (
+        100 * (6 / 9 * 5 / 8 * 4 / 7 * 3 / 6) ** 0.25 * math.exp(1 - 6 / 9),
+        "only where c is below r",
+    )
+}
+close(got, expected, what, "nothing is added for length, and nothing taken", atol=1e-2, mistakes=mistakes)
+got = asked("the cat sat on a mat", "the cat sat on the mat")
+expected = 100 * (11 / 12 * 8 / 10 * 6 / 8 * 4 / 6) ** 0.25
+hint = "add up matches and totals of all sentences, then divide"
+mistakes = {"the mean of both sentences": ((53.7285 + 100) / 2, "a corpus has one BLEU, not a mean of many")}
+close(got, expected, "bleu of two sentences", hint, atol=1e-2, mistakes=mistakes)
+got = asked("the cat on a mat the")
+what = "bleu where no run of three matches, of four, and none of four, of three"
+hint = "such shares are 1 / (2 · 4) and then 1 / (4 · 3): see the docstring"
+mistakes = {
+    "it is 0": (0.0, "what does the docstring say of an n where nothing matches?"),
+    "halved once only": (100 * (5 / 6 * 1 / 5 / 8 / 6) ** 0.25, "2 the first time, 4 the second, then 8"),
+}
+close(got, 100 * (5 / 6 * 1 / 5 / 8 / 12) ** 0.25, what, hint, atol=1e-2, mistakes=mistakes)
 close(asked("we saw no such thing"), 0.0, "bleu where no word matches", "0", atol=1e-6)
-close(
-    asked("the cat", references=[["the", "cat"]]),
-    0.0,
-    "bleu of two words",
-    "no output has four words: 0",
-    atol=1e-6,
-)
+got = asked("the cat", references=[["the", "cat"]])
+close(got, 0.0, "bleu of two words", "no output has four words: 0", atol=1e-6)
 ### BEGIN HIDDEN TESTS
 import random
 
-from solutions.attention import reference
 
 for k in range(16):
     letters = "abcd"[: random.randint(2, 4)]
@@ -1045,14 +848,9 @@ for k in range(16):
         [[random.choice(letters) for _ in range(random.randint(1, 9))] for _ in range(k % 3 + 1)]
         for _ in range(2)
     )
-    close(
-        student.bleu(outputs, references),
-        reference.bleu(outputs, references),
-        f"bleu of {[' '.join(words) for words in outputs]} against {[' '.join(words) for words in references]}",
-        "as sacrebleu computes it: see the docstring",
-        atol=1e-3,
-    )
-### END HIDDEN TESTS
+    what = f"bleu of {[' '.join(words) for words in outputs]} against {[' '.join(words) for words in references]}"
+    hint = "as sacrebleu computes it: see the docstring"
+    close(student.bleu(outputs, references), reference.bleu(outputs, references), what, hint, atol=1e-3)
 
 # %%
 if "net" in globals():

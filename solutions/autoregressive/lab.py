@@ -56,90 +56,59 @@ print(torch.arange(1, 10).view(3, 3))
 a = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 b = torch.tensor([[1.0, 1, 1], [1, 1, 0], [0, 0, 0]]).view(1, 1, 3, 3)
 got = student.causal_mask("A", 3)
-close(
-    got,
-    a,
-    "causal_mask('A', 3)",
-    "see your grid: pixels 1 to 4",
-    mistakes={
-        "mask A lets a pixel see itself": (b, "pixel 5 must be guessed without pixel 5"),
-        "the mask is upside down": (1 - b, "ones are what may be seen: what comes earlier"),
-        "rows and columns are exchanged": (
-            a.transpose(2, 3),
-            "the axes are (c_out, c_in, row, column), and the order is row by row",
-        ),
-        "the mask hides the pixel above to the right": (
-            torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3),
-            "is pixel 3 made before pixel 5?",
-        ),
-    },
-)
+mistakes = {
+    "mask A lets a pixel see itself": (b, "pixel 5 must be guessed without pixel 5"),
+    "the mask is upside down": (1 - b, "ones are what may be seen: what comes earlier"),
+    "rows and columns are exchanged": (
+        a.transpose(2, 3),
+        "the axes are (c_out, c_in, row, column), and the order is row by row",
+    ),
+    "the mask hides the pixel above to the right": (
+        torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]).view(1, 1, 3, 3),
+        "is pixel 3 made before pixel 5?",
+    ),
+}
+close(got, a, "causal_mask('A', 3)", "see your grid: pixels 1 to 4", mistakes=mistakes)
 close(student.causal_mask("B", 3), b, "causal_mask('B', 3)", "mask A, and the middle")
-raises(ValueError, lambda: student.causal_mask("A", 4), "an even kernel has no middle", "see `Raises`")
+raises(ValueError, lambda: student.causal_mask("A", 4), "an even kernel has no middle")
 ### BEGIN HIDDEN TESTS
 for kind in "AB":
     for k, c_in, c_out in ((1, 1, 1), (5, 2, 3), (7, 4, 1)):
         order = torch.arange(k * k).view(k, k)
         middle = k * k // 2
         seen = (order < middle) if kind == "A" else (order <= middle)
-        close(
-            student.causal_mask(kind, k, c_in, c_out),
-            seen.float().expand(c_out, c_in, k, k),
-            f"causal_mask({kind!r}, {k}, c_in={c_in}, c_out={c_out})",
-            "with one group all channels share one grid; any odd kernel",
-        )
-raises(ValueError, lambda: student.causal_mask("C", 3), "a third kind of mask is refused", "see `Raises`")
-raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refused, kind B", "see `Raises`")
-### END HIDDEN TESTS
+        what = f"causal_mask({kind!r}, {k}, c_in={c_in}, c_out={c_out})"
+        hint = "with one group all channels share one grid; any odd kernel"
+        close(student.causal_mask(kind, k, c_in, c_out), seen.float().expand(c_out, c_in, k, k), what, hint)
+raises(ValueError, lambda: student.causal_mask("C", 3), "a third kind of mask is refused")
+raises(ValueError, lambda: student.causal_mask("B", 2), "an even kernel is refused, kind B")
 
 # %% test="causal_mask_groups" points=2
 a = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])
 got = student.causal_mask("A", 3, 3, 3, groups=3)
-equal(
-    shape_of(got),
-    (3, 3, 3, 3),
-    "the shape of causal_mask('A', 3, 3, 3, groups=3)",
-    "a grid for each pair of channels: (c_out, c_in, k, k)",
-)
+hint = "a grid for each pair of channels: (c_out, c_in, k, k)"
+equal(shape_of(got), (3, 3, 3, 3), "the shape of causal_mask('A', 3, 3, 3, groups=3)", hint)
 got = got[:, :, 1, 1]
-close(
-    got,
-    a,
-    "mask A at the middle, red, green, blue",
-    "red sees nobody there, green red, blue red and green",
-    mistakes={
-        "output and input channels are exchanged": (a.T, "the first axis is the output's"),
-        "at the middle no channel sees another": (
-            torch.zeros(3, 3),
-            "green may see the red of its own pixel, blue both",
-        ),
-    },
-)
-close(
-    student.causal_mask("B", 3, 3, 3, groups=3)[:, :, 1, 1],
-    a + torch.eye(3),
-    "mask B at the middle, red, green, blue",
-    "as mask A, and each channel its own group",
-)
+hint = "red sees nobody there, green red, blue red and green"
+mistakes = {
+    "output and input channels are exchanged": (a.T, "the first axis is the output's"),
+    "at the middle no channel sees another": (torch.zeros(3, 3), "green may see its pixel's red, blue both"),
+}
+close(got, a, "mask A at the middle, red, green, blue", hint, mistakes=mistakes)
+got = student.causal_mask("B", 3, 3, 3, groups=3)[:, :, 1, 1]
+hint = "as mask A, and each channel its own group"
+close(got, a + torch.eye(3), "mask B at the middle, red, green, blue", hint)
 six = student.causal_mask("A", 3, 3, 6, groups=3)[:, :, 1, 1]
-close(
-    six,
-    a.repeat_interleave(2, 0),
-    "mask A from 3 to 6 channels",
-    "a group is a run of neighbours",
-    mistakes={
-        "groups are dealt out one channel at a time": (
-            torch.cat([a, a]),
-            "six channels are red, red, green, green, blue, blue: neighbours form a group",
-        ),
-    },
-)
-raises(
-    ValueError,
-    lambda: student.causal_mask("A", 3, 3, 4, groups=3),
-    "three groups do not divide four channels",
-    "see `Raises`",
-)
+hint = "a group is a run of neighbours"
+mistakes = {
+    "groups are dealt out one channel at a time": (
+        torch.cat([a, a]),
+        "six channels are red, red, green, green, blue, blue: neighbours form a group",
+    )
+}
+close(six, a.repeat_interleave(2, 0), "mask A from 3 to 6 channels", hint, mistakes=mistakes)
+what = "three groups do not divide four channels"
+raises(ValueError, lambda: student.causal_mask("A", 3, 3, 4, groups=3), what)
 ### BEGIN HIDDEN TESTS
 for kind in "AB":
     for c_in, c_out, groups in ((6, 3, 3), (4, 8, 2), (4, 4, 4), (9, 12, 3)):
@@ -150,17 +119,11 @@ for kind in "AB":
         what = f"causal_mask({kind!r}, 5, {c_in}, {c_out}, groups={groups})"
         close(mask[:, :, 2, 2], expected.float(), what + " at the middle", "which group is channel c in?")
         flat = mask.flatten(2)
-        close(
-            flat[:, :, :12], torch.ones(c_out, c_in, 12), what + " before the middle", "all channels see them"
-        )
+        got = flat[:, :, :12]
+        close(got, torch.ones(c_out, c_in, 12), what + " before the middle", "all channels see them")
         close(flat[:, :, 13:], torch.zeros(c_out, c_in, 12), what + " after the middle", "nobody sees them")
-raises(
-    ValueError,
-    lambda: student.causal_mask("B", 3, 4, 3, groups=3),
-    "three groups do not divide four input channels",
-    "see `Raises`",
-)
-### END HIDDEN TESTS
+what = "three groups do not divide four input channels"
+raises(ValueError, lambda: student.causal_mask("B", 3, 4, 3, groups=3), what)
 
 # %% [markdown]
 # A masked convolution is a convolution whose kernel is multiplied by the mask at every call. It is given:
@@ -184,12 +147,9 @@ print(torch.autograd.grad(y[2], x)[0])
 
 # %% test="receptive_field_values" points=2
 left = student.receptive_field(lambda x: x + 2 * x.roll(1, dims=3), (1, 1, 4), 0, 2)
-equal(
-    left,
-    torch.tensor([[False, True, True, False]]),
-    "receptive_field of y[j] = x[j] + 2 x[j - 1], at j = 2",
-    "truth values (H, W): where is the gradient of the output at (i, j) not 0?",
-)
+expected = torch.tensor([[False, True, True, False]])
+what = "receptive_field of y[j] = x[j] + 2 x[j - 1], at j = 2"
+equal(left, expected, what, "truth values (H, W): where is the gradient of the output at (i, j) not 0?")
 down = shaped(
     student.receptive_field(lambda x: x.roll(1, dims=2), (2, 4, 3), 3, 1),
     (4, 3),
@@ -198,21 +158,15 @@ down = shaped(
 )
 expected = torch.zeros(4, 3, dtype=torch.bool)
 expected[2, 1] = True
-equal(
-    down,
-    expected,
-    "receptive_field of y[i] = x[i - 1], at row 3, column 1",
-    "i counts rows, j columns",
-    mistakes={
-        "no pixel is seen": (
-            torch.zeros(4, 3, dtype=torch.bool),
-            "i counts rows, j columns; which axis of the output is which?",
-        ),
-    },
-)
+what = "receptive_field of y[i] = x[i - 1], at row 3, column 1"
+mistakes = {
+    "no pixel is seen": (
+        torch.zeros(4, 3, dtype=torch.bool),
+        "i counts rows, j columns; which axis of the output is which?",
+    )
+}
+equal(down, expected, what, "i counts rows, j columns", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-import torch.nn.functional as F
-
 hint = "each channel has its own gradient; a pixel counts if one of them is not 0"
 opposite = torch.zeros(1, 2, 3, 3)
 opposite[0, 0, 0, 2], opposite[0, 1, 0, 2], opposite[0, 1, 1, 1] = 1.0, -1.0, -3.0
@@ -241,14 +195,10 @@ def listening(x):
 
 for _ in range(2):
     student.receptive_field(listening, (1, 2, 3), 0, 1)
-holds(
-    not torch.equal(pictures[0], pictures[-1]),
-    "receptive_field feeds the same picture at every call",
-    "another random picture each time",
-    "twice the same",
-    "a seed of your own also makes all that is random after it the same",
-)
-### END HIDDEN TESTS
+what = "receptive_field feeds the same picture at every call"
+expected = "another random picture each time"
+hint = "a seed of your own also makes all that is random after it the same"
+holds(not torch.equal(pictures[0], pictures[-1]), what, expected, "twice the same", hint)
 
 # %% [markdown]
 # **Predict.** Four layers with 3×3 masks, A then B, B, B, seen from the middle of the bottom. Earlier pixels in reach
@@ -301,23 +251,19 @@ print("F.pad with rows above and below: ", F.pad(column, (0, 0, 2, 1)).flatten()
 # %% test="shift_down_values" points=1
 x = torch.tensor([1.0, 2.0, 3.0]).view(1, 1, 3, 1)
 got = student.shift_down(x)
-close(
-    got,
-    torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1),
-    "shift_down of a column 1, 2, 3",
-    "row i of the result is row i - 1 of x",
-    mistakes={
-        "the last row comes back in at the top": (x.roll(1, dims=2), "what falls out is gone; zeros come in"),
-        "the rows move up": (torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "row 0 goes to row 1"),
-    },
-)
+expected = torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 3, 1)
+what = "shift_down of a column 1, 2, 3"
+mistakes = {
+    "the last row comes back in at the top": (x.roll(1, dims=2), "what falls out is gone; zeros come in"),
+    "the rows move up": (torch.tensor([2.0, 3.0, 0.0]).view(1, 1, 3, 1), "row 0 goes to row 1"),
+}
+close(got, expected, what, "row i of the result is row i - 1 of x", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 x = torch.randn(2, 3, 4, 5)
 expected = torch.zeros(2, 3, 4, 5)
 for row in range(3):
     expected[:, :, row + 1] = x[:, :, row]
 close(student.shift_down(x), expected, "shift_down of (2, 3, 4, 5) numbers", "rows are axis 2")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now the layer. It needs no more than `F.pad`, your `shift_down` and the four convolutions that are there already.
@@ -335,11 +281,9 @@ def field(k, count, i, j, side=11):
     for layer in layers:
         answer = pair(layer(v, h), "GatedLayer", "the new v and the new h", "the last line of `forward`")
         v, h = answer
-        holds(
-            all(getattr(y, "requires_grad", False) for y in answer),
-            "autograd cannot follow the new v and h back to the old ones",
-            hint=".detach(), .numpy() and torch.no_grad cut the thread; is one of them None?",
-        )
+        what = "autograd cannot follow the new v and h back to the old ones"
+        hint = ".detach(), .numpy() and torch.no_grad cut the thread; is one of them None?"
+        holds(all(getattr(y, "requires_grad", False) for y in answer), what, hint=hint)
     seen = []
     for y, x in ((h, to_h), (h, to_v), (v, to_v), (v, to_h)):
         gradient = torch.autograd.grad(y[0, :, i, j].sum(), x, retain_graph=True, allow_unused=True)[0]
@@ -355,43 +299,23 @@ def check(k, count, i, j, side=11):
     earlier = (rows < i) | ((rows == i) & (columns < j))
     near = (columns - j).abs() <= reach
     case = f"{count} layers, k = {k}, seen from ({i}, {j})"
-    holds(
-        not heard.any(),
-        f"v hears from h ({case})",
-        "h never speaks to v",
-        hint="what is the new v made of? and which of the two does `forward` give first?",
-    )
+    hint = "what is the new v made of? and which of the two does `forward` give first?"
+    holds(not heard.any(), f"v hears from h ({case})", "h never speaks to v", hint=hint)
     below = (v & (rows > i)).nonzero().tolist()
     holds(not below, f"v sees rows below its own ({case})", "none", below[:3], "pad v at the top, not below")
     peeped = (down & (rows >= i)).nonzero().tolist()
-    holds(
-        not peeped,
-        f"h hears from v of its own row or later ones ({case})",
-        "rows above only",
-        peeped[:3],
-        "v at row i has seen row i: who shifts `above` down before `link`?",
-    )
-    holds(
-        not across[i, j],
-        f"h sees the pixel itself, and not by way of v ({case})",
-        hint="the first layer: how is h padded, and is the old h added?",
-    )
+    what = f"h hears from v of its own row or later ones ({case})"
+    hint = "v at row i has seen row i: who shifts `above` down before `link`?"
+    holds(not peeped, what, "rows above only", peeped[:3], hint)
+    what = f"h sees the pixel itself, and not by way of v ({case})"
+    holds(not across[i, j], what, hint="the first layer: how is h padded, and is the old h added?")
     later = (across & ~earlier).nonzero().tolist()
-    holds(
-        not later,
-        f"h sees later pixels, and not by way of v ({case})",
-        "none",
-        later[:3],
-        "pad h on the left",
-    )
+    what = f"h sees later pixels, and not by way of v ({case})"
+    holds(not later, what, "none", later[:3], "pad h on the left")
     blind = (earlier & near & (rows >= i - 1 - reach) & ~(across | down)).nonzero().tolist()
-    holds(
-        not blind,
-        f"h does not see earlier pixels in its reach ({case})",
-        "all of them",
-        f"{len(blind)} missing, such as {blind[:3]}",
-        "does h listen to v in every layer? is the new v gate(above)? `reach` columns on either side?",
-    )
+    what = f"h does not see earlier pixels in its reach ({case})"
+    hint = "does h listen to v in every layer? is the new v gate(above)? `reach` columns on either side?"
+    holds(not blind, what, "all of them", f"{len(blind)} missing, such as {blind[:3]}", hint)
 
 
 check(3, 1, 5, 4)
@@ -401,45 +325,24 @@ check(5, 2, 9, 4)
 check(7, 1, 6, 6, side=9)
 check(3, 4, 9, 1)
 check(5, 2, 3, 10)
-### END HIDDEN TESTS
 
 # %% test="gated_layer_values" points=2
 v, h = torch.randn(2, 1, 5, 6), torch.randn(2, 1, 5, 6)
 first = student.GatedLayer(1, 3, 3, first=True)
 new_v, new_h = pair(first(v, h), "GatedLayer", "the new v and the new h", "the last line of `forward`")
-equal(
-    shape_of(new_v),
-    (2, 3, 5, 6),
-    "the shape of the new v",
-    "gate halves the channels",
-)
-equal(
-    shape_of(new_h),
-    (2, 3, 5, 6),
-    "the shape of the new h in the first layer",
-    "the picture keeps its size",
-)
+equal(shape_of(new_v), (2, 3, 5, 6), "the shape of the new v", "gate halves the channels")
+got = shape_of(new_h)
+equal(got, (2, 3, 5, 6), "the shape of the new h in the first layer", "the picture keeps its size")
 zero = {name: torch.zeros_like(tensor) for name, tensor in first.state_dict().items()}
 same = student.GatedLayer(3, 3, 3)
 same.load_state_dict({name: torch.zeros_like(tensor) for name, tensor in same.state_dict().items()})
 first.load_state_dict(zero)
 h = torch.randn(2, 3, 5, 6)
-close(
-    same(h.clone(), h.clone())[1],
-    h,
-    "with all weights 0, the new h of a layer that is not the first",
-    "y is added to the old h",
-)
-close(
-    first(v, v)[1],
-    torch.zeros(2, 3, 5, 6),
-    "with all weights 0, the new h of the first layer",
-    "the first layer's h is the picture itself: it must not be added",
-)
+got = same(h.clone(), h.clone())[1]
+close(got, h, "with all weights 0, the new h of a layer that is not the first", "y is added to the old h")
+hint = "the first layer's h is the picture itself: it must not be added"
+close(first(v, v)[1], torch.zeros(2, 3, 5, 6), "with all weights 0, the new h of the first layer", hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.autoregressive import reference
-
 for c_in, c, k, is_first in (
     (1, 4, 3, True),
     (3, 3, 5, False),
@@ -455,14 +358,8 @@ for c_in, c, k, is_first in (
         case = f"the new {name} of a layer with k = {k}" + (", the first" if is_first else "")
         close(one, other, case, "above, left, shift_down, link, gate, out: in that order?")
         given = {"the old v": v, "the old h": h}
-        follows(
-            one,
-            given | dict(theirs.named_parameters()),
-            other,
-            case,
-            others=given | dict(ours.named_parameters()),
-        )
-### END HIDDEN TESTS
+        leaves = given | dict(theirs.named_parameters())
+        follows(one, leaves, other, case, others=given | dict(ours.named_parameters()))
 
 # %%
 layers = [GatedLayer(1, 8, 3, first=True), *(GatedLayer(8, 8, 3) for _ in range(3))]
@@ -530,40 +427,26 @@ print(torch.log(torch.sigmoid(far + 0.5) - torch.sigmoid(far - 0.5)))
 # %% test="logistic_values" points=2
 x, mean = torch.arange(4.0), torch.tensor(1.0)
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0), levels=4)
-equal(
-    shape_of(got),
-    (4,),
-    "the shape of log P of four values",
-    "a logarithm for each value of x; does the function `return` them?",
-)
+what = "the shape of log P of four values"
+equal(shape_of(got), (4,), what, "a logarithm for each value of x; does the function `return` them?")
 masses = torch.tensor(
     [0.377541, 0.244919, 0.195115, 0.182426]
 )  # σ(-½), σ(½) - σ(-½), σ(1½) - σ(½), 1 - σ(1½)
-close(
-    got,
-    masses.log(),
-    "log P of 0, 1, 2, 3 for mean 1, scale 1, 4 levels",
-    "inside the formula; 0 takes all below ½, levels - 1 all above levels - 1½",
-    mistakes={
-        "the edge bins end at their edges": (
-            torch.tensor([0.195025, 0.244919, 0.195115, 0.106567]).log(),
-            "0 takes all below ½, levels - 1 all above",
-        ),
-        "these are the masses themselves": (masses, "return their logarithms"),
-    },
-)
+hint = "inside the formula; 0 takes all below ½, levels - 1 all above levels - 1½"
+mistakes = {
+    "the edge bins end at their edges": (
+        torch.tensor([0.195025, 0.244919, 0.195115, 0.106567]).log(),
+        "0 takes all below ½, levels - 1 all above",
+    ),
+    "these are the masses themselves": (masses, "return their logarithms"),
+}
+close(got, masses.log(), "log P of 0, 1, 2, 3 for mean 1, scale 1, 4 levels", hint, mistakes=mistakes)
 wide = student.logistic_log_prob(x, mean, torch.tensor(1.0), levels=4)
-close(
-    wide[1],
-    torch.tensor(-2.389108),
-    "log P(1) for mean 1, log_scale 1",
-    "log_scale is the logarithm of s, and s divides",
-)
+expected = torch.tensor(-2.389108)
+close(wide[1], expected, "log P(1) for mean 1, log_scale 1", "log_scale is the logarithm of s, and s divides")
 ### BEGIN HIDDEN TESTS
 from torch import float64
 
-from course_utils.checks import follows
-from solutions.autoregressive import reference
 
 for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1.5), (4, -2.0, 0.3)):
     x = torch.arange(levels, dtype=float64)
@@ -578,59 +461,33 @@ for levels, mean, log_scale in ((256, 127.3, 2.0), (256, 3.0, 1.0), (16, 30.0, 1
     z = (t - mean) / torch.tensor(log_scale, dtype=float64).exp()
     density = torch.sigmoid(z) * torch.sigmoid(-z) / torch.tensor(log_scale, dtype=float64).exp()
     mass = torch.trapezoid(density, t, dim=1)
-    close(
-        got[1:-1].exp(),
-        mass,
-        f"the masses inside, by numerical integration ({case})",
-        "the formula",
-        1e-3,
-        1e-9,
-    )
+    got = got[1:-1].exp()
+    close(got, mass, f"the masses inside, by numerical integration ({case})", "the formula", 1e-3, 1e-9)
 x = torch.randint(0, 256, (2, 3, 4)).float()
 mean, log_scale = torch.randn(2, 3, 4) * 30 + 128, torch.randn(3, 1)
 got = torch.as_tensor(student.logistic_log_prob(x, mean, log_scale))
 s = log_scale.double().exp()
 mass = torch.sigmoid((x + 0.5 - mean).double() / s) - torch.sigmoid((x - 0.5 - mean).double() / s)
 safe = (mass > 1e-9) & (x > 0) & (x < 255)
-close(
-    got[safe],
-    mass.log()[safe],
-    "log P of (2, 3, 4) values, each with a mean of its own",
-    "256 levels",
-    1e-3,
-    1e-3,
-)
+expected = mass.log()[safe]
+close(got[safe], expected, "log P of (2, 3, 4) values, each with a mean of its own", "256 levels", 1e-3, 1e-3)
 x = torch.arange(16.0).repeat(2, 1)
 mean, log_scale = (8 + 4 * torch.randn(2, 16)).requires_grad_(), torch.randn(2, 1, requires_grad=True)
-follows(
-    student.logistic_log_prob(x, mean, log_scale, 16),
-    {"the means": mean, "the log scales": log_scale},
-    reference.logistic_log_prob(x, mean, log_scale, 16),
-    "log P",
-)
-### END HIDDEN TESTS
+got = student.logistic_log_prob(x, mean, log_scale, 16)
+leaves = {"the means": mean, "the log scales": log_scale}
+follows(got, leaves, reference.logistic_log_prob(x, mean, log_scale, 16), "log P")
 
 # %% test="logistic_tails" points=3
 x = torch.tensor([30.0, 120.0, 0.0, 255.0])
 mean = torch.tensor([10.0, 0.0, 90.0, 60.0])
 got = student.logistic_log_prob(x, mean, torch.tensor(0.0))
-equal(
-    shape_of(got),
-    (4,),
-    "the shape of log P of four values",
-    "a logarithm for each value of x; does the function `return` them?",
-)
+what = "the shape of log P of four values"
+equal(shape_of(got), (4,), what, "a logarithm for each value of x; does the function `return` them?")
 hint = (
     "σ - σ is 0 in the tails: use the product; for the edges logsigmoid, not log(sigmoid) or log(1 - sigmoid)"
 )
-close(
-    got[:2],
-    torch.tensor([-19.958675, -119.958675]),
-    "log P, 20 and 120 scales above the mean",
-    hint,
-    rtol=1e-3,
-)
-close(got[2:], torch.tensor([-89.5, -194.5]), "log P at both edges, far from the mean", hint, rtol=1e-3)
+close(got[:2], [-19.958675, -119.958675], "log P, 20 and 120 scales above the mean", hint, rtol=1e-3)
+close(got[2:], [-89.5, -194.5], "log P at both edges, far from the mean", hint, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 x = torch.tensor([250.0, 5.0, 3.0, 255.0, 0.0])
 mean = torch.tensor([5.0, 250.0, 200.0, -40.0, 300.0])
@@ -641,33 +498,18 @@ rate = torch.tensor(1.0).exp()
 expected = -rate * torch.tensor([245.0, 245.0, 197.0, 294.5, 299.5])
 expected = expected + torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]) * (rate / 2 + torch.log1p(-torch.exp(-rate)))
 close(got, expected, "log P on either side of the mean, scale e⁻¹", hint, rtol=1e-3)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow log P back to the mean",
-    hint=".detach(), .item(), float() and torch.no_grad cut the thread",
-)
-close(
-    torch.autograd.grad(got.sum(), mean)[0],
-    rate * torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0]),
-    "the gradient for the mean, far from it",
-    "in the tails it is ±1/s: training must be able to get back",
-    rtol=1e-3,
-)
+hint = ".detach(), .item(), float() and torch.no_grad cut the thread"
+holds(getattr(got, "requires_grad", False), "autograd cannot follow log P back to the mean", hint=hint)
+got = torch.autograd.grad(got.sum(), mean)[0]
+expected = rate * torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0])
+what = "the gradient for the mean, far from it"
+close(got, expected, what, "in the tails it is ±1/s: training must be able to get back", rtol=1e-3)
 wide = student.logistic_log_prob(torch.arange(256.0), torch.tensor(100.0), torch.tensor(14.0))
-close(
-    wide.exp().sum(),
-    torch.tensor(1.0),
-    "the sum over all values, scale e¹⁴",
-    "nearly all mass is beyond the edges",
-)
-close(
-    wide[1:255],
-    torch.full((254,), -14.0) - torch.tensor(4.0).log(),
-    "log P inside, scale e¹⁴",
-    "1 - exp(-z) rounds to 0 for tiny z; expm1 does not",
-    rtol=1e-3,
-)
-### END HIDDEN TESTS
+got = wide.exp().sum()
+close(got, torch.tensor(1.0), "the sum over all values, scale e¹⁴", "nearly all mass is beyond the edges")
+got = wide[1:255]
+hint = "1 - exp(-z) rounds to 0 for tiny z; expm1 does not"
+close(got, torch.full((254,), -14.0) - torch.tensor(4.0).log(), "log P inside, scale e¹⁴", hint, rtol=1e-3)
 
 # %% [markdown]
 # One bump is not enough: next to a border a pixel is black *or* white, seldom in between. Take K bumps with weights
@@ -682,34 +524,23 @@ close(
 x = torch.tensor([2.0, 0.0, 3.0])
 logits = torch.tensor([[0.0, 1.0], [0.0, 0.0], [2.0, -1.0]])
 mean, log_scale = torch.tensor([1.0, 3.0]).expand(3, 2), torch.tensor([0.0, -1.0]).expand(3, 2)
-close(
-    student.mixture_log_prob(x, logits, mean, log_scale, levels=4),
-    torch.tensor([-1.662298, -1.664269, -1.553498]),
-    "mixture_log_prob of three pixels and two components, 4 levels",
-    "the formula above, each P_k by your logistic_log_prob; pass `levels` on",
-    mistakes={
-        "the weights do not add up to 1": (
-            torch.tensor([-0.349036, -0.971122, 0.495089]),
-            "the logits are scores: softmax (or log_softmax) first",
-        ),
-        "this is the mean of the logarithms": (
-            torch.tensor([-1.662446, -3.885450, -1.631565]),
-            "the logarithm of the mean is asked for: logsumexp",
-        ),
-        "`levels` is not passed on": (
-            torch.tensor([-1.662298, -1.664269, -2.043662]),
-            "with 4 levels, 3 is an edge",
-        ),
-        "these are the masses themselves": (
-            torch.tensor([0.189703, 0.189329, 0.211507]),
-            "their logarithms",
-        ),
-    },
-)
+got = student.mixture_log_prob(x, logits, mean, log_scale, levels=4)
+expected = [-1.662298, -1.664269, -1.553498]
+hint = "the formula above, each P_k by your logistic_log_prob; pass `levels` on"
+mistakes = {
+    "the weights do not add up to 1": (
+        [-0.34904, -0.97112, 0.49509],
+        "the logits are scores: softmax (or log_softmax) first",
+    ),
+    "this is the mean of the logarithms": (
+        [-1.66245, -3.88545, -1.63156],
+        "the logarithm of the mean is asked for: logsumexp",
+    ),
+    "`levels` is not passed on": ([-1.662298, -1.664269, -2.043662], "with 4 levels, 3 is an edge"),
+    "these are the masses themselves": ([0.189703, 0.189329, 0.211507], "their logarithms"),
+}
+close(got, expected, "mixture_log_prob of three pixels and two components, 4 levels", hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.autoregressive import reference
-
 for shape, k, levels in (((2, 3, 4), 5, 256), ((7,), 1, 16), ((5, 5), 5, 8)):
     x = torch.randint(0, levels, shape).float()
     logits, mean, log_scale = (torch.randn(*shape, k) for _ in range(3))
@@ -719,36 +550,20 @@ for shape, k, levels in (((2, 3, 4), 5, 256), ((7,), 1, 16), ((5, 5), 5, 8)):
         leaf.requires_grad_()
     got = student.mixture_log_prob(x, logits, mean, log_scale, levels)
     wanted = reference.mixture_log_prob(x, logits, mean, log_scale, levels)
-    close(
-        got,
-        wanted,
-        f"mixture_log_prob of {shape} pixels and {k} components",
-        "the components are the last axis of the parameters",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    what = f"mixture_log_prob of {shape} pixels and {k} components"
+    close(got, wanted, what, "the components are the last axis of the parameters", rtol=1e-3, atol=1e-4)
     follows(got, leaves, wanted, "log P of a mixture", rtol=1e-2, atol=1e-3)
 x, parameters = torch.arange(256.0), [torch.randn(1, 3), torch.tensor([[0.0, 80.0, 255.0]]), torch.ones(1, 3)]
 total = student.mixture_log_prob(x, *(part.expand(256, 3) for part in parameters)).exp().sum()
-close(
-    total,
-    torch.tensor(1.0),
-    "the sum over all 256 values",
-    "weights that add up to 1, and parts that do: each is a mass, not a density",
-)
+hint = "weights that add up to 1, and parts that do: each is a mass, not a density"
+close(total, torch.tensor(1.0), "the sum over all 256 values", hint)
 far = student.mixture_log_prob(
     torch.tensor([250.0]), torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)
 )
 expected = torch.tensor([-246.0]) - torch.tensor(2.0).log() + torch.log1p(torch.exp(torch.tensor(-1.0)))
 expected = expected + (torch.tensor(0.5).exp() - torch.tensor(-0.5).exp()).log()
-close(
-    far,
-    expected,
-    "log P far from all means",
-    "logsumexp of logarithms; and is each part the mass of a bin (your logistic_log_prob), not a density?",
-    rtol=1e-3,
-)
-### END HIDDEN TESTS
+hint = "logsumexp of logarithms; and is each part the mass of a bin (your logistic_log_prob), not a density?"
+close(far, expected, "log P far from all means", hint, rtol=1e-3)
 
 # %% [markdown]
 # Here are your bumps. Every bar is one of 256 values.
@@ -809,20 +624,14 @@ x = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
 chance = torch.sigmoid(logits)
 each = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1)
 got = student.nats(logits, x)
-close(
-    got,
-    each.sum(1),
-    "nats of three equal pictures of four pixels",
-    "see the formula above",
-    mistakes={
-        "the mean over the pixels comes back": (each.mean(1), "log p(x) is the log of a product: a sum"),
-        "one number for the whole batch comes back": (each.sum(), "one number for each picture, (B,)"),
-        "log p(x) comes back": (-each.sum(1), "-log p(x): surprise is not negative"),
-    },
-)
+what = "nats of three equal pictures of four pixels"
+mistakes = {
+    "the mean over the pixels comes back": (each.mean(1), "log p(x) is the log of a product: a sum"),
+    "one number for the whole batch comes back": (each.sum(), "one number for each picture, (B,)"),
+    "log p(x) comes back": (-each.sum(1), "-log p(x): surprise is not negative"),
+}
+close(got, each.sum(1), what, "see the formula above", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 logits, x = (3 * torch.randn(4, 1, 5, 3)).requires_grad_(), torch.randint(0, 2, (4, 1, 5, 3)).float()
 chance = torch.sigmoid(logits.double())
 expected = -(x * chance.log() + (1 - x) * (1 - chance).log()).flatten(1).sum(1)
@@ -832,13 +641,8 @@ follows(got, {"the logits": logits}, expected, "nats")
 far = student.nats(
     torch.tensor([1000.0, -1000.0]).view(1, 1, 1, 2), torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
 )
-close(
-    far,
-    torch.tensor([2000.0]),
-    "nats where the net is sure, and wrong",
-    "log(sigmoid(-1000)) is log 0; F has a better way",
-)
-### END HIDDEN TESTS
+what = "nats where the net is sure, and wrong"
+close(far, [2000.0], what, "log(sigmoid(-1000)) is log 0; F has a better way")
 
 # %% [markdown]
 # Pictures of other sizes cannot be compared in nats a picture. So colour pictures are scored in **bits per dimension**: bits
@@ -848,25 +652,13 @@ close(
 # %% solution="bits_per_dim"
 
 # %% test="bits_per_dim_values" points=1
-import math
-
 got = student.bits_per_dim(torch.tensor([12 * math.log(256.0), 0.0]), (3, 2, 2))
-close(
-    got,
-    torch.tensor([8.0, 0.0]),
-    "twelve numbers of 256 equally likely values",
-    "8 bits each; three channels count",
-)
+close(got, [8.0, 0.0], "twelve numbers of 256 equally likely values", "8 bits each; three channels count")
 ### BEGIN HIDDEN TESTS
 total = torch.rand(5) * 100
-close(
-    student.bits_per_dim(total, (1, 7, 9)),
-    total / 63 / math.log(2),
-    "bits for each of 63 numbers",
-    "1 bit = log 2 nats",
-)
+got = student.bits_per_dim(total, (1, 7, 9))
+close(got, total / 63 / math.log(2), "bits for each of 63 numbers", "1 bit = log 2 nats")
 close(student.bits_per_dim(total, (4,)), total / 4 / math.log(2), "bits for each of 4 numbers", "any shape")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6 Draw (7 points, 32 minutes)
@@ -902,44 +694,25 @@ def even(x):
 u = torch.rand(2, 1, 3, 4)
 got = student.sample(even, u)
 made, again = len(calls), student.sample(even, u)
-holds(
-    not isinstance(got, torch.Tensor) or torch.equal(got, again),
-    "the same u give two different pictures",
-    hint="u brings all the chance there is: draw no numbers of your own",
-)
-close(
-    got,
-    (u < 0.7).float(),
-    "sample where every pixel is 1 with 70 %",
-    "1 where u < σ(logit)",
-)
-equal(
-    made,
-    12,
-    "the number of calls of the net for 3×4 pixels",
-    "one call for each pixel, each for the whole batch",
-)
+what = "the same u give two different pictures"
+hint = "u brings all the chance there is: draw no numbers of your own"
+holds(not isinstance(got, torch.Tensor) or torch.equal(got, again), what, hint=hint)
+close(got, (u < 0.7).float(), "sample where every pixel is 1 with 70 %", "1 where u < σ(logit)")
+what = "the number of calls of the net for 3×4 pixels"
+equal(made, 12, what, "one call for each pixel, each for the whole batch")
 sure = torch.tensor([-1000.0, 0.0, 1000.0]).view(1, 1, 1, 3)
-close(
-    student.sample(lambda x: sure, torch.tensor([0.0, 0.5, 1 - 2**-24]).view(1, 1, 1, 3)),
-    torch.tensor([0.0, 0, 1]).view(1, 1, 1, 3),
-    "three pixels with the chances 0, ½ and 1, and u = 0, ½ and just below 1",
-    "1 where u is *below* the chance: never with chance 0, always with chance 1",
-)
+got = student.sample(lambda x: sure, torch.tensor([0.0, 0.5, 1 - 2**-24]).view(1, 1, 1, 3))
+expected = torch.tensor([0.0, 0, 1]).view(1, 1, 1, 3)
+what = "three pixels with the chances 0, ½ and 1, and u = 0, ½ and just below 1"
+close(got, expected, what, "1 where u is *below* the chance: never with chance 0, always with chance 1")
 start = torch.zeros(2, 1, 3, 4)
 start[0, :, 0] = 1
 got = student.sample(follow, u, start, 1)
 expected = torch.zeros(2, 1, 3, 4)
 expected[0] = 1
-close(
-    got,
-    expected,
-    "sample of a net that copies the pixel before, below a first row of ones",
-    "does the net see what you have drawn?",
-)
+what = "sample of a net that copies the pixel before, below a first row of ones"
+close(got, expected, what, "does the net see what you have drawn?")
 ### BEGIN HIDDEN TESTS
-from solutions.autoregressive import reference
-
 calls.clear()
 student.sample(even, u, start, 2)
 equal(len(calls), 4, "the number of calls for the last of three rows", "kept rows need no call")
@@ -950,12 +723,9 @@ def slanted(x):
     return 60 * (torch.nn.functional.pad(x, (-1, 1, 1, -1)) - 0.5)
 
 
-close(
-    student.sample(slanted, u, start, 1),
-    reference.sample(slanted, u, start, 1),
-    "sample of a net that copies the pixel above to the right, below a first row of ones",
-    "a row is whole before the next one begins",
-)
+got = student.sample(slanted, u, start, 1)
+what = "sample of a net that copies the pixel above to the right, below a first row of ones"
+close(got, reference.sample(slanted, u, start, 1), what, "a row is whole before the next one begins")
 weight = torch.randn(1, 1, 5, 5) * torch.tensor([1.0] * 12 + [0.0] * 13).view(5, 5)
 
 
@@ -972,19 +742,11 @@ def nosy(x):
 for size in ((3, 1, 5, 4), (1, 1, 2, 6)):
     u, start = torch.rand(size), torch.randint(0, 2, size).float()
     for net in (chain, nosy):
-        close(
-            student.sample(net, u),
-            reference.sample(net, u),
-            f"sample of {size} pixels",
-            "row by row, left to right; later pixels are 0",
-        )
-        close(
-            student.sample(net, u, start, 1),
-            reference.sample(net, u, start, 1),
-            f"sample of {size} pixels below a given row",
-            "rows above `row` are those of `start`, the others are drawn anew",
-        )
-### END HIDDEN TESTS
+        hint = "row by row, left to right; later pixels are 0"
+        close(student.sample(net, u), reference.sample(net, u), f"sample of {size} pixels", hint)
+        got = student.sample(net, u, start, 1)
+        hint = "rows above `row` are those of `start`, the others are drawn anew"
+        close(got, reference.sample(net, u, start, 1), f"sample of {size} pixels below a given row", hint)
 
 # %% [markdown]
 # 784 calls, and each works out again what the call before already knew. Keep it instead. When pixel (i, j) is drawn
@@ -1003,34 +765,19 @@ for size in ((3, 1, 5, 4), (1, 1, 2, 6)):
 layer, v = student.GatedLayer(3, 3, 5), torch.randn(2, 3, 6, 7)
 new_v, _ = layer(v, v.clone())
 above = student.layer_row(layer, v[:, :, 2:5])
-equal(
-    shape_of(above),
-    (2, 6, 1, 7),
-    "the shape of layer_row of rows 2 to 4",
-    "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only",
-)
+hint = "(B, 2c, 1, W): one row, before its gate; the window has its rows, so pad the sides only"
+equal(shape_of(above), (2, 6, 1, 7), "the shape of layer_row of rows 2 to 4", hint)
 a, b = above.detach().chunk(2, dim=1)
-close(
-    torch.tanh(a) * torch.sigmoid(b),
-    new_v[:, :, 4:5],
-    "gate(layer_row) of rows 2 to 4, against row 4 of the new v",
-    "pad the sides only; the gate comes later",
-)
+what = "gate(layer_row) of rows 2 to 4, against row 4 of the new v"
+close(torch.tanh(a) * torch.sigmoid(b), new_v[:, :, 4:5], what, "pad the sides only; the gate comes later")
 ### BEGIN HIDDEN TESTS
-from solutions.autoregressive import reference
-
 for c_in, c, k, first in ((1, 2, 3, True), (4, 4, 7, False), (3, 3, 7, True), (2, 2, 1, False)):
     ours, theirs = reference.GatedLayer(c_in, c, k, first), student.GatedLayer(c_in, c, k, first)
     theirs.load_state_dict(ours.state_dict())
     v = torch.randn(3, c_in, k // 2 + 1, 6)
     case = f"k = {k}" + (", the first layer" if first else "")
-    close(
-        student.layer_row(theirs, v),
-        reference.layer_row(ours, v),
-        f"layer_row, {case}",
-        "`vertical`, sides padded",
-    )
-### END HIDDEN TESTS
+    got = student.layer_row(theirs, v)
+    close(got, reference.layer_row(ours, v), f"layer_row, {case}", "`vertical`, sides padded")
 
 # %% [markdown]
 # And the pixel. The window ends at the pixel's own column j. What may the first layer do with it, whose h is the picture?
@@ -1046,15 +793,10 @@ for first in (True, False):
     case = "first layer" if first else "another layer"
     got = student.layer_pixel(layer, h[:, :, 4:5, 1:4], torch.zeros(2, 6, 1, 1))
     equal(shape_of(got), (2, 3, 1, 1), f"the shape of layer_pixel ({case})", "one pixel, after its gate")
-    close(
-        got,
-        layer(h.clone(), h.clone())[1][:, :, 4:5, 3:4],
-        f"layer_pixel of columns 1 to 3, against the new h at column 3, with a link of 0 ({case})",
-        "the window ends at column j: what does the first layer do with it? what is added in the others?",
-    )
+    what = f"layer_pixel of columns 1 to 3, against the new h at column 3, with a link of 0 ({case})"
+    hint = "the window ends at column j: what does the first layer do with it? what is added in the others?"
+    close(got, layer(h.clone(), h.clone())[1][:, :, 4:5, 3:4], what, hint)
 ### BEGIN HIDDEN TESTS
-from solutions.autoregressive import reference
-
 for c_in, c, k, first in (
     (1, 2, 3, True),
     (4, 4, 7, False),
@@ -1065,13 +807,9 @@ for c_in, c, k, first in (
     ours, theirs = reference.GatedLayer(c_in, c, k, first), student.GatedLayer(c_in, c, k, first)
     theirs.load_state_dict(ours.state_dict())
     h, link = torch.randn(3, c_in, 1, k // 2 + 1), torch.randn(3, 2 * c, 1, 1)
-    close(
-        student.layer_pixel(theirs, h, link),
-        reference.layer_pixel(ours, h, link),
-        f"layer_pixel, k = {k}" + (", the first layer" if first else ""),
-        "out(gate(left + link)), plus the old h in all layers but the first",
-    )
-### END HIDDEN TESTS
+    what = f"layer_pixel, k = {k}" + (", the first layer" if first else "")
+    hint = "out(gate(left + link)), plus the old h in all layers but the first"
+    close(student.layer_pixel(theirs, h, link), reference.layer_pixel(ours, h, link), what, hint)
 
 # %% given="sample_cached"
 
@@ -1099,17 +837,13 @@ net.load_state_dict({name: tensor + torch.randn_like(tensor) for name, tensor in
 u = torch.rand(3, 1, 6, 6)
 slow, fast = student.sample(net, u), student.sample_cached(net, u)
 different = (slow != fast).sum().item()
-equal(
-    different, 0, "the number of pixels in which sample and sample_cached differ", "are both windows right?"
-)
+what = "the number of pixels in which sample and sample_cached differ"
+equal(different, 0, what, "are both windows right?")
 spent = [student.operations(call, net, u) for call in (student.sample, student.sample_cached)]
-holds(
-    spent[1] * 10 < spent[0],
-    "sample_cached saves too little",
-    "less than a tenth of sample's operations",
-    f"{spent[1]:,} against {spent[0]:,}",
-    "layer_row makes one row from its window, layer_pixel one pixel",
-)
+what = "sample_cached saves too little"
+expected = "less than a tenth of sample's operations"
+hint = "layer_row makes one row from its window, layer_pixel one pixel"
+holds(spent[1] * 10 < spent[0], what, expected, f"{spent[1]:,} against {spent[0]:,}", hint)
 ### BEGIN HIDDEN TESTS
 for side, c, k, layers in ((5, 3, 3, 3), (7, 2, 7, 1), (4, 2, 3, 2)):
     net = student.PixelCNN(side, c, k, layers).eval()
@@ -1119,7 +853,6 @@ for side, c, k, layers in ((5, 3, 3, 3), (7, 2, 7, 1), (4, 2, 3, 2)):
     u = torch.rand(2, 1, side, side)
     different = (student.sample(net, u) != student.sample_cached(net, u)).sum().item()
     equal(different, 0, f"differing pixels with {layers} layers, k = {k}", "are both windows right?")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # As many operations as *one* call, spread over 64 steps. The work is gone; the waiting is not: each pixel still waits for the
@@ -1147,28 +880,17 @@ print("every other number of row 0, from column 1 on:", picture[0, 0, 0, 1::2].t
 x = torch.arange(1.0, 17.0).view(1, 1, 4, 4)
 parts = student.split(x)
 several = isinstance(parts, tuple | list | torch.Tensor)
-holds(
-    several and len(parts) == 4,
-    "split must give four groups",
-    "a list: upper left, upper right, lower left, lower right",
-    f"{len(parts)} things" if several else type(parts).__name__,
-    "see `Returns`",
-)
+expected = "a list: upper left, upper right, lower left, lower right"
+got = f"{len(parts)} things" if several else type(parts).__name__
+holds(several and len(parts) == 4, "split must give four groups", expected, got, "see `Returns`")
 expected = [[1, 3, 9, 11], [2, 4, 10, 12], [5, 7, 13, 15], [6, 8, 14, 16]]
 for name, part, numbers in zip(("upper left", "upper right", "lower left", "lower right"), parts, expected):
-    close(
-        part,
-        torch.tensor(numbers).view(1, 1, 2, 2),
-        f"the group of {name} pixels",
-        "every other row, every other column",
-    )
+    what = f"the group of {name} pixels"
+    close(part, torch.tensor(numbers).view(1, 1, 2, 2), what, "every other row, every other column")
 ### BEGIN HIDDEN TESTS
-from solutions.autoregressive import reference
-
 x = torch.randn(2, 3, 6, 4)
 for n, (part, other) in enumerate(zip(student.split(x), reference.split(x))):
     close(part, other, f"group {n} of (2, 3, 6, 4) numbers", "axes 2 and 3 are rows and columns")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And back: each group to the places that it came from.
@@ -1178,32 +900,26 @@ for n, (part, other) in enumerate(zip(student.split(x), reference.split(x))):
 
 # %% test="merge_values" points=1
 groups = [torch.tensor(numbers).view(1, 1, 1, 2) for numbers in ([1.0, 3], [2.0, 4], [5.0, 7], [6.0, 8])]
-close(
-    student.merge(groups),
-    torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]]).view(1, 1, 2, 4),
-    "merge of [1, 3], [2, 4], [5, 7] and [6, 8], groups of a picture of two rows",
-    "the inverse of split: each group goes back to its places",
-    mistakes={
-        "the groups stand side by side": (
-            torch.tensor([[1.0, 3, 2, 4], [5, 7, 6, 8]]).view(1, 1, 2, 4),
-            "every other row, every other column",
-        ),
-        "upper right and lower left are exchanged": (
-            torch.tensor([[1.0, 5, 3, 7], [2, 6, 4, 8]]).view(1, 1, 2, 4),
-            "in which order does `split` give them?",
-        ),
-    },
-)
+got = student.merge(groups)
+expected = torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]]).view(1, 1, 2, 4)
+what = "merge of [1, 3], [2, 4], [5, 7] and [6, 8], groups of a picture of two rows"
+mistakes = {
+    "the groups stand side by side": (
+        torch.tensor([[1.0, 3, 2, 4], [5, 7, 6, 8]]).view(1, 1, 2, 4),
+        "every other row, every other column",
+    ),
+    "upper right and lower left are exchanged": (
+        torch.tensor([[1.0, 5, 3, 7], [2, 6, 4, 8]]).view(1, 1, 2, 4),
+        "in which order does `split` give them?",
+    ),
+}
+close(got, expected, what, "the inverse of split: each group goes back to its places", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.autoregressive import reference
-
 parts = [torch.randn(2, 3, 4, 5) for _ in range(4)]
-close(
-    student.merge(parts), reference.merge(parts), "merge of four (2, 3, 4, 5) groups", "the inverse of split"
-)
+got = student.merge(parts)
+close(got, reference.merge(parts), "merge of four (2, 3, 4, 5) groups", "the inverse of split")
 whole = torch.arange(24).view(1, 2, 6, 2)
 close(student.merge(reference.split(whole)), whole, "merge of the groups of a picture of whole numbers")
-### END HIDDEN TESTS
 
 # %% solution="multiscale_nats"
 # it may call itself: the upper left pixels are a picture too
@@ -1250,80 +966,62 @@ def ended(scales, x, case, hint):
 
 
 x = torch.randint(0, 2, (3, 1, 8, 8)).float()
-close(
-    ended([], x, "without scales", "No scale: nothing to split, no net but `base`. What ends the recursion?"),
-    64 * two.log().expand(3),
-    "multiscale_nats without scales",
-    "one number a picture: what does `base` say of the whole picture?",
+got = ended(
+    [], x, "without scales", "No scale: nothing to split, no net but `base`. What ends the recursion?"
 )
+what = "multiscale_nats without scales"
+close(got, 64 * two.log().expand(3), what, "one number a picture: what does `base` say of the whole picture?")
 names = ("upper left", "upper right", "lower left", "lower right")
 cost = 4 * softplus(-torch.tensor([0.0, 1.0, 2.0, 4.0]))  # of each group of four ones
 hint = "What changes from one call of itself to the next? The docstring: until no scale is left."
 got = ended([[says(1.0), says(2.0), says(4.0)]], torch.ones(1, 1, 4, 4), "with one scale", hint)
+mistakes = {
+    "`base` guesses the whole picture, though there is a scale": (4 * cost[:1], "with no scale left, only"),
+    "the sum ends after the first net": (cost[:2].sum().view(1), "three nets: where does `return` stand?"),
+    "only the last group is counted": (cost[3:], "add to what was there before"),
+} | {
+    f"the {name} pixels are not counted": (
+        (cost.sum() - missing).view(1),
+        "four groups, four terms: the upper left picture's own, and one a net",
+    )
+    for name, missing in zip(names, cost)
+}
 close(
     got,
     cost.sum().view(1),
     "multiscale_nats of one picture of 4×4 ones, with one scale",
     "the upper left picture by `base`, then three groups by the three nets: each counted once",
-    mistakes={
-        "`base` guesses the whole picture, though there is a scale": (
-            4 * cost[:1],
-            "with no scale left, only",
-        ),
-        "the sum ends after the first net": (
-            cost[:2].sum().view(1),
-            "three nets: where does `return` stand?",
-        ),
-        "only the last group is counted": (cost[3:], "add to what was there before"),
-    }
-    | {
-        f"the {name} pixels are not counted": (
-            (cost.sum() - missing).view(1),
-            "four groups, four terms: the upper left picture's own, and one a net",
-        )
-        for name, missing in zip(names, cost)
-    },
+    mistakes=mistakes,
 )
 got = ended([[fair] * 3] * 2, x, "with two scales", hint)
-close(
-    got,
-    64 * two.log().expand(3),
-    "multiscale_nats of 8×8 pixels where all nets say one half",
-    "every pixel is counted once: 2×2, then three groups of 2×2, then three of 4×4",
-)
+expected = 64 * two.log().expand(3)
+what = "multiscale_nats of 8×8 pixels where all nets say one half"
+close(got, expected, what, "every pixel is counted once: 2×2, then three groups of 2×2, then three of 4×4")
 pair = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
 surprise = softplus(torch.tensor(1.0)) + softplus(torch.tensor([1.0, -1.0])).sum()
-close(
-    student.multiscale_nats(fair, [[last] * 3], pair),
-    (surprise + two.log()).view(1),
-    "multiscale_nats of one 2×2 picture, each group guessed from the one before",
-    "each net gets the groups before its own, in the order of `split`",
-)
+got = student.multiscale_nats(fair, [[last] * 3], pair)
+expected = (surprise + two.log()).view(1)
+what = "multiscale_nats of one 2×2 picture, each group guessed from the one before"
+close(got, expected, what, "each net gets the groups before its own, in the order of `split`")
 ones = torch.ones(1, 1, 4, 4)
 got = student.multiscale_nats(fair, [[says(3.0)] * 3, [fair] * 3], ones)
 sure = softplus(torch.tensor(-3.0))
-close(
-    got,
-    (13 * two.log() + 3 * sure).view(1),
-    "multiscale_nats of 4×4 pixels, the first three nets sure and the last three not",
-    "from the largest picture down: which three nets come first?",
-    mistakes={
-        "with two scales, the nets of the smallest are not asked": (
-            (16 * two.log()).view(1),
-            "the upper left pixels are a picture too, to be taken apart by the scales that are left",
-        ),
-        "the nets of the smallest doubling guess the largest picture": (
-            (4 * two.log() + 12 * sure).view(1),
-            "`scales` begins with the smallest",
-        ),
-    },
-)
+expected = (13 * two.log() + 3 * sure).view(1)
+what = "multiscale_nats of 4×4 pixels, the first three nets sure and the last three not"
+mistakes = {
+    "with two scales, the nets of the smallest are not asked": (
+        (16 * two.log()).view(1),
+        "the upper left pixels are a picture too, to be taken apart by the scales that are left",
+    ),
+    "the nets of the smallest doubling guess the largest picture": (
+        (4 * two.log() + 12 * sure).view(1),
+        "`scales` begins with the smallest",
+    ),
+}
+close(got, expected, what, "from the largest picture down: which three nets come first?", mistakes=mistakes)
+
+
 ### BEGIN HIDDEN TESTS
-from torch import nn
-
-from solutions.autoregressive import reference
-
-
 def nets(count):
     """For each doubling three nets that tell their channels and their scale apart."""
     return [[nn.Conv2d(n, 1, 3, padding=1) for n in (1, 2, 3)] for _ in range(count)]
@@ -1333,27 +1031,22 @@ with torch.no_grad():
     for count, size in ((1, (2, 1, 4, 6)), (2, (3, 1, 12, 8)), (3, (1, 1, 16, 8))):
         base, scales = nn.Conv2d(1, 1, 3, padding=1), nets(count)
         x = torch.randint(0, 2, size).float()
-        close(
-            student.multiscale_nats(base, scales, x),
-            reference.multiscale_nats(base, scales, x),
-            f"multiscale_nats of {size} pixels, {count} doublings",
-            "the last three nets make the largest picture; channels in the order of `split`",
-        )
+        got = student.multiscale_nats(base, scales, x)
+        expected = reference.multiscale_nats(base, scales, x)
+        hint = "the last three nets make the largest picture; channels in the order of `split`"
+        close(got, expected, f"multiscale_nats of {size} pixels, {count} doublings", hint)
 slopes = []
 for f in (student.multiscale_nats, reference.multiscale_nats):
     leaves = [torch.tensor(0.5, requires_grad=True) for _ in range(7)]
     tilted = [lambda x, a=a: a * (2 * x[:, -1:] - 1) for a in leaves]
     picture = torch.randint(0, 2, (2, 1, 8, 8), generator=torch.Generator().manual_seed(1)).float()
     total = f(tilted[0], [tilted[1:4], tilted[4:]], picture)
-    holds(
-        getattr(total, "requires_grad", False),
-        "autograd cannot follow multiscale_nats back to the nets",
-        hint=".detach(), .item(), float() and torch.no_grad cut the thread",
-    )
+    what = "autograd cannot follow multiscale_nats back to the nets"
+    hint = ".detach(), .item(), float() and torch.no_grad cut the thread"
+    holds(getattr(total, "requires_grad", False), what, hint=hint)
     total.sum().backward()
     slopes.append(torch.stack([torch.tensor(0.0) if a.grad is None else a.grad for a in leaves]))
 close(*slopes, "the gradients of multiscale_nats in what its seven nets learn", "is a term cut off?")
-### END HIDDEN TESTS
 
 # %% solution="sample_multiscale"
 # u can be split as well; `sample` draws the smallest picture
@@ -1387,56 +1080,33 @@ except StudentError as error:
 close(got, (u < 0.5).float(), "sample_multiscale without scales", "then the whole picture is the base's")
 calls.clear()
 got = student.sample_multiscale(chances(0.5), [[chances(0.5)] * 3] * 2, u)
-close(
-    got,
-    (u < 0.5).float(),
-    "sample_multiscale where every pixel is 1 with one half",
-    "a pixel uses its own place's u",
-)
-equal(
-    len(calls),
-    4 + 3 + 3,
-    "the number of calls from 2×2 to 8×8",
-    "one for each pixel of the smallest, then one a group",
-)
-equal(
-    calls[4:],
-    [(2, 1, 2, 2), (2, 2, 2, 2), (2, 3, 2, 2), (2, 1, 4, 4), (2, 2, 4, 4), (2, 3, 4, 4)],
-    "what the nets of the two doublings are given",
-    "the groups drawn before, as channels",
-)
+what = "sample_multiscale where every pixel is 1 with one half"
+close(got, (u < 0.5).float(), what, "a pixel uses its own place's u")
+what = "the number of calls from 2×2 to 8×8"
+equal(len(calls), 4 + 3 + 3, what, "one for each pixel of the smallest, then one a group")
+got = calls[4:]
+expected = [(2, 1, 2, 2), (2, 2, 2, 2), (2, 3, 2, 2), (2, 1, 4, 4), (2, 2, 4, 4), (2, 3, 4, 4)]
+equal(got, expected, "what the nets of the two doublings are given", "the groups drawn before, as channels")
 four = [chances(share) for share in (0.2, 0.4, 0.6, 0.8)]
 got = student.sample_multiscale(four[0], [four[1:]], torch.full((1, 1, 2, 2), 0.5))
-close(
-    got,
-    torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2),
-    "one 2×2 picture, chances 0.2, 0.4, 0.6, 0.8 and all u = 0.5",
-    "upper left, upper right, lower left, lower right",
-)
+expected = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(1, 1, 2, 2)
+what = "one 2×2 picture, chances 0.2, 0.4, 0.6, 0.8 and all u = 0.5"
+close(got, expected, what, "upper left, upper right, lower left, lower right")
 scales = [[chances(0.8)] * 3, [chances(0.2)] * 3]
 got = student.sample_multiscale(chances(0.8), scales, torch.full((1, 1, 4, 4), 0.5))
 coarse = torch.zeros(1, 1, 4, 4)
 coarse[:, :, ::2, ::2] = 1
 swapped = 1 - coarse
 swapped[:, :, 0, 0] = 1
-close(
-    got,
-    coarse,
-    "4×4 pixels, the first doubling's chances 0.8, the second's 0.2, all u = 0.5",
-    "the smaller picture first, of the nets that are left; then the last three nets",
-    mistakes={
-        "the nets of the smallest doubling draw the largest picture": (
-            swapped,
-            "`scales` begins with the smallest",
-        ),
-    },
-)
+what = "4×4 pixels, the first doubling's chances 0.8, the second's 0.2, all u = 0.5"
+hint = "the smaller picture first, of the nets that are left; then the last three nets"
+mistakes = {
+    "the smallest doubling's nets draw the largest picture": (swapped, "`scales` begins with the smallest")
+}
+close(got, coarse, what, hint, mistakes=mistakes)
+
+
 ### BEGIN HIDDEN TESTS
-from torch import nn
-
-from solutions.autoregressive import reference
-
-
 def strong(n):
     """A net whose word counts."""
     net = nn.Conv2d(n, 1, 3, padding=1)
@@ -1448,20 +1118,14 @@ def strong(n):
 for count, size in ((0, (2, 1, 3, 4)), (1, (3, 1, 4, 6)), (2, (2, 1, 8, 12))):
     base, scales = strong(1), [[strong(n) for n in (1, 2, 3)] for _ in range(count)]
     u = torch.rand(size)
-    close(
-        student.sample_multiscale(base, scales, u),
-        reference.sample_multiscale(base, scales, u),
-        f"sample_multiscale of {size} pixels, {count} doublings",
-        "each group sees those drawn before it; merge them at the end",
-    )
+    got = student.sample_multiscale(base, scales, u)
+    expected = reference.sample_multiscale(base, scales, u)
+    what = f"sample_multiscale of {size} pixels, {count} doublings"
+    close(got, expected, what, "each group sees those drawn before it; merge them at the end")
 half = [lambda x: torch.zeros_like(x[:, :1])] * 3
-close(
-    student.sample_multiscale(half[0], [half], torch.full((1, 1, 4, 4), 0.5)),
-    torch.zeros(1, 1, 4, 4),
-    "4×4 pixels with the chance ½ and u = ½",
-    "1 where u is *below* the chance",
-)
-### END HIDDEN TESTS
+got = student.sample_multiscale(half[0], [half], torch.full((1, 1, 4, 4), 0.5))
+expected = torch.zeros(1, 1, 4, 4)
+close(got, expected, "4×4 pixels with the chance ½ and u = ½", "1 where u is *below* the chance")
 
 # %% [markdown]
 # ## 8 Digits (4 points, 15 minutes and the machine's)
@@ -1529,10 +1193,7 @@ holds(
     "run the training cell: it saves `net`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("autoregressive", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How many of the four points you get depends on the nats on digits that the net has never seen: none at independent

@@ -44,31 +44,19 @@ print("its output:      ", 1 * 1 + 2 * 0 + 0 * 2 + 1 * -1)
 # %% test="one_output_values" points=1
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
-close(
-    student.one_output(x, k, 0, 0),
-    0.0,
-    "the output at (0, 0)",
-    "the window's upper left corner is at row i, column j",
-)
-close(
-    student.one_output(x, k, 1, 0),
-    3.0,
-    "the output at (1, 0)",
-    "a sum of products; i counts rows (down), j counts columns (across)",
-)
+got = student.one_output(x, k, 0, 0)
+close(got, 0.0, "the output at (0, 0)", "the window's upper left corner is at row i, column j")
+got = student.one_output(x, k, 1, 0)
+close(got, 3.0, "the output at (1, 0)", "a sum of products; i counts rows (down), j counts columns (across)")
 ### BEGIN HIDDEN TESTS
 x = torch.randn(6, 9)
 for rows, columns, places in ((3, 2, ((0, 0), (3, 7), (2, 5), (0, 6))), (2, 4, ((4, 5), (0, 3)))):
     k = torch.randn(rows, columns)
     for i, j in places:
         expected = sum(x[i + a, j + b] * k[a, b] for a in range(rows) for b in range(columns))
-        close(
-            student.one_output(x, k, i, j),
-            expected,
-            f"the output at ({i}, {j}) with a {rows}×{columns} kernel",
-            "the window is as high and as wide as the kernel, which need not be square",
-        )
-### END HIDDEN TESTS
+        got = student.one_output(x, k, i, j)
+        hint = "the window is as high and as wide as the kernel, which need not be square"
+        close(got, expected, f"the output at ({i}, {j}) with a {rows}×{columns} kernel", hint)
 
 # %% [markdown]
 # ## 2 A picture (3 points, 8 minutes)
@@ -83,43 +71,31 @@ for rows, columns, places in ((3, 2, ((0, 0), (3, 7), (2, 5), (0, 6))), (2, 4, (
 # How many rows does the output have? Take zeros of that shape, then fill them one by one.
 
 # %% test="conv2d_loop_values" points=3
-import torch.nn.functional as F
-
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
-close(
-    student.conv2d_loop(x, k),
-    torch.tensor([[0.0, 1.0], [3.0, 2.0]]),
-    "conv2d_loop of the 3×3 picture and the 2×2 kernel",
-    "compare with one_output(x, k, i, j) at the place that differs",
-    mistakes={
-        "it turns the kernel round": (
-            torch.tensor([[4.0, 1.0], [3.0, 6.0]]),
-            "k[0, 0] meets the window's upper left number: networks do not flip the kernel, see the sum above",
-        ),
-        "it is as large as the picture": (
-            torch.tensor([[0.0, 1.0, 0.0], [3.0, 2.0, 0.0], [0.0, 0.0, 0.0]]),
-            "in how many places does the whole kernel fit?",
-        ),
-    },
-)
-close(
-    student.conv2d_loop(torch.ones(4, 7), torch.ones(2, 3)),
-    torch.full((3, 5), 6.0),
-    "conv2d_loop of a 4×7 picture of ones and a 2×3 kernel of ones",
-    "in how many places does a kernel of 2 fit along 4? and one of 3 along 7? rows and columns differ",
-)
+got = student.conv2d_loop(x, k)
+expected = [[0.0, 1.0], [3.0, 2.0]]
+what = "conv2d_loop of the 3×3 picture and the 2×2 kernel"
+mistakes = {
+    "it turns the kernel round": (
+        [[4.0, 1.0], [3.0, 6.0]],
+        "k[0, 0] meets the window's upper left number: networks do not flip the kernel, see the sum above",
+    ),
+    "it is as large as the picture": (
+        [[0.0, 1.0, 0.0], [3.0, 2.0, 0.0], [0.0, 0.0, 0.0]],
+        "in how many places does the whole kernel fit?",
+    ),
+}
+close(got, expected, what, "compare with one_output(x, k, i, j) at the place that differs", mistakes=mistakes)
+got = student.conv2d_loop(torch.ones(4, 7), torch.ones(2, 3))
+hint = "in how many places does a kernel of 2 fit along 4? and one of 3 along 7? rows and columns differ"
+close(got, torch.full((3, 5), 6.0), "conv2d_loop of a 4×7 picture of ones and a 2×3 kernel of ones", hint)
 ### BEGIN HIDDEN TESTS
 for (h, w), (a, b) in (((6, 5), (3, 3)), ((5, 8), (1, 4)), ((4, 4), (4, 4)), ((7, 3), (2, 1))):
     x, k = torch.randn(h, w), torch.randn(a, b)
     expected = F.conv2d(x[None, None], k[None, None])[0, 0]
-    close(
-        student.conv2d_loop(x, k),
-        expected,
-        f"conv2d_loop of a {h}×{w} picture and a {a}×{b} kernel",
-        "the last window ends at the last row and column; the kernel need not be square",
-    )
-### END HIDDEN TESTS
+    hint = "the last window ends at the last row and column; the kernel need not be square"
+    close(student.conv2d_loop(x, k), expected, f"conv2d_loop of a {h}×{w} picture and a {a}×{b} kernel", hint)
 
 # %% [markdown]
 # Now look at a digit through three kernels. Predict: where will the second picture be bright (positive),
@@ -170,32 +146,18 @@ for case in ((5, 3, 1, 0), (5, 3, 1, 1), (7, 3, 2, 0), (6, 3, 2, 0)):
 
 # %% test="output_size_values" points=2
 equal(student.output_size(5, 3), 3, "output_size(5, 3)", "count the rows of the first drawing")
-equal(
-    student.output_size(5, 3, padding=1), 5, "output_size(5, 3, padding=1)", "padding is added at both ends"
-)
-equal(
-    student.output_size(7, 3, stride=2),
-    3,
-    "output_size(7, 3, stride=2)",
-    "count the rows of the third drawing",
-)
-equal(
-    student.output_size(6, 3, stride=2),
-    2,
-    "output_size(6, 3, stride=2)",
-    "a position counts only if the whole kernel fits; the answer is a whole number",
-)
-raises(
-    ValueError,
-    lambda: student.output_size(2, 3),
-    "a kernel of 3 does not fit 2 places without padding",
-    "see `Raises` in the docstring",
-)
+got = student.output_size(5, 3, padding=1)
+equal(got, 5, "output_size(5, 3, padding=1)", "padding is added at both ends")
+got = student.output_size(7, 3, stride=2)
+equal(got, 3, "output_size(7, 3, stride=2)", "count the rows of the third drawing")
+hint = "a position counts only if the whole kernel fits; the answer is a whole number"
+equal(student.output_size(6, 3, stride=2), 2, "output_size(6, 3, stride=2)", hint)
+hint = "see `Raises` in the docstring"
+what = "a kernel of 3 does not fit 2 places without padding"
+raises(ValueError, lambda: student.output_size(2, 3), what, hint)
 ### BEGIN HIDDEN TESTS
 import random
 
-import torch
-import torch.nn.functional as F
 
 cases = [  # one place; fits only padded, not even padded, just padded; places left over; the whole input
     *((1, 1, 1, 0), (2, 3, 1, 1), (4, 7, 2, 1), (5, 7, 4, 1), (10, 3, 3, 0), (17, 2, 4, 0), (6, 6, 2, 0)),
@@ -207,30 +169,16 @@ cases = [  # one place; fits only padded, not even padded, just padded; places l
 for n, k, s, p in cases:
     what = f"output_size({n}, {k}, stride={s}, padding={p})"
     if n + 2 * p < k:
-        raises(
-            ValueError,
-            lambda n=n, k=k, s=s, p=p: student.output_size(n, k, s, p),
-            what,
-            "the kernel does not fit",
-        )
+        hint = "the kernel does not fit"
+        raises(ValueError, lambda n=n, k=k, s=s, p=p: student.output_size(n, k, s, p), what, hint)
     else:
         expected = F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1]
-        equal(
-            student.output_size(n, k, s, p), expected, what, "draw it with positions(n, k, stride, padding)"
-        )
-equal(
-    student.output_size(3, 5, 1, 1),
-    1,
-    "output_size(3, 5, padding=1)",
-    "a kernel as large as the padded input fits once",
-)
-raises(
-    ValueError,
-    lambda: student.output_size(1, 9, 3, 1),
-    "a kernel of 9 does not fit 3 places",
-    "whatever the stride",
-)
-### END HIDDEN TESTS
+        got = student.output_size(n, k, s, p)
+        equal(got, expected, what, "draw it with positions(n, k, stride, padding)")
+got = student.output_size(3, 5, 1, 1)
+equal(got, 1, "output_size(3, 5, padding=1)", "a kernel as large as the padded input fits once")
+what = "a kernel of 9 does not fit 3 places"
+raises(ValueError, lambda: student.output_size(1, 9, 3, 1), what, "whatever the stride")
 
 # %% [markdown]
 # ## 4 The layer (5 points, 20 minutes)
@@ -261,33 +209,21 @@ print(row.unfold(0, 3, 1).tolist(), row.unfold(0, 3, 2).tolist())
 
 # %% test="conv2d_values" points=3
 ones = torch.ones(1, 2, 4, 5)
-close(
-    student.conv2d(ones, torch.ones(3, 2, 3, 3)),
-    torch.full((1, 3, 2, 3), 18.0),
-    "conv2d of ones, 2 channels, with three 3×3 kernels of ones",
-    "each output number adds 2 channels × 3 rows × 3 columns; the result is (B, C_out, H', W')",
-)
-close(
-    student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0])),
-    torch.tensor([18.0, 19.0, 20.0]).view(1, 3, 1, 1).expand(1, 3, 2, 3),
-    "the same with biases 0, 1, 2",
-    "one bias an output channel",
-)
+got = student.conv2d(ones, torch.ones(3, 2, 3, 3))
+hint = "each output number adds 2 channels × 3 rows × 3 columns; the result is (B, C_out, H', W')"
+close(got, torch.full((1, 3, 2, 3), 18.0), "conv2d of ones, 2 channels, with three 3×3 kernels of ones", hint)
+got = student.conv2d(ones, torch.ones(3, 2, 3, 3), torch.tensor([0.0, 1.0, 2.0]))
+expected = torch.tensor([18.0, 19.0, 20.0]).view(1, 3, 1, 1).expand(1, 3, 2, 3)
+close(got, expected, "the same with biases 0, 1, 2", "one bias an output channel")
 x = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 1.0, 1.0]])
 k = torch.tensor([[1.0, 0.0], [2.0, -1.0]])
 got = student.conv2d(x.view(1, 1, 3, 3), k.view(1, 1, 2, 2))
-close(
-    got,
-    torch.tensor([[[[0.0, 1.0], [3.0, 2.0]]]]),
-    "conv2d of the 3×3 picture of exercise 1",
-    "the same numbers as conv2d_loop(x, k): is the kernel flipped, or are rows and columns exchanged?",
-)
+hint = "the same numbers as conv2d_loop(x, k): is the kernel flipped, or are rows and columns exchanged?"
+close(got, [[[[0.0, 1.0], [3.0, 2.0]]]], "conv2d of the 3×3 picture of exercise 1", hint)
 tensors = [torch.randn(*s, requires_grad=True) for s in ((2, 2, 5, 5), (3, 2, 3, 3), (3,))]
 leaves = dict(zip(("x", "weight", "bias"), tensors))
 flows(student.conv2d(*tensors), leaves, "conv2d")
 ### BEGIN HIDDEN TESTS
-import torch.nn.functional as F
-
 for b, i, o, h, w, kh, kw in (
     (2, 3, 4, 7, 6, 3, 2),
     (1, 1, 5, 5, 8, 1, 3),
@@ -296,44 +232,24 @@ for b, i, o, h, w, kh, kw in (
 ):
     x, weight, bias = torch.randn(b, i, h, w), torch.randn(o, i, kh, kw), torch.randn(o)
     what = f"conv2d of {b} pictures, {i} to {o} channels, {h}×{w} pixels, {kh}×{kw} kernels"
-    close(
-        student.conv2d(x, weight),
-        F.conv2d(x, weight),
-        what,
-        "no bias here; height and width differ",
-        rtol=1e-3,
-        atol=1e-4,
-    )
-    close(
-        student.conv2d(x, weight, bias),
-        F.conv2d(x, weight, bias),
-        what + ", with biases",
-        "the bias belongs to the output channel",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    got = student.conv2d(x, weight)
+    close(got, F.conv2d(x, weight), what, "no bias here; height and width differ", rtol=1e-3, atol=1e-4)
+    got = student.conv2d(x, weight, bias)
+    hint = "the bias belongs to the output channel"
+    close(got, F.conv2d(x, weight, bias), what + ", with biases", hint, rtol=1e-3, atol=1e-4)
 follows(student.conv2d(*tensors), leaves, F.conv2d(*tensors), "conv2d")
-### END HIDDEN TESTS
 
 # %% test="conv2d_stride_padding" points=2
 x = torch.arange(25.0).view(1, 1, 5, 5)
 dot = torch.ones(1, 1, 1, 1)
-close(
-    student.conv2d(x, dot, stride=2),
-    x[:, :, ::2, ::2],
-    "conv2d with a 1×1 kernel of one and stride 2",
-    "every second pixel, beginning with the first, down and across",
-)
+got = student.conv2d(x, dot, stride=2)
+what = "conv2d with a 1×1 kernel of one and stride 2"
+close(got, x[:, :, ::2, ::2], what, "every second pixel, beginning with the first, down and across")
 corner = student.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), padding=1)
-close(
-    corner,
-    torch.tensor([[[[4.0, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]]]),
-    "ones, a 3×3 kernel of ones, padding 1",
-    "zeros on all four sides: in a corner 4 of the 9 products have a pixel under them",
-)
+expected = [[[[4.0, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]]]
+hint = "zeros on all four sides: in a corner 4 of the 9 products have a pixel under them"
+close(corner, expected, "ones, a 3×3 kernel of ones, padding 1", hint)
 ### BEGIN HIDDEN TESTS
-import torch.nn.functional as F
-
 for h, w, kh, kw, s, p in (
     (7, 9, 3, 3, 2, 1),
     (8, 5, 2, 3, 3, 2),
@@ -342,15 +258,10 @@ for h, w, kh, kw, s, p in (
     (4, 6, 3, 3, 4, 1),
 ):
     x, weight, bias = torch.randn(2, 3, h, w), torch.randn(4, 3, kh, kw), torch.randn(4)
-    close(
-        student.conv2d(x, weight, bias, s, p),
-        F.conv2d(x, weight, bias, s, p),
-        f"conv2d of {h}×{w} pixels, {kh}×{kw} kernels, stride {s}, padding {p}",
-        "pad first, on all four sides; then step by `stride` along rows and columns",
-        rtol=1e-3,
-        atol=1e-4,
-    )
-### END HIDDEN TESTS
+    got = student.conv2d(x, weight, bias, s, p)
+    what = f"conv2d of {h}×{w} pixels, {kh}×{kw} kernels, stride {s}, padding {p}"
+    hint = "pad first, on all four sides; then step by `stride` along rows and columns"
+    close(got, F.conv2d(x, weight, bias, s, p), what, hint, rtol=1e-3, atol=1e-4)
 
 # %% [markdown]
 # **Same as before?** The loop of exercise 2, channel by channel, must give the same numbers; and PyTorch's
@@ -428,16 +339,11 @@ plots.show(figure, "A digit moved and then filtered, filtered and then moved, an
 # %% solution="parameter_counts"
 
 # %% test="parameter_counts_values" points=2
-from torch import nn
-
 got = student.parameter_counts(3, 1, 1, 2)
-holds(
-    len(got) == 3 if isinstance(got, tuple | list) else shape_of(got) == (3,),
-    "parameter_counts does not give three numbers",
-    "(dense, local, shared)",
-    got,
-    "return dense, local, shared",
-)
+what = "parameter_counts does not give three numbers"
+expected = "(dense, local, shared)"
+hint = "return dense, local, shared"
+holds(len(got) == 3 if isinstance(got, tuple | list) else shape_of(got) == (3,), what, expected, got, hint)
 hints = (
     "3×3 = 9 numbers in, 2×2 = 4 numbers out: 4 neurons, each with 9 weights and a bias",
     "2×2 = 4 places, each with a 2×2 kernel of its own and a bias of its own",
@@ -461,13 +367,8 @@ for side, c_in, c_out, k in ((5, 2, 3, 3), (6, 3, 4, 2), (4, 3, 2, 4), (7, 1, 5,
     for name, one, other in zip(
         ("dense", "local", "shared"), student.parameter_counts(side, c_in, c_out, k), count
     ):
-        equal(
-            one,
-            other,
-            f"{name} for {case}",
-            "inputs: all channels of what a number sees; biases: one a number, or one a channel where places share",
-        )
-### END HIDDEN TESTS
+        hint = "inputs: all channels of what a number sees; biases: one a number, or one a channel where places share"
+        equal(one, other, f"{name} for {case}", hint)
 
 # %%
 for name, count in zip(("dense", "locally connected", "shared"), parameter_counts(28, 1, 16, 3)):
@@ -484,33 +385,22 @@ for name, count in zip(("dense", "locally connected", "shared"), parameter_count
 
 # %% test="max_pool2d_values" points=3
 x = torch.tensor([[1.0, 2, 0, 1], [3, 0, 5, 1], [0, 0, -2, -1], [0, 4, -3, -4]]).view(1, 1, 4, 4)
-close(
-    student.max_pool2d(x, 2),
-    torch.tensor([[[[3.0, 5.0], [4.0, -1.0]]]]),
-    "max_pool2d of the 4×4 picture",
-    "2×2 tiles side by side, not overlapping; the largest of -2, -1, -3, -4 is -1, not 0",
-    mistakes={
-        "it takes the mean": (
-            torch.tensor([[[[1.0, 1.75], [1.0, -2.5]]]]),
-            "the largest number of each tile",
-        ),
-        "a zero beats the negative numbers": (
-            torch.tensor([[[[3.0, 5.0], [4.0, 0.0]]]]),
-            "with what do you begin, or pad, before you compare?",
-        ),
-    },
-)
-close(
-    student.max_pool2d(torch.ones(2, 3, 5, 7), 2),
-    torch.ones(2, 3, 2, 3),
-    "max_pool2d of 5×7 pixels, size 2",
-    "a row or column that fills no whole tile is left out; batch and channels stay",
-)
+got = student.max_pool2d(x, 2)
+hint = "2×2 tiles side by side, not overlapping; the largest of -2, -1, -3, -4 is -1, not 0"
+mistakes = {
+    "it takes the mean": ([[[[1.0, 1.75], [1.0, -2.5]]]], "the largest number of each tile"),
+    "a zero beats the negative numbers": (
+        [[[[3.0, 5.0], [4.0, 0.0]]]],
+        "with what do you begin, or pad, before you compare?",
+    ),
+}
+close(got, [[[[3.0, 5.0], [4.0, -1.0]]]], "max_pool2d of the 4×4 picture", hint, mistakes=mistakes)
+got = student.max_pool2d(torch.ones(2, 3, 5, 7), 2)
+hint = "a row or column that fills no whole tile is left out; batch and channels stay"
+close(got, torch.ones(2, 3, 2, 3), "max_pool2d of 5×7 pixels, size 2", hint)
 x = torch.randn(2, 3, 4, 4, requires_grad=True)
 flows(student.max_pool2d(x, 2), {"x": x}, "max_pool2d")
 ### BEGIN HIDDEN TESTS
-import torch.nn.functional as F
-
 for shape, size in (
     ((2, 3, 6, 8), 2),
     ((1, 2, 9, 6), 3),
@@ -519,15 +409,11 @@ for shape, size in (
     ((2, 2, 11, 8), 4),
 ):
     x = torch.randn(*shape) - 1
-    close(
-        student.max_pool2d(x, size),
-        F.max_pool2d(x, size),
-        f"max_pool2d of {tuple(shape)}, size {size}",
-        "tiles of size × size, side by side, from the upper left; each channel for itself",
-    )
+    got = student.max_pool2d(x, size)
+    hint = "tiles of size × size, side by side, from the upper left; each channel for itself"
+    close(got, F.max_pool2d(x, size), f"max_pool2d of {tuple(shape)}, size {size}", hint)
 x = torch.randn(2, 3, 7, 6, requires_grad=True)
 follows(student.max_pool2d(x, 3), {"x": x}, F.max_pool2d(x, 3), "max_pool2d")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7 Receptive field (3 points, 8 minutes)
@@ -544,29 +430,15 @@ follows(student.max_pool2d(x, 3), {"x": x}, F.max_pool2d(x, 3), "max_pool2d")
 # %% test="receptive_field_values" points=3
 equal(student.receptive_field([]), 1, "receptive_field([])", "without layers a number sees its own pixel")
 equal(student.receptive_field([(3, 1)]), 3, "receptive_field([(3, 1)])", "one 3×3 layer")
-equal(
-    student.receptive_field([(3, 1), (3, 1)]),
-    5,
-    "receptive_field([(3, 1), (3, 1)])",
-    "windows of neighbours overlap: draw two rows of dots and count",
-)
-equal(
-    student.receptive_field([(2, 2), (3, 1)]),
-    6,
-    "receptive_field([(2, 2), (3, 1)])",
-    "behind a stride of 2 one step is 2 pixels",
-)
-equal(
-    student.receptive_field([(3, 1), (2, 2)]),
-    4,
-    "receptive_field([(3, 1), (2, 2)])",
-    "a layer's stride widens the steps of the layers behind it, not its own",
-)
+hint = "windows of neighbours overlap: draw two rows of dots and count"
+equal(student.receptive_field([(3, 1), (3, 1)]), 5, "receptive_field([(3, 1), (3, 1)])", hint)
+got = student.receptive_field([(2, 2), (3, 1)])
+equal(got, 6, "receptive_field([(2, 2), (3, 1)])", "behind a stride of 2 one step is 2 pixels")
+hint = "a layer's stride widens the steps of the layers behind it, not its own"
+equal(student.receptive_field([(3, 1), (2, 2)]), 4, "receptive_field([(3, 1), (2, 2)])", hint)
 ### BEGIN HIDDEN TESTS
 import random
 
-import torch
-import torch.nn.functional as F
 
 drawn = [
     [(random.randint(1, 4), random.randint(1, 3)) for _ in range(random.randint(2, 4))] for _ in range(8)
@@ -577,13 +449,9 @@ for layers in [[(3, 2), (2, 2), (3, 1)], [(2, 3), (3, 2), (2, 1), (4, 1)], *draw
     for k, s in layers:
         y = F.conv1d(y, torch.ones(1, 1, k), stride=s)
     seen = torch.autograd.grad(y[0, 0, 0], x)[0].nonzero()[:, -1]
-    equal(
-        student.receptive_field(layers),
-        int(seen.max() - seen.min()) + 1,
-        f"receptive_field({layers})",
-        "multiply the strides before a layer, all of them; then add (kernel - 1) of such steps",
-    )
-### END HIDDEN TESTS
+    got = student.receptive_field(layers)
+    hint = "multiply the strides before a layer, all of them; then add (kernel - 1) of such steps"
+    equal(got, int(seen.max() - seen.min()) + 1, f"receptive_field({layers})", hint)
 
 # %% [markdown]
 # Do the pixels agree? The gradient of one output number with respect to the picture is zero wherever it sees
@@ -618,58 +486,35 @@ plots.show(figure, "The pixels that one number depends on, for three stacks of l
 # Which number can be taken off the scores so that no exponent is above 0? `keepdim=True` keeps shapes fitting.
 
 # %% test="softmax_values" points=2
-close(
-    student.softmax(torch.tensor([0.0, 0.0])),
-    torch.tensor([0.5, 0.5]),
-    "softmax of two equal scores",
-    "do the results add up to 1?",
-)
-close(
-    student.softmax(torch.tensor([[0.0, 0.0], [0.0, 1.0986123]])),
-    torch.tensor([[0.5, 0.5], [0.25, 0.75]]),
-    "softmax of the rows [0, 0] and [0, log 3]",
-    "along the last axis: each row adds up to 1",
-    mistakes={
-        "its columns add up to 1": (
-            torch.tensor([[0.5, 0.25], [0.5, 0.75]]),
-            "each row holds the scores of one picture: along which axis do you add?",
-        ),
-        "all four add up to 1": (torch.tensor([[1.0, 1.0], [1.0, 3.0]]) / 6, "each row for itself"),
-        "it is not divided by the sum": (torch.tensor([[1.0, 1.0], [1 / 3, 1.0]]), "rows must add up to 1"),
-    },
-)
-close(
-    student.softmax(torch.tensor([1000.0, 0.0])),
-    torch.tensor([1.0, 0.0]),
-    "softmax of [1000, 0]",
-    "exp(1000) overflows: take something off all scores first",
-)
+got = student.softmax(torch.tensor([0.0, 0.0]))
+close(got, [0.5, 0.5], "softmax of two equal scores", "do the results add up to 1?")
+got = student.softmax(torch.tensor([[0.0, 0.0], [0.0, 1.0986123]]))
+what = "softmax of the rows [0, 0] and [0, log 3]"
+mistakes = {
+    "its columns add up to 1": (
+        [[0.5, 0.25], [0.5, 0.75]],
+        "each row holds the scores of one picture: along which axis do you add?",
+    ),
+    "all four add up to 1": (torch.tensor([[1.0, 1.0], [1.0, 3.0]]) / 6, "each row for itself"),
+    "it is not divided by the sum": ([[1.0, 1.0], [1 / 3, 1.0]], "rows must add up to 1"),
+}
+close(got, [[0.5, 0.5], [0.25, 0.75]], what, "along the last axis: each row adds up to 1", mistakes=mistakes)
+got = student.softmax(torch.tensor([1000.0, 0.0]))
+close(got, [1.0, 0.0], "softmax of [1000, 0]", "exp(1000) overflows: take something off all scores first")
 ### BEGIN HIDDEN TESTS
 for shape in ((7,), (3, 5), (4, 4), (2, 3, 6)):
     z = 3 * torch.randn(*shape)
-    close(
-        student.softmax(z), torch.softmax(z, -1), f"softmax of scores {tuple(shape)}", "along the last axis"
-    )
-    close(
-        student.softmax(z + 500),
-        torch.softmax(z + 500, -1),
-        f"softmax of scores around 500, {tuple(shape)}",
-        "the same number added to all scores changes nothing",
-        rtol=1e-3,
-    )
-close(
-    student.softmax(torch.full((2, 4), -2000.0)),
-    torch.full((2, 4), 0.25),
-    "softmax of equal scores of -2000",
-    "0 / 0: take off the largest score, not a fixed number",
-)
-close(
-    student.softmax(torch.tensor([[900.0, 900.0], [-900.0, -900.0]])),
-    torch.full((2, 2), 0.5),
-    "softmax of the rows [900, 900] and [-900, -900]",
-    "each row needs its own largest score",
-)
-### END HIDDEN TESTS
+    got = student.softmax(z)
+    close(got, torch.softmax(z, -1), f"softmax of scores {tuple(shape)}", "along the last axis")
+    got = student.softmax(z + 500)
+    hint = "the same number added to all scores changes nothing"
+    close(got, torch.softmax(z + 500, -1), f"softmax of scores around 500, {tuple(shape)}", hint, rtol=1e-3)
+got = student.softmax(torch.full((2, 4), -2000.0))
+what = "softmax of equal scores of -2000"
+close(got, torch.full((2, 4), 0.25), what, "0 / 0: take off the largest score, not a fixed number")
+got = student.softmax(torch.tensor([[900.0, 900.0], [-900.0, -900.0]]))
+what = "softmax of the rows [900, 900] and [-900, -900]"
+close(got, torch.full((2, 2), 0.5), what, "each row needs its own largest score")
 
 # %% [markdown]
 # ## 9 Dropout and its two phases (3 points, 8 minutes)
@@ -683,12 +528,8 @@ close(
 
 # %% test="dropout_phases" points=3
 x = torch.rand(40, 50) + 1
-equal(
-    student.dropout(x, 0.5, training=False),
-    x,
-    "dropout in production (training=False)",
-    "nothing is dropped or scaled there",
-)
+got = student.dropout(x, 0.5, training=False)
+equal(got, x, "dropout in production (training=False)", "nothing is dropped or scaled there")
 y = shaped(
     student.dropout(torch.ones(300, 300), 0.2),
     (300, 300),
@@ -737,20 +578,11 @@ flows(student.dropout(x, 0.5, False), {"x": x}, "dropout in production")
 for p in (0.0, 0.1, 0.5, 0.75):
     x = torch.rand(60, 4, 250) + 0.5
     y = student.dropout(x, p, True)
-    close(
-        y,
-        torch.where(y == 0, torch.zeros(()), x / (1 - p)),
-        f"the numbers kept, p = {p}",
-        "each is either 0 or its own value, scaled by the same factor",
-    )
+    hint = "each is either 0 or its own value, scaled by the same factor"
+    close(y, torch.where(y == 0, torch.zeros(()), x / (1 - p)), f"the numbers kept, p = {p}", hint)
     share = (y == 0).double().mean().item()
-    holds(
-        abs(share - p) < 0.02,
-        f"the share of dropped numbers for p = {p}",
-        f"about {p}",
-        f"{share:.3f}",
-        "p is the probability to be dropped",
-    )
+    what = f"the share of dropped numbers for p = {p}"
+    holds(abs(share - p) < 0.02, what, f"about {p}", f"{share:.3f}", "p is the probability to be dropped")
 holds(
     not torch.equal(
         *(shaped(student.dropout(torch.ones(200, 300), 0.5), (200, 300), "dropout") for _ in range(2))
@@ -761,18 +593,13 @@ holds(
     "is a seed set, or a draw kept, inside?",
 )
 counts = {int((shaped(student.dropout(torch.ones(12), 0.5), (12,), "dropout") == 0).sum()) for _ in range(30)}
-holds(
-    len(counts) > 1,
-    "dropout of 12 numbers, 30 times: how many are dropped",
-    "now more, now fewer",
-    f"always {min(counts)}",
-    "each number has a draw of its own, whatever the others' is",
-)
+what = "dropout of 12 numbers, 30 times: how many are dropped"
+hint = "each number has a draw of its own, whatever the others' is"
+holds(len(counts) > 1, what, "now more, now fewer", f"always {min(counts)}", hint)
 x = torch.randn(40, 30, requires_grad=True)
 follows(student.dropout(x, 0.5, False), {"x": x}, x, "dropout in production")
 y = student.dropout(x, 0.5)
 follows(y, {"x": x}, x * (y != 0) * 2, "dropout while training")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 10 The net (3 points, 10 minutes)
@@ -794,63 +621,37 @@ y = shaped(
     "the scores of 5 pictures",
     "follow the shape through the stages: print it behind each line",
 )
-equal(
-    net(x),
-    y,
-    "the scores in production, asked twice",
-    "net.eval() sets self.training to False: does dropout know?",
-)
-holds(
-    bool((y.sum(1) - 1).abs().max() > 1e-3),
-    "forward gives scores, not probabilities",
-    "no softmax",
-    "rows that add up to 1",
-    "the loss works on scores",
-)
+what = "the scores in production, asked twice"
+equal(net(x), y, what, "net.eval() sets self.training to False: does dropout know?")
+what = "forward gives scores, not probabilities"
+hint = "the loss works on scores"
+holds(bool((y.sum(1) - 1).abs().max() > 1e-3), what, "no softmax", "rows that add up to 1", hint)
 net.train()
-holds(
-    not torch.equal(net(x), net(x)),
-    "in training two passes over the same pictures give the same scores",
-    "different ones",
-    "the same",
-    "is dropout there, and does it know the phase?",
-)
+what = "in training two passes over the same pictures give the same scores"
+hint = "is dropout there, and does it know the phase?"
+holds(not torch.equal(net(x), net(x)), what, "different ones", "the same", hint)
 flows(net(x), dict(net.named_parameters()), "the scores")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-from solutions.convolution import reference
-
 for side, widths in ((8, (16, 32)), (12, (3, 5)), (28, (4,)), (10, (2, 3))):
     net, model = student.ConvNet(side, widths, 0.0), reference.ConvNet(side, widths, 0.0)
     model.load_state_dict(net.state_dict())
     x = torch.randn(3, 1, side, side, requires_grad=True)
-    close(
-        net(x),
-        model(x),
-        f"the scores for {side}×{side} pixels, stages of {widths} channels, no dropout",
-        "first, ReLU, second, ReLU, pooling; for every stage, in order",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    what = f"the scores for {side}×{side} pixels, stages of {widths} channels, no dropout"
+    hint = "first, ReLU, second, ReLU, pooling; for every stage, in order"
+    close(net(x), model(x), what, hint, rtol=1e-3, atol=1e-4)
     parameters, theirs = ({"x": x, **dict(m.named_parameters())} for m in (net, model))
     follows(net(x), parameters, model(x), "the scores", others=theirs)
 net = student.ConvNet(8, (4,), 1 - 1e-12)
 x = torch.rand(4, 1, 8, 8)
 net.train()
-close(
-    net(x),
-    net.state_dict()["dense.bias"].expand(4, 10),
-    "the scores when (almost) everything is dropped",
-    "dropout stands directly before the dense layer: then only that layer's biases are left",
-)
+expected = net.state_dict()["dense.bias"].expand(4, 10)
+hint = "dropout stands directly before the dense layer: then only that layer's biases are left"
+close(net(x), expected, "the scores when (almost) everything is dropped", hint)
 # What reaches the dense layer, read through weights that pass on one number for each score.
 net, p = student.ConvNet(8, (5, 4), 0.25), 0.25
 tensors = net.state_dict()
-tensors["dense.weight"], tensors["dense.bias"] = (
-    torch.eye(10, tensors["dense.weight"].shape[1]),
-    torch.zeros(10),
-)
+tensors["dense.weight"] = torch.eye(10, tensors["dense.weight"].shape[1])
+tensors["dense.bias"] = torch.zeros(10)
 tensors["second.1.bias"] = torch.full((4,), 3.0)  # no zeros but those that dropout makes
 net.load_state_dict(tensors)
 x = torch.rand(400, 1, 8, 8)
@@ -858,19 +659,13 @@ net.eval()
 all_of_it = net(x)
 net.train()
 y = shaped(net(x), (400, 10), "the scores of 400 pictures")
-close(
-    y,
-    torch.where(y == 0, 0.0, all_of_it / (1 - p)),
-    "what is left of the last stage's numbers in training",
-    "each number of a picture's row is dropped or kept, once, directly before the dense layer: not between stages",
-    rtol=1e-3,
-    atol=1e-4,
-)
+expected = torch.where(y == 0, 0.0, all_of_it / (1 - p))
+hint = "each number of a picture's row is dropped or kept, once, directly before the dense layer: not between stages"
+close(y, expected, "what is left of the last stage's numbers in training", hint, rtol=1e-3, atol=1e-4)
 dropped = (y == 0) & (all_of_it != 0)
 share = dropped.double().mean().item()
-holds(
-    abs(share - p) < 0.07, f"the share of dropped numbers for p = {p}", f"about {p}", f"{share:.3f}", "self.p"
-)
+what = f"the share of dropped numbers for p = {p}"
+holds(abs(share - p) < 0.07, what, f"about {p}", f"{share:.3f}", "self.p")
 for axis, said in ((0, "of two pictures"), (1, "side by side in a picture")):
     holds(
         (dropped == dropped.roll(1, axis)).double().mean() < 0.75,
@@ -879,7 +674,6 @@ for axis, said in ((0, "of two pictures"), (1, "side by side in a picture")):
         "they share their fate",
         "does the draw have the shape of the rows, (B, numbers)?",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 11 Hello, world (3 points, 10 minutes)
@@ -958,18 +752,12 @@ for shift in range(4 if tier == "full" else 3):
 
 # %% test="trained" points=3
 tensors = student.artifact("convolution")
-holds(
-    "dense.weight" in tensors and "first.0.weight" in tensors,
-    "convolution.safetensors holds another net",
-    "the tensors of ConvNet",
-    ", ".join(list(tensors)[:4]),
-    "run the training cell: it saves `net`",
-)
+what = "convolution.safetensors holds another net"
+got = ", ".join(list(tensors)[:4])
+hint = "run the training cell: it saves `net`"
+holds("dense.weight" in tensors and "first.0.weight" in tensors, what, "the tensors of ConvNet", got, hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("convolution", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The check above looks at the file; how many of its points you get depends on how well your net reads digits

@@ -36,33 +36,22 @@ print(tuple(layer.weight.shape), tuple(layer.bias.shape), tuple(y.shape), y.nume
 
 # %% test="conv_cost_values" points=2
 got = student.conv_cost(3, 8, 3, 10)
-equal(
-    got,
-    (224, 21600),
-    "conv_cost(3, 8, 3, 10)",
-    "your three numbers on paper",
-    mistakes={
-        "conv_cost leaves out the biases": ((216, 21600), "one for each output channel"),
-        "conv_cost counts a bias for each input channel": ((219, 21600), "how long is layer.bias above?"),
-        "conv_cost multiplies by the biases": ((224, 22400), "a bias is added"),
-        "conv_cost multiplies at one place only": ((224, 216), "how many output numbers are there?"),
-        "conv_cost counts one row of places": ((224, 2160), "`side` rows of `side` places"),
-        "conv_cost forgets that a kernel spans all input channels": ((80, 7200), "print layer.weight.shape"),
-        "conv_cost takes a kernel for a row": ((32, 2400), "a kernel has `kernel` rows and columns"),
-    },
-)
+mistakes = {
+    "conv_cost leaves out the biases": ((216, 21600), "one for each output channel"),
+    "conv_cost counts a bias for each input channel": ((219, 21600), "how long is layer.bias above?"),
+    "conv_cost multiplies by the biases": ((224, 22400), "a bias is added"),
+    "conv_cost multiplies at one place only": ((224, 216), "how many output numbers are there?"),
+    "conv_cost counts one row of places": ((224, 2160), "`side` rows of `side` places"),
+    "conv_cost forgets that a kernel spans all input channels": ((80, 7200), "print layer.weight.shape"),
+    "conv_cost takes a kernel for a row": ((32, 2400), "a kernel has `kernel` rows and columns"),
+}
+equal(got, (224, 21600), "conv_cost(3, 8, 3, 10)", "your three numbers on paper", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from torch import nn
-
 for c_in, c_out, kernel, side in ((1, 1, 1, 1), (5, 2, 3, 7), (4, 9, 5, 12), (64, 128, 1, 56)):
     parameters = sum(p.numel() for p in nn.Conv2d(c_in, c_out, kernel).parameters())
-    equal(
-        student.conv_cost(c_in, c_out, kernel, side),
-        (parameters, (parameters - c_out) * side * side),
-        f"conv_cost({c_in}, {c_out}, {kernel}, {side})",
-        "as PyTorch counts",
-    )
-### END HIDDEN TESTS
+    got = student.conv_cost(c_in, c_out, kernel, side)
+    expected = (parameters, (parameters - c_out) * side * side)
+    equal(got, expected, f"conv_cost({c_in}, {c_out}, {kernel}, {side})", "as PyTorch counts")
 
 # %% [markdown]
 # A net is a list of layers `(c_out, kernel, stride, padding)`; `c_out = 0` stands for a pooling. Follow one through:
@@ -90,22 +79,16 @@ holds(
     "a row of the docstring's example, number by number",
 )
 sizes = [(row[0], row[1]) for row in rows]
-equal(
-    sizes,
-    [(8, 10), (8, 5), (4, 1)],
-    "channels and sides after a convolution, a pooling and a convolution of stride 2",
-    "how often does the kernel fit along the padded side, in steps of `stride`?",
-    mistakes={
-        "profile lets a pooling end with no channels": (
-            [(8, 10), (0, 5), (4, 1)],
-            "0 only marks it; it keeps its input's channels",
-        )
-    },
-)
+what = "channels and sides after a convolution, a pooling and a convolution of stride 2"
+hint = "how often does the kernel fit along the padded side, in steps of `stride`?"
+mistakes = {
+    "profile lets a pooling end with no channels": (
+        [(8, 10), (0, 5), (4, 1)],
+        "0 only marks it; it keeps its input's channels",
+    )
+}
+equal(sizes, [(8, 10), (8, 5), (4, 1)], what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-import torch
-from torch import nn
-
 for layers in (
     [(6, 5, 1, 0), (0, 2, 2, 0), (16, 5, 1, 0), (0, 3, 2, 0)],
     [(4, 7, 3, 3), (0, 3, 2, 1), (5, 1, 1, 0)],
@@ -121,7 +104,6 @@ for layers in (
         expected.append((x.shape[1], x.shape[2]))
     got = [(row[0], row[1]) for row in student.profile(layers, 2, 47)]
     equal(got, expected, f"channels and sides of {layers} on 47 × 47", "as PyTorch's layers; no half steps")
-### END HIDDEN TESTS
 
 
 # %% test="profile_costs" points=3
@@ -141,50 +123,29 @@ holds(
     "a row of the docstring's example, number by number",
 )
 costs, fields = [(row[2], row[3]) for row in rows], [row[4] for row in rows]
-equal(
-    costs[1],
-    (0, 0),
-    "the cost of a pooling",
-    "it has no weights and multiplies nothing",
-    mistakes={"the field stands before the cost": ((4, 0), "the docstring's order")},
-)
-equal(
-    costs,
-    [(224, 21600), (0, 0), (804, 800), (10, 8)],
-    "parameters and multiplications",
-    "conv_cost, with which side?",
-    mistakes={
-        "multiplications are counted on the layer's input": (
-            [(224, 21600), (0, 0), (804, 20000), (10, 8)],
-            "on its output's side",
-        ),
-        "every layer takes in the picture's channels": (
-            [(224, 21600), (0, 0), (304, 300), (8, 6)],
-            "what does layer 2 take in?",
-        ),
-    },
-)
-equal(
-    fields,
-    [3, 4, 12, 12],
-    "the receptive fields",
-    "kernel − 1 steps more; a step is the product of the strides before",
-    mistakes={
-        "the receptive field forgets strides": (
-            [3, 4, 8, 8],
-            "how far apart are two neighbours after the pooling?",
-        ),
-        "a layer's own stride widens its own view": (
-            [3, 5, 21, 21],
-            "its stride counts for the layers *behind* it",
-        ),
-        "the receptive field is the kernel": ([3, 2, 5, 1], "the layer before has seen something already"),
-    },
-)
+got = costs[1]
+mistakes = {"the field stands before the cost": ((4, 0), "the docstring's order")}
+equal(got, (0, 0), "the cost of a pooling", "it has no weights and multiplies nothing", mistakes=mistakes)
+expected = [(224, 21600), (0, 0), (804, 800), (10, 8)]
+mistakes = {
+    "multiplications are counted on the layer's input": (
+        [(224, 21600), (0, 0), (804, 20000), (10, 8)],
+        "on its output's side",
+    ),
+    "every layer takes in the picture's channels": (
+        [(224, 21600), (0, 0), (304, 300), (8, 6)],
+        "what does layer 2 take in?",
+    ),
+}
+equal(costs, expected, "parameters and multiplications", "conv_cost, with which side?", mistakes=mistakes)
+hint = "kernel − 1 steps more; a step is the product of the strides before"
+mistakes = {
+    "the receptive field forgets strides": ([3, 4, 8, 8], "how far apart are neighbours after the pooling?"),
+    "a layer's stride widens its own view": ([3, 5, 21, 21], "its stride counts for the layers *behind* it"),
+    "the receptive field is the kernel": ([3, 2, 5, 1], "the layer before has seen something already"),
+}
+equal(fields, [3, 4, 12, 12], "the receptive fields", hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-import torch
-from solutions.depth import reference
-
 for _ in range(5):
     layers = [
         (
@@ -194,13 +155,8 @@ for _ in range(5):
         )
         for _ in range(5)
     ]
-    equal(
-        student.profile(layers, 3, 200),
-        reference.profile(layers, 3, 200),
-        f"profile of {layers} on 3 × 200 × 200",
-        "layer by layer",
-    )
-### END HIDDEN TESTS
+    got = student.profile(layers, 3, 200)
+    equal(got, reference.profile(layers, 3, 200), f"profile of {layers} on 3 × 200 × 200", "layer by layer")
 
 # %% [markdown]
 # Now read some history with it. **Predict**: does AlexNet's first layer (11×11, 96 kernels, stride 4) cost more than
@@ -292,88 +248,44 @@ biased = [
     for name in student.ResidualBlock(4, 6).state_dict()
     if name.endswith(("conv1.bias", "conv2.bias", "t.0.bias"))
 ]
-equal(
-    biased,
-    [],
-    "the list of convolutions' biases",
-    "normalisation takes off the mean, and with it any bias: bias=False",
-)
-equal(
-    layers(4, 4),
-    inside,
-    "the list of layers of ResidualBlock(4, 4)",
-    "an empty nn.Sequential has none; each layer stands in one attribute only, under the docstring's name",
-)
-equal(
-    layers(4, 6),
-    inside + projection,
-    "the list of layers of ResidualBlock(4, 6)",
-    "other channels: x needs a projection (1×1 convolution, then normalisation) before it can be added",
-)
-equal(
-    layers(4, 4, 2),
-    inside + projection,
-    "the list of layers of ResidualBlock(4, 4, stride=2)",
-    "the same channels, but half the size: can x be added as it is?",
-)
+what = "the list of convolutions' biases"
+equal(biased, [], what, "normalisation takes off the mean, and with it any bias: bias=False")
+hint = "an empty nn.Sequential has none; each layer stands in one attribute only, under the docstring's name"
+equal(layers(4, 4), inside, "the list of layers of ResidualBlock(4, 4)", hint)
+hint = "other channels: x needs a projection (1×1 convolution, then normalisation) before it can be added"
+equal(layers(4, 6), inside + projection, "the list of layers of ResidualBlock(4, 6)", hint)
+hint = "the same channels, but half the size: can x be added as it is?"
+equal(layers(4, 4, 2), inside + projection, "the list of layers of ResidualBlock(4, 4, stride=2)", hint)
 shapes = {
     name: tuple(t.shape) for name, t in student.ResidualBlock(4, 6, 2).state_dict().items() if t.ndim == 4
 }
-equal(
-    shapes,
-    {"conv1.weight": (6, 4, 3, 3), "conv2.weight": (6, 6, 3, 3), "shortcut.0.weight": (6, 4, 1, 1)},
-    "the kernels of ResidualBlock(4, 6, stride=2)",
-    "which of them sees 4 channels, which 6?",
-)
+expected = {"conv1.weight": (6, 4, 3, 3), "conv2.weight": (6, 6, 3, 3), "shortcut.0.weight": (6, 4, 1, 1)}
+what = "the kernels of ResidualBlock(4, 6, stride=2)"
+equal(shapes, expected, what, "which of them sees 4 channels, which 6?")
 for stride, side in ((1, 9), (2, 5), (3, 3)):
     block = student.ResidualBlock(4, 6, stride)
     got = block(torch.randn(2, 4, 9, 9))
-    holds(
-        hasattr(got, "shape"),
-        "forward gives no tensor",
-        "a tensor",
-        type(got).__name__,
-        "does it `return` one?",
-    )
-    equal(
-        tuple(got.shape),
-        (2, 6, side, side),
-        f"the shape for 9 × 9 pixels and stride {stride}",
-        "one convolution has the stride",
-    )
+    what = "forward gives no tensor"
+    holds(hasattr(got, "shape"), what, "a tensor", type(got).__name__, "does it `return` one?")
+    what = f"the shape for 9 × 9 pixels and stride {stride}"
+    equal(tuple(got.shape), (2, 6, side, side), what, "one convolution has the stride")
 ### BEGIN HIDDEN TESTS
-equal(
-    layers(4, 6, 2, False),
-    inside,
-    "the list of layers of a plain block, residual=False",
-    "no shortcut at all",
-)
-equal(
-    layers(3, 3, 3),
-    inside + projection,
-    "the list of layers of a block with stride 3",
-    "any stride but 1 needs a projection",
-)
+got = layers(4, 6, 2, False)
+equal(got, inside, "the list of layers of a plain block, residual=False", "no shortcut at all")
+what = "the list of layers of a block with stride 3"
+equal(layers(3, 3, 3), inside + projection, what, "any stride but 1 needs a projection")
 block = student.ResidualBlock(2, 2)
 block(5 + torch.randn(4, 2, 6, 6))
-holds(
-    all((block.state_dict()[f"norm{i}.running_mean"] != 0).any() for i in (1, 2)),
-    "a normalisation is not used in training mode",
-    "both see numbers",
-)
-### END HIDDEN TESTS
+what = "a normalisation is not used in training mode"
+holds(all((block.state_dict()[f"norm{i}.running_mean"] != 0).any() for i in (1, 2)), what, "both see numbers")
 
 
 # %% test="residual_values" points=3
 def by_hand(net, values):
     """The net with kernels that look at one pixel only and normalisations that only add: arithmetic for paper."""
     tensors = net.state_dict()
-    equal(
-        sorted(set(values) - set(tensors)),
-        [],
-        "the list of tensors that the net lacks",
-        "first the names of the docstring",
-    )
+    what = "the list of tensors that the net lacks"
+    equal(sorted(set(values) - set(tensors)), [], what, "first the names of the docstring")
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
         tensors[name] = (
@@ -395,43 +307,24 @@ block = by_hand(
 x = torch.tensor([2.0, -1.0, 0.5, 3.0]).view(4, 1, 1, 1)
 before = x.clone()
 got = block(x)
-holds(
-    torch.equal(x, before),
-    "the block changes its input",
-    "x as it was",
-    hint="+= and relu_ write into x, which autograd still needs: make a new tensor",
-)
+hint = "+= and relu_ write into x, which autograd still needs: make a new tensor"
+holds(torch.equal(x, before), "the block changes its input", "x as it was", hint=hint)
 
 
 def pixels(*numbers):
     return torch.tensor(numbers).view(4, 1, 1, 1)
 
 
-close(
-    got,
-    pixels(3.0, 0.0, 0.5, 4.0),
-    "ResidualBlock(1, 1) on four pictures of one pixel, 2, −1, ½ and 3, where F(x) = 1 − 2 relu(1 − x)",
-    "the docstring's two formulas, in this order",
-    mistakes={
-        "the block does not bend at its end": (
-            pixels(3.0, -4.0, 0.5, 4.0),
-            "relu comes after the addition as well",
-        ),
-        "the block bends before it adds": (
-            pixels(3.0, -1.0, 0.5, 4.0),
-            "add first, then relu: see the formula",
-        ),
-        "the block leaves out the way around": (pixels(1.0, 0.0, 0.0, 1.0), "what is added to F(x)?"),
-        "the way around begins too late": (
-            pixels(1.0, 0.0, 0.5, 1.0),
-            "at the block's input, not behind conv1",
-        ),
-        "there is no relu between the two convolutions": (
-            pixels(5.0, 0.0, 0.5, 8.0),
-            "F(x) in the docstring",
-        ),
-    },
-)
+expected = pixels(3.0, 0.0, 0.5, 4.0)
+mistakes = {
+    "the block does not bend at its end": (pixels(3.0, -4.0, 0.5, 4.0), "relu comes after the addition too"),
+    "the block bends before it adds": (pixels(3.0, -1.0, 0.5, 4.0), "add first, then relu: see the formula"),
+    "the block leaves out the way around": (pixels(1.0, 0.0, 0.0, 1.0), "what is added to F(x)?"),
+    "the way around begins too late": (pixels(1.0, 0.0, 0.5, 1.0), "at the block's input, not behind conv1"),
+    "there is no relu between the two convolutions": (pixels(5.0, 0.0, 0.5, 8.0), "F(x) in the docstring"),
+}
+what = "ResidualBlock(1, 1) on four pictures of one pixel, 2, −1, ½ and 3, where F(x) = 1 − 2 relu(1 − x)"
+close(got, expected, what, "the docstring's two formulas, in this order", mistakes=mistakes)
 block = by_hand(
     student.ResidualBlock(1, 2),
     {
@@ -441,30 +334,24 @@ block = by_hand(
         "shortcut.1.bias": [10.0, 20.0],
     },
 )
-close(
-    block(torch.tensor([1.0, 2.0]).view(2, 1, 1, 1)),
-    torch.tensor([[14.0, 19.0], [18.0, 18.0]]).view(2, 2, 1, 1),
-    "ResidualBlock(1, 2) on the pixels 1 and 2, where F(x) = (x, x) and the projection is (3x + 10, 20 − 2x)",
-    "conv1 and the projection have the stride, conv2 has not",
-    mistakes={
-        "the projection is not normalised": (
-            torch.tensor([[4.0, 0.0], [8.0, 0.0]]).view(2, 2, 1, 1),
-            "shortcut[1] is a batch normalisation",
-        ),
-        "the way around is left out": (
-            torch.tensor([[1.0, 1.0], [2.0, 2.0]]).view(2, 2, 1, 1),
-            "shortcut(x)",
-        ),
-    },
+got = block(torch.tensor([1.0, 2.0]).view(2, 1, 1, 1))
+expected = torch.tensor([[14.0, 19.0], [18.0, 18.0]]).view(2, 2, 1, 1)
+what = (
+    "ResidualBlock(1, 2) on the pixels 1 and 2, where F(x) = (x, x) and the projection is (3x + 10, 20 − 2x)"
 )
+mistakes = {
+    "the projection is not normalised": (
+        torch.tensor([[4.0, 0.0], [8.0, 0.0]]).view(2, 2, 1, 1),
+        "shortcut[1] is a batch normalisation",
+    ),
+    "the way around is left out": (torch.tensor([[1.0, 1.0], [2.0, 2.0]]).view(2, 2, 1, 1), "shortcut(x)"),
+}
+close(got, expected, what, "conv1 and the projection have the stride, conv2 has not", mistakes=mistakes)
 x = torch.randn(2, 1, 3, 3, requires_grad=True)
 flows(block(x), {"x": x} | dict(block.named_parameters()), "ResidualBlock(1, 2)")
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-from solutions.depth import reference
-
-
 def filled(*arguments):
     """A block whose tensors are all random, and these tensors."""
     block = student.ResidualBlock(*arguments)
@@ -487,28 +374,19 @@ for arguments, side in (
 ):
     block, t = filled(*arguments)
     ours = reference.ResidualBlock(*arguments)
-    equal(
-        sorted(set(t) ^ set(ours.state_dict())),
-        [],
-        f"the list of tensors that ResidualBlock{arguments} lacks or has too many",
-        "first the check of the layers, above",
-    )
+    got = sorted(set(t) ^ set(ours.state_dict()))
+    hint = "first the check of the layers, above"
+    equal(got, [], f"the list of tensors that ResidualBlock{arguments} lacks or has too many", hint)
     ours.load_state_dict(t)
     x = torch.randn(3, arguments[0], side, side, requires_grad=True)
     got, wanted = block(x), ours.eval()(x)
-    close(
-        got,
-        wanted,
-        f"ResidualBlock{arguments} on {side} × {side} pixels",
-        "stride, projection, residual",
-    )
+    close(got, wanted, f"ResidualBlock{arguments} on {side} × {side} pixels", "stride, projection, residual")
     leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (block, ours))
     follows(got, leaves, wanted, f"ResidualBlock{arguments}", others=others)
     block.train()
     got, wanted = block(x), ours.train()(x)
     close(got, wanted, f"ResidualBlock{arguments} in training mode", "the same in both modes")
     follows(got, leaves, wanted, f"ResidualBlock{arguments} in training mode", others=others)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 Side by side (7 points, 18 minutes)
@@ -536,35 +414,23 @@ expected = {
     "conv5.weight": (7, 6, 5, 5),
     "project.weight": (8, 3, 1, 1),
 }
-equal(
-    kernels, expected, "the kernels of Inception(3, (2, 4, 5, 6, 7, 8))", "conv3 takes in what reduce3 gives"
-)
+what = "the kernels of Inception(3, (2, 4, 5, 6, 7, 8))"
+equal(kernels, expected, what, "conv3 takes in what reduce3 gives")
 biases = sorted(name for name in net.state_dict() if name.endswith("bias"))
-equal(
-    biases,
-    sorted(name.replace("weight", "bias") for name in expected),
-    "the list of Inception's biases",
-    "here no normalisation takes them away",
-)
+what = "the list of Inception's biases"
+hint = "here no normalisation takes them away"
+equal(biases, sorted(name.replace("weight", "bias") for name in expected), what, hint)
 x = torch.randn(2, 3, 6, 6)
 got = net(x)
-shaped(
-    got,
-    (2, 22, 6, 6),
-    "Inception(3, (2, 4, 5, 6, 7, 8)) on 6 × 6 pixels",
-    "join the branches along the channels, 2 + 5 + 7 + 8; padding keeps the size",
-)
+hint = "join the branches along the channels, 2 + 5 + 7 + 8; padding keeps the size"
+shaped(got, (2, 22, 6, 6), "Inception(3, (2, 4, 5, 6, 7, 8)) on 6 × 6 pixels", hint)
 
 
 def by_hand(net, values):
     """The net with kernels that look at one pixel only and normalisations that only add: arithmetic for paper."""
     tensors = net.state_dict()
-    equal(
-        sorted(set(values) - set(tensors)),
-        [],
-        "the list of tensors that the net lacks",
-        "first the names of the docstring",
-    )
+    got = sorted(set(values) - set(tensors))
+    equal(got, [], "the list of tensors that the net lacks", "first the names of the docstring")
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
         tensors[name] = (
@@ -642,10 +508,6 @@ close(
 x = torch.randn(2, 1, 4, 4, requires_grad=True)
 flows(net(x), {"x": x} | dict(net.named_parameters()), "Inception")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-from solutions.depth import reference
-
 for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 5), (9, 3))):
     ours, theirs, x = (
         reference.Inception(c_in, widths),
@@ -654,15 +516,9 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
     )
     theirs.load_state_dict(ours.state_dict())
     got, wanted = theirs(x), ours(x)
-    close(
-        got,
-        wanted,
-        f"Inception({c_in}, {widths}) on {size[0]} × {size[1]} pixels",
-        "any size and widths",
-    )
+    close(got, wanted, f"Inception({c_in}, {widths}) on {size[0]} × {size[1]} pixels", "any size and widths")
     leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (theirs, ours))
     follows(got, leaves, wanted, f"Inception({c_in}, {widths})", others=others)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # A residual block *adds* what it has found. A dense block *keeps* everything: each layer sees all channels that were
@@ -675,32 +531,19 @@ for c_in, widths, size in ((1, (1, 1, 1, 1, 1, 1), (5, 8)), (6, (3, 2, 4, 1, 2, 
 # %% test="dense_values" points=4
 net = student.DenseBlock(6, 4, 3)
 kernels = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.startswith("convs")}
-equal(
-    sorted(kernels),
-    ["convs.0.weight", "convs.1.weight", "convs.2.weight"],
-    "the convolutions of DenseBlock(6, 4, 3)",
-    "an nn.ModuleList called convs, without biases; a plain list hides its layers from PyTorch",
-)
-equal(
-    [kernels[name] for name in sorted(kernels)],
-    [(4, 6, 3, 3), (4, 10, 3, 3), (4, 14, 3, 3)],
-    "the list of their kernels",
-    "each layer takes in 4 channels more than the one before, and gives 4",
-)
+expected = ["convs.0.weight", "convs.1.weight", "convs.2.weight"]
+hint = "an nn.ModuleList called convs, without biases; a plain list hides its layers from PyTorch"
+equal(sorted(kernels), expected, "the convolutions of DenseBlock(6, 4, 3)", hint)
+got = [kernels[name] for name in sorted(kernels)]
+hint = "each layer takes in 4 channels more than the one before, and gives 4"
+equal(got, [(4, 6, 3, 3), (4, 10, 3, 3), (4, 14, 3, 3)], "the list of their kernels", hint)
 means = {k: tuple(v.shape) for k, v in net.state_dict().items() if k.endswith("running_mean")}
-equal(
-    sorted(means),
-    ["norms.0.running_mean", "norms.1.running_mean", "norms.2.running_mean"],
-    "the running means of DenseBlock(6, 4, 3)",
-    "an nn.ModuleList called norms; in a plain list PyTorch neither trains nor saves them",
-)
+expected = ["norms.0.running_mean", "norms.1.running_mean", "norms.2.running_mean"]
+hint = "an nn.ModuleList called norms; in a plain list PyTorch neither trains nor saves them"
+equal(sorted(means), expected, "the running means of DenseBlock(6, 4, 3)", hint)
 affine = {f"norms.{layer}.{name}" for layer in range(3) for name in ("weight", "bias")}
-equal(
-    sorted(affine - set(net.state_dict())),
-    [],
-    "the list of tensors that the normalisations lack",
-    "nn.BatchNorm2d as it comes has a scale and a shift",
-)
+what = "the list of tensors that the normalisations lack"
+equal(sorted(affine - set(net.state_dict())), [], what, "nn.BatchNorm2d as it comes has a scale and a shift")
 x = torch.randn(2, 6, 5, 5)
 got = net(x)
 got = shaped(
@@ -710,23 +553,15 @@ got = shaped(
     "6 + 3 · 4 channels: join what there is along the channels, and `return` it",
 )
 close(got[:, :6], x, "the first 6 channels, which are x itself", "x first, new channels behind")
-equal(
-    [means[name] for name in sorted(means)],
-    [(6,), (10,), (14,)],
-    "the widths of the normalisations",
-    "they stand *before* the convolutions",
-)
+hint = "they stand *before* the convolutions"
+equal([means[name] for name in sorted(means)], [(6,), (10,), (14,)], "the widths of the normalisations", hint)
 
 
 def by_hand(net, values):
     """The net with kernels that look at one pixel only and normalisations that only add: arithmetic for paper."""
     tensors = net.state_dict()
-    equal(
-        sorted(set(values) - set(tensors)),
-        [],
-        "the list of tensors that the net lacks",
-        "first the names of the docstring",
-    )
+    got = sorted(set(values) - set(tensors))
+    equal(got, [], "the list of tensors that the net lacks", "first the names of the docstring")
     for name, old in tensors.items():
         scale = name.endswith("running_var") or (old.ndim == 1 and name.endswith("weight"))
         tensors[name] = (
@@ -756,33 +591,28 @@ def channels(*rows):
     return torch.tensor(rows).view(3, 3, 1, 1)
 
 
-close(
-    net(torch.tensor([2.0, -3.0, 0.5]).view(3, 1, 1, 1)),
-    channels([2.0, -3.0, 12.0], [-3.0, 0.0, 40.0], [0.5, -1.5, 25.5]),
-    "DenseBlock(1, 1, 2) on the pixels 2, −3 and ½, where layer 0 is y = −relu(x + 1), layer 1 relu(x) + 10 relu(y + 4)",
-    "each layer: normalisation, relu, convolution; then what there was and what is new side by side",
-    mistakes={
-        "there is no relu": (
-            channels([2.0, -3.0, 12.0], [-3.0, 2.0, 57.0], [0.5, -1.5, 25.5]),
-            "normalisation, relu, convolution",
-        ),
-        "the normalisation is not used": (
-            channels([2.0, -2.0, 2.0], [-3.0, 0.0, 0.0], [0.5, -0.5, 0.5]),
-            "normalisation, relu, convolution",
-        ),
-        "relu stands behind the convolution too": (
-            channels([2.0, 0.0, 42.0], [-3.0, 0.0, 40.0], [0.5, 0.0, 40.5]),
-            "only before it",
-        ),
-    },
-)
+got = net(torch.tensor([2.0, -3.0, 0.5]).view(3, 1, 1, 1))
+expected = channels([2.0, -3.0, 12.0], [-3.0, 0.0, 40.0], [0.5, -1.5, 25.5])
+what = "DenseBlock(1, 1, 2) on the pixels 2, −3 and ½, where layer 0 is y = −relu(x + 1), layer 1 relu(x) + 10 relu(y + 4)"
+hint = "each layer: normalisation, relu, convolution; then what there was and what is new side by side"
+mistakes = {
+    "there is no relu": (
+        channels([2.0, -3.0, 12.0], [-3.0, 2.0, 57.0], [0.5, -1.5, 25.5]),
+        "normalisation, relu, convolution",
+    ),
+    "the normalisation is not used": (
+        channels([2.0, -2.0, 2.0], [-3.0, 0.0, 0.0], [0.5, -0.5, 0.5]),
+        "normalisation, relu, convolution",
+    ),
+    "relu stands behind the convolution too": (
+        channels([2.0, 0.0, 42.0], [-3.0, 0.0, 40.0], [0.5, 0.0, 40.5]),
+        "only before it",
+    ),
+}
+close(got, expected, what, hint, mistakes=mistakes)
 x = torch.randn(2, 1, 4, 4, requires_grad=True)
 flows(net(x), {"x": x} | dict(net.named_parameters()), "DenseBlock")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-from solutions.depth import reference
-
 for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6, 5))):
     ours, theirs = reference.DenseBlock(*arguments), student.DenseBlock(*arguments)
     theirs.load_state_dict(ours.state_dict())
@@ -793,10 +623,8 @@ for arguments, size in (((3, 2, 4), (4, 7)), ((1, 5, 1), (3, 3)), ((8, 1, 5), (6
     follows(got, leaves, wanted, f"DenseBlock{arguments}", others=others)
     ours.eval()
     theirs.eval()
-    close(
-        theirs(x), ours(x), f"DenseBlock{arguments} in evaluation mode", "each layer sees all channels so far"
-    )
-### END HIDDEN TESTS
+    got = theirs(x)
+    close(got, ours(x), f"DenseBlock{arguments} in evaluation mode", "each layer sees all channels so far")
 
 # %% [markdown]
 # ## 4 Every pixel (6 points, 15 minutes)
@@ -843,72 +671,45 @@ net = by_hand(
     student.UNet(1, 2, (1, 1)),
     {"bottom.0.weight": 2.0, "merge.0.0.weight": [[1.0, 10.0]], "head.weight": [[1.0], [-1.0]]},
 )
-close(
-    net(x),
-    scores(81.0, 82.0, 83.0, 84.0),
-    "UNet(1, 2, (1, 1)) on the pixels 1, 2, 3, 4, where bottom doubles, merge is kept + 10 · what comes up, and head ±",
-    "down, bottom, up, across, merge, head: what is 4, the largest, on its way down and up?",
-    mistakes={
-        "what was kept stands behind what comes up": (
-            scores(18.0, 28.0, 38.0, 48.0),
-            "the docstring's order: kept output in front",
-        ),
-        "nothing is brought across": (scores(88.0, 88.0, 88.0, 88.0), "what was kept on the way down?"),
-        "nothing comes up from the bottom": (scores(11.0, 22.0, 33.0, 44.0), "up[i](x)"),
-        "the pooling takes means": (scores(51.0, 52.0, 53.0, 54.0), "max pooling"),
-        "forward ends in a softmax": (
-            torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2),
-            "scores: the loss takes them as they are",
-        ),
-    },
-)
+got = net(x)
+expected = scores(81.0, 82.0, 83.0, 84.0)
+what = "UNet(1, 2, (1, 1)) on the pixels 1, 2, 3, 4, where bottom doubles, merge is kept + 10 · what comes up, and head ±"
+hint = "down, bottom, up, across, merge, head: what is 4, the largest, on its way down and up?"
+mistakes = {
+    "what was kept stands behind what comes up": (
+        scores(18.0, 28.0, 38.0, 48.0),
+        "the docstring's order: kept output in front",
+    ),
+    "nothing is brought across": (scores(88.0, 88.0, 88.0, 88.0), "what was kept on the way down?"),
+    "nothing comes up from the bottom": (scores(11.0, 22.0, 33.0, 44.0), "up[i](x)"),
+    "the pooling takes means": (scores(51.0, 52.0, 53.0, 54.0), "max pooling"),
+    "forward ends in a softmax": (
+        torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2),
+        "scores: the loss takes them as they are",
+    ),
+}
+close(got, expected, what, hint, mistakes=mistakes)
 net = student.UNet(1, 3, (4, 8))
-shaped(
-    net(torch.randn(2, 1, 6, 10)),
-    (2, 3, 6, 10),
-    "the scores for 6 × 10 pixels",
-    "as large as the picture, 3 classes",
-)
+what = "the scores for 6 × 10 pixels"
+shaped(net(torch.randn(2, 1, 6, 10)), (2, 3, 6, 10), what, "as large as the picture, 3 classes")
 deep = student.UNet(2, 4)
-shaped(
-    deep(torch.randn(1, 2, 12, 8)),
-    (1, 4, 12, 8),
-    "the scores of a UNet of three levels",
-    "the coarsest comes up first",
-)
+what = "the scores of a UNet of three levels"
+shaped(deep(torch.randn(1, 2, 12, 8)), (1, 4, 12, 8), what, "the coarsest comes up first")
 x = torch.randn(2, 2, 4, 8, requires_grad=True)
 flows(deep(x), {"x": x} | dict(deep.named_parameters()), "UNet")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows, holds
-
-from solutions.depth import reference
-
 for widths, size in (((4, 6, 10), (8, 12)), ((3, 5, 2, 7), (16, 8)), ((2, 3), (2, 4))):
     ours, theirs = reference.UNet(2, 3, widths), student.UNet(2, 3, widths)
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(3, 2, *size, requires_grad=True)
     got, wanted = theirs(x), ours(x)
-    close(
-        got,
-        wanted,
-        f"UNet(2, 3, {widths}) in training mode",
-        "any number of levels",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    close(got, wanted, f"UNet(2, 3, {widths}) in training mode", "any number of levels", rtol=1e-3, atol=1e-4)
     leaves, others = ({"x": x} | dict(sorted(net.named_parameters())) for net in (theirs, ours))
     follows(got, leaves, wanted, f"UNet(2, 3, {widths})", others=others, rtol=1e-2, atol=1e-3)
     ours.eval()
     theirs.eval()
-    close(
-        theirs(x),
-        ours(x),
-        f"UNet(2, 3, {widths}) in evaluation mode",
-        "any number of levels",
-        rtol=1e-3,
-        atol=1e-4,
-    )
-from course_utils.checks import StudentError
+    what = f"UNet(2, 3, {widths}) in evaluation mode"
+    close(theirs(x), ours(x), what, "any number of levels", rtol=1e-3, atol=1e-4)
 
 for size in ((6, 8), (8, 6), (2, 4)):
     net, refused = student.UNet(1, 2, (2, 2, 2)), "nothing"
@@ -918,14 +719,9 @@ for size in ((6, 8), (8, 6), (2, 4)):
         refused = error.kinds[0]
     except (ValueError, RuntimeError) as error:
         refused = type(error).__name__
-    holds(
-        refused == "ValueError",
-        f"UNet with three levels takes {size[0]} × {size[1]} pixels",
-        "ValueError",
-        refused,
-        "after two poolings, is something left over? Check before you begin, and `raise ValueError(...)`",
-    )
-### END HIDDEN TESTS
+    what = f"UNet with three levels takes {size[0]} × {size[1]} pixels"
+    hint = "after two poolings, is something left over? Check before you begin, and `raise ValueError(...)`"
+    holds(refused == "ValueError", what, "ValueError", refused, hint)
 
 # %% [markdown]
 # How good is a mask? If nine pixels of ten are ground, "all is ground" is right at 90 % of them. *Intersection over
@@ -942,35 +738,18 @@ for size in ((6, 8), (8, 6), (2, 4)):
 # %% test="iou_values" points=2
 a, b = torch.tensor([[[0, 1], [1, 1]]]), torch.tensor([[[0, 0], [1, 1]]])
 got = student.iou(a, b, 2)
-close(
-    got,
-    torch.tensor([1 / 2, 2 / 3]),
-    "iou of the two masks above",
-    "how many pixels are 0 in both? In at least one?",
-    mistakes={
-        "this is the Dice coefficient": (torch.tensor([2 / 3, 4 / 5]), "the union counts each pixel once"),
-        "pixels that are in both are counted twice in the union": (
-            torch.tensor([1 / 3, 2 / 5]),
-            "a union counts each once",
-        ),
-        "iou divides by the predicted pixels": (
-            torch.tensor([1.0, 2 / 3]),
-            "by those that are c in at least one",
-        ),
-        "iou divides by the target's pixels": (
-            torch.tensor([0.5, 1.0]),
-            "by those that are c in at least one",
-        ),
-        "this is the share of right pixels": (torch.tensor([0.75, 0.75]), "class by class"),
-        "iou gives the mean of the classes": ((1 / 2 + 2 / 3) / 2, "one number a class"),
-    },
-)
-close(
-    student.iou(a, b, 3),
-    torch.tensor([1 / 2, 2 / 3, 1.0]),
-    "iou where nobody has named class 2",
-    "0 / 0: the docstring says what it is to be",
-)
+what = "iou of the two masks above"
+mistakes = {
+    "this is the Dice coefficient": ([2 / 3, 4 / 5], "the union counts each pixel once"),
+    "pixels that are in both are counted twice in the union": ([1 / 3, 2 / 5], "a union counts each once"),
+    "iou divides by the predicted pixels": ([1.0, 2 / 3], "by those that are c in at least one"),
+    "iou divides by the target's pixels": ([0.5, 1.0], "by those that are c in at least one"),
+    "this is the share of right pixels": ([0.75, 0.75], "class by class"),
+    "iou gives the mean of the classes": ((1 / 2 + 2 / 3) / 2, "one number a class"),
+}
+close(got, [1 / 2, 2 / 3], what, "how many pixels are 0 in both? In at least one?", mistakes=mistakes)
+what = "iou where nobody has named class 2"
+close(student.iou(a, b, 3), [1 / 2, 2 / 3, 1.0], what, "0 / 0: the docstring says what it is to be")
 ### BEGIN HIDDEN TESTS
 for shape, classes in (((3, 5, 4), 2), ((2, 7, 7), 5), ((4, 2, 3), 9)):
     a, b = torch.randint(0, classes, shape), torch.randint(0, classes, shape)
@@ -979,19 +758,10 @@ for shape, classes in (((3, 5, 4), 2), ((2, 7, 7), 5), ((4, 2, 3), 9)):
         pairs = [(p == c, q == c) for p, q in zip(a.flatten().tolist(), b.flatten().tolist())]
         union = sum(p or q for p, q in pairs)
         expected.append(sum(p and q for p, q in pairs) / union if union else 1.0)
-    close(
-        student.iou(a, b, classes),
-        torch.tensor(expected),
-        f"iou of {classes} classes, shape {shape}",
-        "over the whole batch",
-    )
-close(
-    student.iou(a * 0, a * 0 + 1, 2),
-    torch.zeros(2),
-    "iou of masks that have nothing in common",
-    "0 of a union",
-)
-### END HIDDEN TESTS
+    got = student.iou(a, b, classes)
+    close(got, torch.tensor(expected), f"iou of {classes} classes, shape {shape}", "over the whole batch")
+got = student.iou(a * 0, a * 0 + 1, 2)
+close(got, torch.zeros(2), "iou of masks that have nothing in common", "0 of a union")
 
 # %% [markdown]
 # Let your U-Net learn to find discs, squares and triangles, of any brightness. Three pixels of four are ground, so a
@@ -1043,19 +813,11 @@ holds(
     len(got) if isinstance(got, list | tuple) else type(got).__name__,
     "four quarter turns, and the four of the mirror image",
 )
-holds(
-    all(isinstance(y, torch.Tensor) for y in got),
-    "symmetries lists something else than tensors",
-    "8 tensors",
-    [type(y).__name__ for y in got],
-    "the pictures themselves, in PyTorch",
-)
-equal(
-    [tuple(y.shape) for y in got],
-    [(1, 2, 3, 3)] * 8,
-    "the list of their shapes",
-    "turn rows and columns, dimensions 2 and 3",
-)
+what = "symmetries lists something else than tensors"
+hint = "the pictures themselves, in PyTorch"
+holds(all(isinstance(y, torch.Tensor) for y in got), what, "8 tensors", [type(y).__name__ for y in got], hint)
+what = "the list of their shapes"
+equal([tuple(y.shape) for y in got], [(1, 2, 3, 3)] * 8, what, "turn rows and columns, dimensions 2 and 3")
 holds(
     all(torch.equal(y[:, 1] - y[:, 0], torch.full((1, 3, 3), 9.0)) for y in got),
     "channels are mixed up",
@@ -1063,32 +825,24 @@ holds(
     hint="dimensions 2 and 3 are rows and columns",
 )
 different = len({tuple(y.flatten().tolist()) for y in got})
-holds(
-    different == 8,
-    "some of the eight are the same",
-    "8 different pictures",
-    f"{different} different ones",
-    "mirroring up-down is mirroring left-right and half a turn: which of your pictures come twice?",
-)
+what = "some of the eight are the same"
+hint = "mirroring up-down is mirroring left-right and half a turn: which of your pictures come twice?"
+holds(different == 8, what, "8 different pictures", f"{different} different ones", hint)
 square = torch.arange(4).view(1, 1, 2, 2)
-equal(
-    sorted(y.flatten().tolist() for y in student.symmetries(square)),
-    [
-        [0, 1, 2, 3],
-        [0, 2, 1, 3],
-        [1, 0, 3, 2],
-        [1, 3, 0, 2],
-        [2, 0, 3, 1],
-        [2, 3, 0, 1],
-        [3, 1, 2, 0],
-        [3, 2, 1, 0],
-    ],
-    "the list of the eight pictures of 0 1 above 2 3, sorted",
-    "each keeps neighbours together: turns by quarters and mirror images only",
-)
+expected = [
+    [0, 1, 2, 3],
+    [0, 2, 1, 3],
+    [1, 0, 3, 2],
+    [1, 3, 0, 2],
+    [2, 0, 3, 1],
+    [2, 3, 0, 1],
+    [3, 1, 2, 0],
+    [3, 2, 1, 0],
+]
+what = "the list of the eight pictures of 0 1 above 2 3, sorted"
+hint = "each keeps neighbours together: turns by quarters and mirror images only"
+equal(sorted(y.flatten().tolist() for y in student.symmetries(square)), expected, what, hint)
 ### BEGIN HIDDEN TESTS
-from solutions.depth import reference
-
 x = torch.randn(3, 2, 4, 4)
 expected = {tuple(y.flatten().tolist()) for y in reference.symmetries(x)}
 holds(
@@ -1096,7 +850,6 @@ holds(
     "symmetries of a batch of three pictures is not right",
     "all pictures of a batch are turned alike, and stay in their order",
 )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And the mean. No training, no assumption on the net: *any* function becomes invariant. Why? (Turn the picture: what
@@ -1112,23 +865,19 @@ def net(x):
 
 
 x = torch.tensor([[[[1.0, 2.0], [3.0, 10.0]]], [[[1.0, 1.0], [1.0, 2.0]]]])
-close(
-    student.averaged(net, x),
-    torch.tensor([[81.0], [2.0]]),
+got = student.averaged(net, x)
+what = (
     "averaged(net, x) of the pictures 1 2 above 3 10 and 1 1 above 1 2, where net is the square of the upper left "
-    "pixel times the upper right one",
-    "the mean of the answers to all eight symmetries",
-    mistakes={
-        "it adds up": (torch.tensor([[648.0], [16.0]]), "the mean of eight answers"),
-        "the net is given the mean *picture*": (
-            torch.tensor([[64.0], [1.953125]]),
-            "mean of the answers, not answer to the mean",
-        ),
-        "it takes the largest answer": (torch.tensor([[300.0], [4.0]]), "the mean"),
-        "it takes the mean over the batch": (torch.tensor([41.5]), "each picture has its own answer"),
-        "it leaves out the mirror images": (torch.tensor([[87.75], [2.0]]), "all that `symmetries` gives"),
-    },
+    "pixel times the upper right one"
 )
+mistakes = {
+    "it adds up": ([[648.0], [16.0]], "the mean of eight answers"),
+    "the net is given the mean *picture*": ([[64.0], [1.95312]], "mean of answers, not answer to the mean"),
+    "it takes the largest answer": ([[300.0], [4.0]], "the mean"),
+    "it takes the mean over the batch": ([41.5], "each picture has its own answer"),
+    "it leaves out the mirror images": ([[87.75], [2.0]], "all that `symmetries` gives"),
+}
+close(got, [[81.0], [2.0]], what, "the mean of the answers to all eight symmetries", mistakes=mistakes)
 for a, b, c, d in (
     (3, 1, 10, 2),
     (10, 3, 2, 1),
@@ -1138,12 +887,9 @@ for a, b, c, d in (
     (3, 10, 1, 2),
     (10, 2, 3, 1),
 ):
-    close(
-        student.averaged(net, torch.tensor([[[[float(a), float(b)], [float(c), float(d)]]]])),
-        torch.tensor([[81.0]]),
-        f"the answer to the first picture, turned or mirrored to {a} {b} above {c} {d}",
-        "the same for all positions",
-    )
+    got = student.averaged(net, torch.tensor([[[[float(a), float(b)], [float(c), float(d)]]]]))
+    what = f"the answer to the first picture, turned or mirrored to {a} {b} above {c} {d}"
+    close(got, [[81.0]], what, "the same for all positions")
 x = torch.randn(2, 1, 3, 3, requires_grad=True)
 flows(student.averaged(net, x), {"x": x}, "averaged")
 ### BEGIN HIDDEN TESTS
@@ -1160,14 +906,11 @@ for c, side, k in ((1, 5, 1), (2, 6, 4)):
     x = torch.randint(0, 5, (3, c, side, side)).float()
     got = student.averaged(function, x)
     turned = [torch.rot90(y, i, dims=(2, 3)) for i in range(4) for y in (x, x.flip(2))]
-    mean, near = (
-        sum(function(y) for y in turned) / 8,
-        {"rtol": 1e-5, "atol": 1e-4},
-    )  # another order of adding is right
+    mean = sum(function(y) for y in turned) / 8
+    near = {"rtol": 1e-5, "atol": 1e-4}  # another order of adding is right
     close(got, mean, f"averaged on {c} × {side} × {side} pixels", "the mean of all eight answers", **near)
     for y in turned:
         close(student.averaged(function, y), mean, "the answer to a turned picture", "the same", **near)
-from course_utils.checks import follows
 
 
 def smooth(x):
@@ -1178,7 +921,6 @@ def smooth(x):
 x, weight = torch.randn(2, 2, 3, 3, requires_grad=True), torch.randn(18, 2) / 4
 turned = [torch.rot90(y, i, dims=(2, 3)) for i in range(4) for y in (x, x.flip(2))]
 follows(student.averaged(smooth, x), {"x": x}, sum(smooth(y) for y in turned) / 8, "averaged")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6 Twenty layers (6 points, 12 minutes and the machine's)
@@ -1270,10 +1012,7 @@ holds(
     "run section 6 from its start, with every check above passed",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("depth", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Save the notebook, then hand in `depth.ipynb` and `depth.safetensors`; `course_utils.colab.submit("depth")` packs

@@ -52,27 +52,22 @@ plots.show(figure, "Points drawn from two half moons")
 # One number for each point: a sum over its D numbers.
 
 # %% test="log_normal_values" points=1
-import math
-
 z = torch.tensor([[0.0, 0.0], [1.0, -2.0], [3.0, 0.5]])
 half = -0.5 * (z**2).sum(1)
 constant = 0.5 * math.log(2 * math.pi)
-close(
-    student.log_normal(z),
-    half - 2 * constant,
-    "log_normal at (0, 0), (1, -2) and (3, 0.5)",
-    "the formula above, a point at a time",
-    mistakes={
-        "log_normal forgets the constant": (half, "at the origin it is -D/2 · log 2π"),
-        "log_normal has the constant of one dimension": (half - constant, "once for each of the D numbers"),
-        "log_normal misses the ½": (2 * half - 2 * constant, "minus *half* the squared length"),
-        "log_normal keeps the dimensions apart": (
-            -0.5 * z**2 - constant,
-            "the logarithm of a product is a sum: (B,)",
-        ),
-        "this is the density, not its logarithm": ((half - 2 * constant).exp(), "log N"),
-    },
-)
+got = student.log_normal(z)
+what = "log_normal at (0, 0), (1, -2) and (3, 0.5)"
+mistakes = {
+    "log_normal forgets the constant": (half, "at the origin it is -D/2 · log 2π"),
+    "log_normal has the constant of one dimension": (half - constant, "once for each of the D numbers"),
+    "log_normal misses the ½": (2 * half - 2 * constant, "minus *half* the squared length"),
+    "log_normal keeps the dimensions apart": (
+        -0.5 * z**2 - constant,
+        "the logarithm of a product is a sum: (B,)",
+    ),
+    "this is the density, not its logarithm": ((half - 2 * constant).exp(), "log N"),
+}
+close(got, half - 2 * constant, what, "the formula above, a point at a time", mistakes=mistakes)
 z = torch.randn(2, 5, requires_grad=True)
 got, wanted = student.log_normal(z), -0.5 * (z**2).sum(1) - 5 * constant
 close(got, wanted, "log_normal of two points of five dimensions", "D/2 · log 2π")
@@ -105,44 +100,27 @@ def bent(x):
 x = torch.tensor([[2.0, 3.0], [-1.0, 0.5]])
 J = torch.tensor([[[3.0, 2.0], [1.0, 6.0]], [[0.5, -1.0], [1.0, 1.0]]])
 y, got = pair(student.jacobian(bent, x), "jacobian", "f(x) and its Jacobian", "see `Returns`")
-close(
-    y,
-    bent(x),
-    "the first of the two results of jacobian",
-    "f(x)",
-    mistakes={"jacobian gives the matrices first": (J, "see `Returns`: in which order?")},
-)
-close(
-    got,
-    J,
-    "the batch of Jacobians of (x₁ x₂, x₁ + x₂²) at (2, 3) and at (-1, 0.5)",
-    "row i: the gradient of y[:, i].sum() in x, for all points at once",
-    mistakes={
-        "the Jacobian is transposed": (
-            J.mT,
-            "[b, i, j] is the slope of result i in x[b, j]: on which axis do you stack?",
-        ),
-        "jacobian stacks along the batch": (J.transpose(0, 1), "the points come first: (B, D, D)"),
-        "jacobian adds up the rows": (J.sum(1), "one result at a time: y[:, i].sum()"),
-    },
-)
+expected = bent(x)
+mistakes = {"jacobian gives the matrices first": (J, "see `Returns`: in which order?")}
+close(y, expected, "the first of the two results of jacobian", "f(x)", mistakes=mistakes)
+what = "the batch of Jacobians of (x₁ x₂, x₁ + x₂²) at (2, 3) and at (-1, 0.5)"
+mistakes = {
+    "the Jacobian is transposed": (
+        J.mT,
+        "[b, i, j] is the slope of result i in x[b, j]: on which axis do you stack?",
+    ),
+    "jacobian stacks along the batch": (J.transpose(0, 1), "the points come first: (B, D, D)"),
+    "jacobian adds up the rows": (J.sum(1), "one result at a time: y[:, i].sum()"),
+}
+close(got, J, what, "row i: the gradient of y[:, i].sum() in x, for all points at once", mistakes=mistakes)
 x = torch.randn(4, 2, requires_grad=True)
 wanted = torch.stack([torch.stack([x[:, 1], x[:, 0]], 1), torch.stack([torch.ones(4), 2 * x[:, 1]], 1)], 1)
-follows(
-    student.jacobian(bent, x)[1],
-    {"the points": x},
-    wanted,
-    "the Jacobian",
-    "create_graph=True keeps the graph; and keep the x that you were given, if it requires its gradient",
-)
+hint = "create_graph=True keeps the graph; and keep the x that you were given, if it requires its gradient"
+follows(student.jacobian(bent, x)[1], {"the points": x}, wanted, "the Jacobian", hint)
 with torch.no_grad():
     found = student.jacobian(bent, torch.tensor([[2.0, 3.0]]))[1]
-close(
-    found,
-    J[:1],
-    "the Jacobian where jacobian is called under no_grad",
-    "with torch.enable_grad(): around it all",
-)
+what = "the Jacobian where jacobian is called under no_grad"
+close(found, J[:1], what, "with torch.enable_grad(): around it all")
 ### BEGIN HIDDEN TESTS
 for b, d in ((1, 1), (3, 4), (5, 3)):
     A, x = torch.randn(d, d), torch.randn(b, d)
@@ -154,7 +132,6 @@ W, x = torch.randn(2, 2, requires_grad=True), torch.randn(3, 2)
 J = student.jacobian(lambda x: torch.sin(x @ W.T), x)[1]
 wanted = torch.cos(x @ W.T)[:, :, None] * W
 follows(J, {"what f holds": W}, wanted, "the Jacobian", "create_graph=True")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # A little square of side $\epsilon$ becomes a parallelogram of area $\epsilon^2 |\det J|$. Its mass stays. So, for a map $f$
@@ -174,36 +151,31 @@ follows(J, {"what f holds": W}, wanted, "the Jacobian", "create_graph=True")
 # torch.linalg.slogdet gives sign and log |det|. It knows batches.
 
 # %% test="log_density_values" points=2
-import math
-
 A = torch.tensor([[0.5, 2.0], [1.5, 1.0]])  # turns the plane over: its determinant is -2.5
 x = torch.tensor([[0.3, -0.2], [1.0, 0.4]])
 inner = -0.5 * ((x @ A.T) ** 2).sum(1) - math.log(2 * math.pi)
 volume = math.log(2.5)
-close(
-    student.log_density(lambda x: x @ A.T, x),
-    inner + volume,
-    "log_density where f is a linear map of determinant -2.5",
-    "log N(f(x)) plus log |det J|",
-    mistakes={
-        "log_density forgets how the map stretches": (inner, "which term of the formula is missing?"),
-        "log_density subtracts the log-determinant": (
-            inner - volume,
-            "f(x) = 2x squeezes the data from a larger area of noise",
-        ),
-        "log_density adds the determinant": (inner + 2.5, "its *logarithm*"),
-        "log_density adds the signed determinant": (inner - 2.5, "log |det J|"),
-        "log_density asks for the noise's density at x": (
-            -0.5 * (x**2).sum(1) - math.log(2 * math.pi) + volume,
-            "log N(f(x))",
-        ),
-        "log_density takes log det, which a mirror has not": (
-            inner + math.nan,
-            "slogdet's second result is log |det|",
-        ),
-        "log_density adds slogdet's sign": (inner - 1, "slogdet gives sign and log |det|"),
-    },
-)
+got = student.log_density(lambda x: x @ A.T, x)
+what = "log_density where f is a linear map of determinant -2.5"
+mistakes = {
+    "log_density forgets how the map stretches": (inner, "which term of the formula is missing?"),
+    "log_density subtracts the log-determinant": (
+        inner - volume,
+        "f(x) = 2x squeezes the data from a larger area of noise",
+    ),
+    "log_density adds the determinant": (inner + 2.5, "its *logarithm*"),
+    "log_density adds the signed determinant": (inner - 2.5, "log |det J|"),
+    "log_density asks for the noise's density at x": (
+        -0.5 * (x**2).sum(1) - math.log(2 * math.pi) + volume,
+        "log N(f(x))",
+    ),
+    "log_density takes log det, which a mirror has not": (
+        inner + math.nan,
+        "slogdet's second result is log |det|",
+    ),
+    "log_density adds slogdet's sign": (inner - 1, "slogdet gives sign and log |det|"),
+}
+close(got, inner + volume, what, "log N(f(x)) plus log |det J|", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 side = torch.linspace(-4, 4, 21)
 grid = torch.cartesian_prod(side, side)
@@ -221,8 +193,6 @@ wanted = -0.5 * ((x @ W.T) ** 2).sum(1) - 2 * math.log(2 * math.pi) + torch.lina
 got = student.log_density(lambda x: x @ W.T, x)
 close(got, wanted, "log_density in four dimensions", rtol=1e-3, atol=1e-3)
 follows(got, {"the map's weights": W}, wanted, "log_density", rtol=1e-2, atol=1e-2)
-### END HIDDEN TESTS
-
 
 # %% [markdown]
 # Two questions are left. Is $f$ invertible? And a determinant costs $D^3$ steps, after $D$ calls of autograd for the Jacobian: for
@@ -252,13 +222,9 @@ mask = torch.tensor([1.0, 0.0, 1.0])
 def net(x):
     """s before the bend, then t."""
     points = shape_of(x)
-    holds(
-        len(points) == 2 and points[1] == 3,
-        "the net is not asked about points",
-        "(B, 3): what is kept of each point",
-        points,
-        "net(mask · x)",
-    )
+    what = "the net is not asked about points"
+    hint = "net(mask · x)"
+    holds(len(points) == 2 and points[1] == 3, what, "(B, 3): what is kept of each point", points, hint)
     return torch.cat([x @ A + 0.3, x @ B + 0.7], dim=1)
 
 
@@ -273,54 +239,42 @@ layer, x = student.Coupling(mask, net), torch.randn(5, 3)
 z, scales, s, t = made(x, mask * x)
 got, log_det = pair(layer(x.clone()), "Coupling", "z and log |det|", "see `forward`'s docstring")
 free = 1 - mask
-close(
-    got,
-    z,
-    "a coupling of three numbers, the middle one free",
-    "mask · x stays; elsewhere x · exp(s) + t, where (s, t) = net(mask · x)",
-    mistakes={
-        "the coupling moves what it should keep": (made(x, free * x, mask=free)[0], "ones of the mask stay"),
-        "the net sees the numbers that it is to change": (made(x, x)[0], "net(mask · x)"),
-        "the coupling does not bend s": (made(x, mask * x, bend=lambda s: s)[0], "tanh, before exp"),
-        "the coupling changes all numbers": (x * torch.exp(s) + t, "only where the mask is 0"),
-        "the coupling drops what it keeps": (free * (x * torch.exp(s) + t), "mask · x is part of z"),
-        "the coupling multiplies by s": (mask * x + free * (x * s + t), "x · exp(s)"),
-        "the coupling moves before it scales": (mask * x + free * (x + t) * torch.exp(s), "scale, then move"),
-        "the coupling takes t for s": (
-            mask * x + free * (x * torch.exp(torch.tanh(t)) + net(mask * x).chunk(2, dim=1)[0]),
-            "s are the first D numbers of the net",
-        ),
-    },
-)
-close(
-    log_det,
-    scales.sum(1),
-    "the log-determinant of a coupling",
-    "the logarithms of the diagonal, summed",
-    mistakes={
-        "the log-determinant counts numbers that are kept": (s.sum(1), "a kept number has the scale 1"),
-        "this is the determinant": (scales.sum(1).exp(), "its logarithm: a sum of s"),
-        "the log-determinant is one for the whole batch": (scales.sum(), "one for each point: (B,)"),
-        "the log-determinant is that of the way back": (-scales.sum(1), "of z in x"),
-    },
-)
-close(
-    layer.inverse(z),
-    x,
-    "a coupling's inverse of what its forward gives",
-    "solve z = x · exp(s) + t for x; the net is asked the same question as before",
-    mistakes={
-        "the inverse divides before it moves back": (
-            mask * z + free * (z * torch.exp(-s) - t),
-            "(z - t) · exp(-s)",
-        ),
-        "the inverse is forward once more": (made(z, mask * z)[0], "solve for x"),
-        "the inverse asks the net about all of z": (
-            mask * z + free * (z - made(z, z)[3]) * torch.exp(-made(z, z)[2]),
-            "the net may see only what is the same on both ways",
-        ),
-    },
-)
+hint = "mask · x stays; elsewhere x · exp(s) + t, where (s, t) = net(mask · x)"
+mistakes = {
+    "the coupling moves what it should keep": (made(x, free * x, mask=free)[0], "ones of the mask stay"),
+    "the net sees the numbers that it is to change": (made(x, x)[0], "net(mask · x)"),
+    "the coupling does not bend s": (made(x, mask * x, bend=lambda s: s)[0], "tanh, before exp"),
+    "the coupling changes all numbers": (x * torch.exp(s) + t, "only where the mask is 0"),
+    "the coupling drops what it keeps": (free * (x * torch.exp(s) + t), "mask · x is part of z"),
+    "the coupling multiplies by s": (mask * x + free * (x * s + t), "x · exp(s)"),
+    "the coupling moves before it scales": (mask * x + free * (x + t) * torch.exp(s), "scale, then move"),
+    "the coupling takes t for s": (
+        mask * x + free * (x * torch.exp(torch.tanh(t)) + net(mask * x).chunk(2, dim=1)[0]),
+        "s are the first D numbers of the net",
+    ),
+}
+close(got, z, "a coupling of three numbers, the middle one free", hint, mistakes=mistakes)
+what = "the log-determinant of a coupling"
+mistakes = {
+    "the log-determinant counts numbers that are kept": (s.sum(1), "a kept number has the scale 1"),
+    "this is the determinant": (scales.sum(1).exp(), "its logarithm: a sum of s"),
+    "the log-determinant is one for the whole batch": (scales.sum(), "one for each point: (B,)"),
+    "the log-determinant is that of the way back": (-scales.sum(1), "of z in x"),
+}
+close(log_det, scales.sum(1), what, "the logarithms of the diagonal, summed", mistakes=mistakes)
+hint = "solve z = x · exp(s) + t for x; the net is asked the same question as before"
+mistakes = {
+    "the inverse divides before it moves back": (
+        mask * z + free * (z * torch.exp(-s) - t),
+        "(z - t) · exp(-s)",
+    ),
+    "the inverse is forward once more": (made(z, mask * z)[0], "solve for x"),
+    "the inverse asks the net about all of z": (
+        mask * z + free * (z - made(z, z)[3]) * torch.exp(-made(z, z)[2]),
+        "the net may see only what is the same on both ways",
+    ),
+}
+close(layer.inverse(z), x, "a coupling's inverse of what its forward gives", hint, mistakes=mistakes)
 x = torch.randn(4, 3, requires_grad=True)
 z, scales, _, _ = made(x, mask * x)
 got, log_det = layer(x)
@@ -342,7 +296,6 @@ follows(log_det, {"the net's s": A}, scales.sum(1), "a coupling's log-determinan
 z = z.detach()
 back = mask * z + (1 - mask) * (z - t) * torch.exp(-s)
 follows(layer.inverse(z), {"the net's s": A, "the net's t": B}, back, "a coupling's inverse")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # One layer leaves half of the numbers as they are; so the next keeps the other half. Eight of them, trained to make
@@ -445,57 +398,35 @@ u, v = torch.tensor([9.0, 4.0]), torch.tensor([3.0, 2.0])
 # F.normalize(a, dim=0) is a / |a|. For u and v: with torch.no_grad(); for the value: not.
 
 # %% test="spectral_norm_values" points=3
-import torch.nn.functional as F
-
 W, u = torch.tensor([[3.0, 0.0], [0.0, 2.0]]), torch.ones(2)
 sigma, after = pair(
     student.spectral_norm(W, u, 1), "spectral_norm", "the value and the last u", "see `Returns`"
 )
 last = torch.tensor([9.0, 4.0]) / 97**0.5
-close(
-    sigma,
-    (97 / 13) ** 0.5,
-    "spectral_norm of diag(3, 2) from u = (1, 1), one step",
-    "v from the old u, the new u from v, then uᵀ W v",
-    mistakes={
-        "spectral_norm gives u first": (last, "see `Returns`: in which order?"),
-        "spectral_norm does not normalise": (35.0 + 62.0, "divide v, and then u, by its length"),
-        "the value stands in a matrix": (
-            torch.tensor([[97 / 13]]).sqrt(),
-            "one number, without axes: u @ W @ v of two vectors is",
-        ),
-        "√13 is uᵀ W v with the old u (and the size of all entries)": (
-            13**0.5,
-            "v, then a new u, then uᵀ W v",
-        ),
-        "spectral_norm makes no step": (5.0, "as many as `steps` says"),
-        "spectral_norm makes a step too many": (
-            (W @ F.normalize(W.T @ last, dim=0)).norm(),
-            "as many as `steps` says",
-        ),
-    },
-)
-close(
-    after,
-    last,
-    "the u after one step",
-    "W v / |W v|",
-    mistakes={"this is v": (torch.tensor([3.0, 2.0]) / 13**0.5, "u has M numbers")},
-)
+what = "spectral_norm of diag(3, 2) from u = (1, 1), one step"
+mistakes = {
+    "spectral_norm gives u first": (last, "see `Returns`: in which order?"),
+    "spectral_norm does not normalise": (35.0 + 62.0, "divide v, and then u, by its length"),
+    "the value stands in a matrix": (
+        torch.tensor([[97 / 13]]).sqrt(),
+        "one number, without axes: u @ W @ v of two vectors is",
+    ),
+    "√13 is uᵀ W v with the old u (and the size of all entries)": (13**0.5, "v, then a new u, then uᵀ W v"),
+    "spectral_norm makes no step": (5.0, "as many as `steps` says"),
+    "spectral_norm makes a step too many": (
+        (W @ F.normalize(W.T @ last, dim=0)).norm(),
+        "as many as `steps` says",
+    ),
+}
+close(sigma, (97 / 13) ** 0.5, what, "v from the old u, the new u from v, then uᵀ W v", mistakes=mistakes)
+mistakes = {"this is v": (torch.tensor([3.0, 2.0]) / 13**0.5, "u has M numbers")}
+close(after, last, "the u after one step", "W v / |W v|", mistakes=mistakes)
 W = torch.randn(4, 6, requires_grad=True)
 sigma, after = student.spectral_norm(W, torch.randn(4), 300)
-close(
-    sigma,
-    torch.linalg.matrix_norm(W.detach(), 2),
-    "spectral_norm of a 4×6 matrix, 300 steps",
-    "Wᵀ u, then W v",
-    rtol=1e-2,
-)
-holds(
-    not getattr(after, "requires_grad", True),
-    "the u that comes back drags a history along",
-    hint="find u under torch.no_grad()",
-)
+expected = torch.linalg.matrix_norm(W.detach(), 2)
+close(sigma, expected, "spectral_norm of a 4×6 matrix, 300 steps", "Wᵀ u, then W v", rtol=1e-2)
+what = "the u that comes back drags a history along"
+holds(not getattr(after, "requires_grad", True), what, hint="find u under torch.no_grad()")
 ### BEGIN HIDDEN TESTS
 for m, n, steps in ((3, 2, 1), (2, 5, 2), (4, 4, 3)):
     W, u = torch.randn(m, n, requires_grad=True), torch.randn(m)
@@ -507,7 +438,6 @@ for m, n, steps in ((3, 2, 1), (2, 5, 2), (4, 4, 3)):
     close(sigma, u @ W.detach() @ v, f"spectral_norm of a {m}×{n} matrix after {steps} steps")
     close(after, u, f"u after {steps} steps")
     follows(sigma, {"W": W}, u @ W @ v, "spectral_norm", "only u and v are found under no_grad")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # A layer that stretches too much is scaled down; one that does not is left alone.
@@ -518,31 +448,22 @@ for m, n, steps in ((3, 2, 1), (2, 5, 2), (4, 4, 3)):
 # %% test="contracted_values" points=1
 W = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
 got = student.contracted(W, torch.tensor(3.0), 0.9)
-close(
-    got,
-    0.3 * W,
-    "contracted diag(3, 2) with σ = 3 and the bound 0.9",
-    "its largest singular value must become c",
-    mistakes={
-        "contracted forgets c": (W / 3, "cW/σ"),
-        "contracted stretches": (W * 3 / 0.9, "c/σ, not σ/c"),
-        "contracted changes nothing": (W, "σ is above c here"),
-        "contracted cuts the entries off": (W.clamp(max=0.9), "scale the whole matrix"),
-    },
-)
-close(
-    student.contracted(W, torch.tensor(3.0), 5.0),
-    W,
-    "contracted where σ is below the bound",
-    "nothing is to be done",
-    mistakes={"contracted stretches a matrix that is small enough": (W * 5 / 3, "scale by 1 at most")},
-)
+what = "contracted diag(3, 2) with σ = 3 and the bound 0.9"
+mistakes = {
+    "contracted forgets c": (W / 3, "cW/σ"),
+    "contracted stretches": (W * 3 / 0.9, "c/σ, not σ/c"),
+    "contracted changes nothing": (W, "σ is above c here"),
+    "contracted cuts the entries off": (W.clamp(max=0.9), "scale the whole matrix"),
+}
+close(got, 0.3 * W, what, "its largest singular value must become c", mistakes=mistakes)
+got = student.contracted(W, torch.tensor(3.0), 5.0)
+mistakes = {"contracted stretches a matrix that is small enough": (W * 5 / 3, "scale by 1 at most")}
+close(got, W, "contracted where σ is below the bound", "nothing is to be done", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 W, sigma = torch.randn(3, 4, requires_grad=True), torch.tensor(2.5, requires_grad=True)
 got = student.contracted(W, sigma, 0.5)
 follows(got, {"W": W, "σ": sigma}, 0.5 / sigma * W, "contracted")
 close(student.contracted(W, torch.tensor(0.4), 0.5), W, "contracted where σ is a little below the bound")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now backwards. Given $z$, which $x$ has $x + g(x) = z$? Guess $x = z$. Better: $x = z - g(x)$, with the guess on the right. Again, and
@@ -568,19 +489,16 @@ def half(x):
 
 
 z = torch.tensor([[3.0, -6.0]])
-close(
-    student.fixed_point(half, z, 3),
-    z * 0.625,
-    "fixed_point of g(x) = x/2 at z = (3, -6), three steps",
-    "as by hand: 3, then 1.5, then 2.25, then 1.875",
-    mistakes={
-        "fixed_point adds g": (z * 1.875, "x + g(x) = z: solve for the first x"),
-        "fixed_point subtracts from x": (z * 0.125, "z - g(x): z stays what it is"),
-        "fixed_point makes a step too few": (z * 0.75, "`steps` times"),
-        "fixed_point makes a step too many": (z * 0.6875, "`steps` times"),
-        "fixed_point asks always about z": (z * 0.5, "g of the newest x"),
-    },
-)
+got = student.fixed_point(half, z, 3)
+what = "fixed_point of g(x) = x/2 at z = (3, -6), three steps"
+mistakes = {
+    "fixed_point adds g": (z * 1.875, "x + g(x) = z: solve for the first x"),
+    "fixed_point subtracts from x": (z * 0.125, "z - g(x): z stays what it is"),
+    "fixed_point makes a step too few": (z * 0.75, "`steps` times"),
+    "fixed_point makes a step too many": (z * 0.6875, "`steps` times"),
+    "fixed_point asks always about z": (z * 0.5, "g of the newest x"),
+}
+close(got, z * 0.625, what, "as by hand: 3, then 1.5, then 2.25, then 1.875", mistakes=mistakes)
 holds(len(calls) == 3, "fixed_point calls g too often, or not often enough", 3, len(calls), "once a step")
 close(student.fixed_point(half, z, 0), z, "fixed_point without a step", "the first guess is z")
 ### BEGIN HIDDEN TESTS
@@ -599,7 +517,6 @@ got = student.fixed_point(g, z, 120)
 close(got, x, "fixed_point of a bent g that stretches by 0.8 at most", rtol=1e-3, atol=1e-4)
 got = student.fixed_point(g, z, 2)
 follows(got, {"what g holds": A}, z - g(z - g(z)), "fixed_point")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How fast? Each step brings $x$ nearer by a factor $L$. Predict the two slopes.
@@ -653,55 +570,40 @@ z, got = pair(
     "x + g(x) and the estimate",
     "see `Returns`",
 )
-close(
-    z,
-    x + x @ A.T,
-    "the first of the two results of log_det_series",
-    "x + g(x)",
-    mistakes={"log_det_series gives g(x), without x": (x @ A.T, "the layer is x *plus* g(x)")},
-)
-close(
-    got,
-    turns[0] - turns[1] / 2 + turns[2] / 3,
-    "three terms of the series for a linear g",
-    "eᵀJe - eᵀJ²e / 2 + eᵀJ³e / 3",
-    mistakes={
-        "log_det_series does not alternate": (turns[0] + turns[1] / 2 + turns[2] / 3, "plus, minus, plus"),
-        "log_det_series has the signs the wrong way round": (
-            -turns[0] + turns[1] / 2 - turns[2] / 3,
-            "it begins with plus tr J",
-        ),
-        "log_det_series does not divide by k": (
-            turns[0] - turns[1] + turns[2],
-            "log(1 + a) = a - a²/2 + a³/3",
-        ),
-        "log_det_series takes no powers of J": (
-            turns[0] * (1 - 1 / 2 + 1 / 3),
-            "multiply what you have, not e, by J again",
-        ),
-        "log_det_series stops a term early": (turns[0] - turns[1] / 2, "`terms` terms"),
-        "log_det_series goes a term too far": (
-            turns[0] - turns[1] / 2 + turns[2] / 3 - turns[3] / 4,
-            "`terms` terms",
-        ),
-        "log_det_series adds up the batch": (
-            (turns[0] - turns[1] / 2 + turns[2] / 3).sum(),
-            "one for each point: (B,)",
-        ),
-    },
-)
+mistakes = {"log_det_series gives g(x), without x": (x @ A.T, "the layer is x *plus* g(x)")}
+close(z, x + x @ A.T, "the first of the two results of log_det_series", "x + g(x)", mistakes=mistakes)
+what = "three terms of the series for a linear g"
+mistakes = {
+    "log_det_series does not alternate": (turns[0] + turns[1] / 2 + turns[2] / 3, "plus, minus, plus"),
+    "log_det_series has the signs the wrong way round": (
+        -turns[0] + turns[1] / 2 - turns[2] / 3,
+        "it begins with plus tr J",
+    ),
+    "log_det_series does not divide by k": (turns[0] - turns[1] + turns[2], "log(1 + a) = a - a²/2 + a³/3"),
+    "log_det_series takes no powers of J": (
+        turns[0] * (1 - 1 / 2 + 1 / 3),
+        "multiply what you have, not e, by J again",
+    ),
+    "log_det_series stops a term early": (turns[0] - turns[1] / 2, "`terms` terms"),
+    "log_det_series goes a term too far": (
+        turns[0] - turns[1] / 2 + turns[2] / 3 - turns[3] / 4,
+        "`terms` terms",
+    ),
+    "log_det_series adds up the batch": (
+        (turns[0] - turns[1] / 2 + turns[2] / 3).sum(),
+        "one for each point: (B,)",
+    ),
+}
+close(got, turns[0] - turns[1] / 2 + turns[2] / 3, what, "eᵀJe - eᵀJ²e / 2 + eᵀJ³e / 3", mistakes=mistakes)
 J = torch.cos(x @ A.T)[:, :, None] * A
 _, got = pair(
     student.log_det_series(lambda x: torch.sin(x @ A.T), x, e, 2),
     "log_det_series",
     "x + g(x) and the estimate",
 )
-close(
-    got,
-    torch.einsum("bi,bij,bj->b", e, J, e) - torch.einsum("bi,bij,bjk,bk->b", e, J, J, e) / 2,
-    "two terms of the series for a bent g",
-    "grad(y, x, w) weighs y by w; the gradient of (y * w).sum() would differentiate w as well, which has come from x",
-)
+expected = torch.einsum("bi,bij,bj->b", e, J, e) - torch.einsum("bi,bij,bjk,bk->b", e, J, J, e) / 2
+hint = "grad(y, x, w) weighs y by w; the gradient of (y * w).sum() would differentiate w as well, which has come from x"
+close(got, expected, "two terms of the series for a bent g", hint)
 W = torch.randn(3, 3)
 W = (0.5 * W / torch.linalg.matrix_norm(W, 2)).requires_grad_()
 x = torch.randn(1, 3).expand(8, 3)
@@ -711,16 +613,10 @@ J = (1 - torch.tanh(x[0] @ W.T) ** 2)[:, None] * W
 wanted = torch.linalg.slogdet(torch.eye(3) + J).logabsdet
 shaped(got, (8,), "the estimate of log_det_series", "one for each point: (B,)")
 got = got.mean()
-close(
-    got,
-    wanted,
-    "the mean over all eight signs in three dimensions, 25 terms, against slogdet",
-    "the mean of eᵀJᵏe over all signs is exactly tr Jᵏ",
-    atol=1e-4,
-)
-follows(
-    got, {"g's weights": W}, wanted, "log_det_series", "create_graph=True in every step", rtol=1e-2, atol=1e-3
-)
+what = "the mean over all eight signs in three dimensions, 25 terms, against slogdet"
+close(got, wanted, what, "the mean of eᵀJᵏe over all signs is exactly tr Jᵏ", atol=1e-4)
+leaves = {"g's weights": W}
+follows(got, leaves, wanted, "log_det_series", "create_graph=True in every step", rtol=1e-2, atol=1e-3)
 ### BEGIN HIDDEN TESTS
 for b, d, terms in ((1, 1, 1), (3, 4, 2), (2, 3, 6)):
     A, x, e = 0.5 * torch.randn(d, d), torch.randn(b, d), torch.randn(b, d)
@@ -738,13 +634,7 @@ hint = "keep the x that you were given, if it requires its gradient"
 follows(got, {"the points": x}, 0.3 * torch.cos(x).sum(1), "log_det_series", hint)
 with torch.no_grad():
     got = student.log_det_series(lambda x: x * 0.5, torch.zeros(1, 2), torch.ones(1, 2), 2)[1]
-close(
-    got,
-    torch.tensor([0.75]),
-    "the series where it is called under no_grad",
-    "with torch.enable_grad(): around it all",
-)
-### END HIDDEN TESTS
+close(got, [0.75], "the series where it is called under no_grad", "with torch.enable_grad(): around it all")
 
 # %% [markdown]
 # How many terms are enough? The last column is the bias that is left; signs cannot help against it.
@@ -803,17 +693,13 @@ def bent(x):
 x = torch.tensor([[2.0, 3.0], [-1.0, 0.5]], requires_grad=True)
 v, trace = pair(student.exact_trace(bent, x), "exact_trace", "f(z) and the trace", "see the docstring")
 close(v, bent(x), "the first of the two results of exact_trace", "f(z)")
-close(
-    trace,
-    3 * x[:, 1],
-    "the trace of the Jacobian of (x₁ x₂, x₁ + x₂²)",
-    "the sum of the diagonal, for each point",
-    mistakes={
-        "exact_trace adds up the whole Jacobian": (3 * x[:, 1] + x[:, 0] + 1, "the diagonal only"),
-        "exact_trace gives the diagonal": (torch.stack([x[:, 1], 2 * x[:, 1]], dim=1), "its sum"),
-        "exact_trace adds up the batch": (3 * x[:, 1].sum(), "one for each point: (B,)"),
-    },
-)
+what = "the trace of the Jacobian of (x₁ x₂, x₁ + x₂²)"
+mistakes = {
+    "exact_trace adds up the whole Jacobian": (3 * x[:, 1] + x[:, 0] + 1, "the diagonal only"),
+    "exact_trace gives the diagonal": (torch.stack([x[:, 1], 2 * x[:, 1]], dim=1), "its sum"),
+    "exact_trace adds up the batch": (3 * x[:, 1].sum(), "one for each point: (B,)"),
+}
+close(trace, 3 * x[:, 1], what, "the sum of the diagonal, for each point", mistakes=mistakes)
 follows(trace, {"the points": x}, 3 * x[:, 1], "the trace")
 
 # %% [markdown]
@@ -841,36 +727,20 @@ def linear(z):
 
 z, e = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([[1.0, 1.0], [1.0, -1.0]])
 v, got = pair(student.hutchinson(linear, z, e), "hutchinson", "f(z) and the estimate", "see `Returns`")
-close(
-    v,
-    z @ A.T,
-    "the first of the two results of hutchinson",
-    "f(z)",
-    mistakes={
-        "hutchinson gives the estimate first": (torch.tensor([34.0, -26.0]), "see `Returns`: in which order?")
-    },
-)
-close(
-    got,
-    torch.tensor([34.0, -26.0]),
-    "hutchinson for the matrix (1, 10; 20, 3) with e = (1, 1) and e = (1, -1)",
-    "eᵀ J, by one call of autograd; then times e",
-    mistakes={
-        "hutchinson adds up eᵀJ": ((e @ A).sum(1), "times e, number by number, then the sum"),
-        "hutchinson keeps the numbers apart": ((e @ A) * e, "the sum over D: (B,)"),
-        "hutchinson multiplies e by f": (((z @ A.T) * e).sum(1), "by the Jacobian of f"),
-        "this is the exact trace": (torch.tensor([4.0, 4.0]), "an estimate with the e that is given"),
-        "hutchinson takes the mean": (torch.tensor([17.0, -13.0]), "a sum over the D numbers"),
-        "hutchinson adds up the batch": (torch.tensor(8.0), "one for each point: (B,)"),
-    },
-)
-holds(
-    len(calls) == 1,
-    "hutchinson calls f more than once",
-    1,
-    len(calls),
-    "what it made of z is what you differentiate",
-)
+mistakes = {"hutchinson gives the estimate first": ([34.0, -26.0], "see `Returns`: in which order?")}
+close(v, z @ A.T, "the first of the two results of hutchinson", "f(z)", mistakes=mistakes)
+what = "hutchinson for the matrix (1, 10; 20, 3) with e = (1, 1) and e = (1, -1)"
+mistakes = {
+    "hutchinson adds up eᵀJ": ((e @ A).sum(1), "times e, number by number, then the sum"),
+    "hutchinson keeps the numbers apart": ((e @ A) * e, "the sum over D: (B,)"),
+    "hutchinson multiplies e by f": (((z @ A.T) * e).sum(1), "by the Jacobian of f"),
+    "this is the exact trace": ([4.0, 4.0], "an estimate with the e that is given"),
+    "hutchinson takes the mean": ([17.0, -13.0], "a sum over the D numbers"),
+    "hutchinson adds up the batch": (torch.tensor(8.0), "one for each point: (B,)"),
+}
+close(got, [34.0, -26.0], what, "eᵀ J, by one call of autograd; then times e", mistakes=mistakes)
+what = "hutchinson calls f more than once"
+holds(len(calls) == 1, what, 1, len(calls), "what it made of z is what you differentiate")
 x = torch.randn(1, 3).expand(8, 3)
 e = torch.tensor(list(product((1.0, -1.0), repeat=3)))
 W = torch.randn(3, 3, requires_grad=True)
@@ -893,13 +763,7 @@ follows(v, {"the points": z}, z**3, "the first result of hutchinson", hint)
 follows(got, {"the points": z}, 3 * (z**2).sum(1), "the estimate", hint)
 with torch.no_grad():
     got = student.hutchinson(lambda z: z**2, torch.ones(1, 2), torch.ones(1, 2))[1]
-close(
-    got,
-    torch.tensor([4.0]),
-    "hutchinson where it is called under no_grad",
-    "with torch.enable_grad(): around it all",
-)
-### END HIDDEN TESTS
+close(got, [4.0], "hutchinson where it is called under no_grad", "with torch.enable_grad(): around it all")
 
 # %% [markdown]
 # Right on average. How far off is one guess? Turn the knob: does the spread grow like $D$, like $\sqrt D$, or not at all?
@@ -958,47 +822,30 @@ def field(t, z):
 
 z, log_p, t = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([5.0, 6.0]), torch.tensor(0.5)
 slopes = student.with_log_density(field)
-holds(
-    callable(slopes),
-    "with_log_density does not return a function",
-    "a function of t and the pair",
-    type(slopes).__name__,
-    "`return slopes`, without brackets",
-)
+what = "with_log_density does not return a function"
+hint = "`return slopes`, without brackets"
+holds(callable(slopes), what, "a function of t and the pair", type(slopes).__name__, hint)
 v, change = pair(
     slopes(t, (z, log_p)),
     "the function that with_log_density returns",
     "dz/dt and d log p/dt",
     "see `Returns`",
 )
-close(
-    v,
-    1.5 * z @ A.T,
-    "dz/dt at t = 0.5",
-    "f(t, z)",
-    mistakes={"the time is not t": (z @ A.T, "f(t, z) with the t that the solver asks for")},
-)
-close(
-    change,
-    torch.tensor([-6.0, -6.0]),
-    "d log p/dt at t = 0.5, exactly",
-    "minus the trace",
-    mistakes={
-        "log p rises where the field spreads points": (torch.tensor([6.0, 6.0]), "minus the trace"),
-        "log p itself is added to its slope": (log_p - 6, "the slope does not depend on log p"),
-    },
-)
+mistakes = {"the time is not t": (z @ A.T, "f(t, z) with the t that the solver asks for")}
+close(v, 1.5 * z @ A.T, "dz/dt at t = 0.5", "f(t, z)", mistakes=mistakes)
+mistakes = {
+    "log p rises where the field spreads points": ([6.0, 6.0], "minus the trace"),
+    "log p itself is added to its slope": (log_p - 6, "the slope does not depend on log p"),
+}
+close(change, [-6.0, -6.0], "d log p/dt at t = 0.5, exactly", "minus the trace", mistakes=mistakes)
 e = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
-close(
-    student.with_log_density(field, e)(t, (z, log_p))[1],
-    torch.tensor([-51.0, 39.0]),
-    "d log p/dt at t = 0.5, with e = (1, 1) and e = (1, -1)",
-    "where there is an e, hutchinson's estimate",
-    mistakes={
-        "e is not used": (torch.tensor([-6.0, -6.0]), "which of your two traces, when?"),
-        "log p rises where the field spreads points": (torch.tensor([51.0, -39.0]), "minus the trace"),
-    },
-)
+got = student.with_log_density(field, e)(t, (z, log_p))[1]
+what = "d log p/dt at t = 0.5, with e = (1, 1) and e = (1, -1)"
+mistakes = {
+    "e is not used": ([-6.0, -6.0], "which of your two traces, when?"),
+    "log p rises where the field spreads points": ([51.0, -39.0], "minus the trace"),
+}
+close(got, [-51.0, 39.0], what, "where there is an e, hutchinson's estimate", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 W, z = torch.randn(3, 3, requires_grad=True), torch.randn(4, 3)
 e = 2.0 * torch.randint(2, (4, 3)) - 1
@@ -1012,7 +859,6 @@ for given in (None, e):
     close(change, -trace, "d log p/dt of a bent field", rtol=1e-3, atol=1e-4)
     follows(v, {"the field's weights": W}, torch.sin(z @ W.T + 0.3), "dz/dt")
     follows(change, {"the field's weights": W}, -trace, "d log p/dt")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And so: to know $\log p(x)$ of a data point, run it back to noise, where the density is known, and keep account of the change on the
@@ -1022,8 +868,6 @@ for given in (None, e):
 # Begin with (x, zeros). What does the second of the pair hold at the end?
 
 # %% test="cnf_log_density_values" points=3
-import math
-
 A = torch.tensor([[0.5, 0.3], [-0.2, -0.1]])
 x = torch.tensor([[0.3, -0.4], [1.0, 0.5], [-0.2, 2.0]])
 back = x @ torch.linalg.matrix_exp(-A).T
@@ -1036,30 +880,23 @@ def normal(z):
 
 got = student.cnf_log_density(lambda t, z: z @ A.T, x, 10)
 ahead = x @ torch.linalg.matrix_exp(A).T
-close(
-    got,
-    normal(back) - 0.4,
-    "log p of a linear field with the trace 0.4",
-    "the noise's density where the point came from, and what was lost on the way",
-    mistakes={
-        "the change has the wrong sign": (
-            normal(back) + 0.4,
-            "this field spreads points on its way to the data: is p lower or higher there?",
-        ),
-        "the change is forgotten": (normal(back), "log p changed on the way"),
-        "time runs from 0 to 1": (normal(ahead) + 0.4, "the data stand at time 1, the noise at 0"),
-        "time runs from 0 to 1, and the sign is wrong": (
-            normal(ahead) - 0.4,
-            "the data stand at time 1, the noise at 0",
-        ),
-        "the noise is asked about x": (normal(x) - 0.4, "about the point that x came from"),
-        "only the change is returned": (
-            torch.full((3,), 0.4),
-            "log N of where the point came from is missing",
-        ),
-    },
-    atol=1e-4,
-)
+expected = normal(back) - 0.4
+hint = "the noise's density where the point came from, and what was lost on the way"
+mistakes = {
+    "the change has the wrong sign": (
+        normal(back) + 0.4,
+        "this field spreads points on its way to the data: is p lower or higher there?",
+    ),
+    "the change is forgotten": (normal(back), "log p changed on the way"),
+    "time runs from 0 to 1": (normal(ahead) + 0.4, "the data stand at time 1, the noise at 0"),
+    "time runs from 0 to 1, and the sign is wrong": (
+        normal(ahead) - 0.4,
+        "the data stand at time 1, the noise at 0",
+    ),
+    "the noise is asked about x": (normal(x) - 0.4, "about the point that x came from"),
+    "only the change is returned": (torch.full((3,), 0.4), "log N of where the point came from is missing"),
+}
+close(got, expected, "log p of a linear field with the trace 0.4", hint, mistakes=mistakes, atol=1e-4)
 times = set()
 
 
@@ -1071,22 +908,13 @@ def later(t, z):
 
 got = student.cnf_log_density(later, x, 8)
 close(got, normal(x / math.e) - 2, "log p of the field 3t² z", "the solver hands t on", atol=1e-3)
-holds(
-    len(times) == 17,
-    "the solver is not run with `steps` steps",
-    "8 steps: 17 times",
-    f"{len(times)} times",
-    "rk4's last argument",
-)
+what = "the solver is not run with `steps` steps"
+holds(len(times) == 17, what, "8 steps: 17 times", f"{len(times)} times", "rk4's last argument")
 got = student.cnf_log_density(lambda t, z: z @ A.T, x, 10, torch.tensor([[1.0, 1.0]]).expand(3, 2))
-close(
-    got,
-    normal(back) - 0.5,
-    "log p of the linear field, its trace estimated with e = (1, 1)",
-    "hand e on",
-    mistakes={"e is not used": (normal(back) - 0.4, "hand e on to with_log_density")},
-    atol=1e-4,
-)
+expected = normal(back) - 0.5
+what = "log p of the linear field, its trace estimated with e = (1, 1)"
+mistakes = {"e is not used": (normal(back) - 0.4, "hand e on to with_log_density")}
+close(got, expected, what, "hand e on", mistakes=mistakes, atol=1e-4)
 ### BEGIN HIDDEN TESTS
 W, V = torch.randn(8, 2) / 2, (torch.randn(2, 8) / 6).requires_grad_()
 
@@ -1099,14 +927,12 @@ def bent(t, z):
 side = torch.linspace(-5, 5, 26)
 p = student.cnf_log_density(bent, torch.cartesian_prod(side, side), 6).exp()
 close(p.sum() * 0.4**2, 1.0, "the mass of a continuous flow's density, over a grid", atol=1e-2)
-from solutions.flows import reference
 
 x, e = torch.randn(5, 2), torch.randn(5, 2)
 for given in (None, e):
     got, wanted = (who.cnf_log_density(bent, x, 3, given) for who in (student, reference))
     close(got, wanted, "log p of a bent field, three steps", rtol=1e-3, atol=1e-4)
     follows(got, {"the field's weights": V}, wanted, "cnf_log_density", rtol=1e-2, atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The other direction makes data of noise.
@@ -1126,34 +952,18 @@ def field(t, z):
 
 
 got = student.cnf_sample(field, z, 10)
-holds(
-    shape_of(got) == (2, 2),
-    "cnf_sample does not give points",
-    (2, 2),
-    shape_of(got),
-    "the first (and only) of the tuple",
-)
-close(
-    got,
-    z @ torch.linalg.matrix_exp(A).T,
-    "points carried by a linear field from 0 to 1",
-    "rk4 from time 0 to time 1",
-    mistakes={
-        "time runs from 1 to 0": (z @ torch.linalg.matrix_exp(-A).T, "noise stands at time 0"),
-        "the points are moved by the field once": (z + z @ A.T, "rk4 solves it"),
-    },
-    atol=1e-4,
-)
-holds(
-    len(times) == 21,
-    "the solver is not run with `steps` steps",
-    "10 steps: 21 times",
-    f"{len(times)} times",
-    "rk4's last argument",
-)
+what = "cnf_sample does not give points"
+holds(shape_of(got) == (2, 2), what, (2, 2), shape_of(got), "the first (and only) of the tuple")
+what = "points carried by a linear field from 0 to 1"
+mistakes = {
+    "time runs from 1 to 0": (z @ torch.linalg.matrix_exp(-A).T, "noise stands at time 0"),
+    "the points are moved by the field once": (z + z @ A.T, "rk4 solves it"),
+}
+close(got, z @ torch.linalg.matrix_exp(A).T, what, "rk4 from time 0 to time 1", mistakes=mistakes, atol=1e-4)
+what = "the solver is not run with `steps` steps"
+holds(len(times) == 21, what, "10 steps: 21 times", f"{len(times)} times", "rk4's last argument")
 grown = student.cnf_sample(lambda t, z: 3 * t**2 * z, z, 10)
 close(grown, torch.e * z, "points carried by the field 3t² z", "the solver hands t on", atol=1e-3)
-
 
 # %% [markdown]
 # ## 6 Noise into moons (4 points, 5 minutes and the machine's)
@@ -1219,18 +1029,12 @@ plots.show(
 
 # %% test="trained" points=4
 tensors = student.artifact("flows")
-holds(
-    "net.0.weight" in tensors and "net.4.weight" in tensors,
-    "flows.safetensors holds another net",
-    "the tensors of PlaneField",
-    ", ".join(list(tensors)[:4]),
-    "run the training cell: it saves `net`",
-)
+what = "flows.safetensors holds another net"
+got = ", ".join(list(tensors)[:4])
+hint = "run the training cell: it saves `net`"
+holds("net.0.weight" in tensors and "net.4.weight" in tensors, what, "the tensors of PlaneField", got, hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("flows", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Your points for the file: none at a Gaussian, all at the reference's level, on points that your flow has not seen.

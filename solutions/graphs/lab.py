@@ -54,52 +54,38 @@ max(1, 0) + max(-2, 0) + max(3, 0), max(1, 0) + max(2, 0)
 
 # %% test="deep_set_values" points=3
 one = torch.ones(1, 1)
-close(
-    student.deep_set(torch.tensor([[1.0], [-2.0], [3.0]]), one, torch.zeros(1), one, torch.zeros(1)),
-    torch.tensor([4.0]),
-    "deep_set of {1, -2, 3} where W = V = 1 and b = c = 0",
-    "relu of each, then the sum",
-    mistakes={
-        "relu is missing, or it sees the sum": (
-            torch.tensor([2.0]),
-            "φ looks at each member by itself, and relu is a part of it",
-        ),
-        "the mean instead of the sum": (torch.tensor([4 / 3]), "{1, 1} is not {1}: only a sum can say so"),
-        "the largest instead of the sum": (torch.tensor([3.0]), "add them up"),
-    },
-)
-close(
-    student.deep_set(torch.tensor([[1.0], [2.0]]), one, torch.ones(1), 2 * one, torch.full((1,), 5.0)),
-    torch.tensor([15.0]),
-    "deep_set of {1, 2} where W = 1, b = 1, V = 2 and c = 5",
-    "φ gives 2 and 3, their sum is 5, and ρ of it 2 · 5 + 5",
-    mistakes={
-        "c is added once for each member": (torch.tensor([20.0]), "ρ looks at the sum, once"),
-        "b is added to the sum": (torch.tensor([13.0]), "b belongs to φ: once for each member"),
-    },
-)
+got = student.deep_set(torch.tensor([[1.0], [-2.0], [3.0]]), one, torch.zeros(1), one, torch.zeros(1))
+what = "deep_set of {1, -2, 3} where W = V = 1 and b = c = 0"
+mistakes = {
+    "relu is missing, or it sees the sum": (
+        [2.0],
+        "φ looks at each member by itself, and relu is a part of it",
+    ),
+    "the mean instead of the sum": ([4 / 3], "{1, 1} is not {1}: only a sum can say so"),
+    "the largest instead of the sum": ([3.0], "add them up"),
+}
+close(got, [4.0], what, "relu of each, then the sum", mistakes=mistakes)
+got = student.deep_set(torch.tensor([[1.0], [2.0]]), one, torch.ones(1), 2 * one, torch.full((1,), 5.0))
+what = "deep_set of {1, 2} where W = 1, b = 1, V = 2 and c = 5"
+mistakes = {
+    "c is added once for each member": ([20.0], "ρ looks at the sum, once"),
+    "b is added to the sum": ([13.0], "b belongs to φ: once for each member"),
+}
+close(got, [15.0], what, "φ gives 2 and 3, their sum is 5, and ρ of it 2 · 5 + 5", mistakes=mistakes)
 shapes = {"x": (5, 3), "W": (4, 3), "b": (4,), "V": (2, 4), "c": (2,)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.deep_set(*leaves.values()), leaves, "deep_set")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, d, h, k in ((5, 3, 4, 2), (1, 2, 6, 3), (7, 1, 3, 1), (0, 2, 3, 4)):
     x, W, b, V, c = (torch.randn(*shape) for shape in ((n, d), (h, d), (h,), (k, h), (k,)))
     wanted = sum((torch.relu(W @ member + b) for member in x), torch.zeros(h))
     got = student.deep_set(x, W, b, V, c)
-    close(
-        got, V @ wanted + c, f"deep_set of {n} members of {d} numbers, {h} hidden, {k} results", "ρ(Σ φ(x))"
-    )
-    close(
-        student.deep_set(x[torch.randperm(n)], W, b, V, c),
-        got,
-        f"deep_set of the same {n} members in another order",
-        "the order must not matter",
-    )
+    expected = V @ wanted + c
+    close(got, expected, f"deep_set of {n} members of {d} numbers, {h} hidden, {k} results", "ρ(Σ φ(x))")
+    what = f"deep_set of the same {n} members in another order"
+    close(student.deep_set(x[torch.randperm(n)], W, b, V, c), got, what, "the order must not matter")
 x, W, b, V, c = leaves.values()
 follows(student.deep_set(x, W, b, V, c), leaves, V @ torch.relu(x @ W.T + b).sum(0) + c, "deep_set")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # One answer for the set is **invariant**. Often each member wants its own: then the answers should be renamed as the members
@@ -113,33 +99,24 @@ follows(student.deep_set(x, W, b, V, c), leaves, V @ torch.relu(x @ W.T + b).sum
 
 # %% test="equivariant_values" points=2
 x = torch.tensor([[1.0], [2.0], [3.0]])
-close(
-    student.equivariant(x, torch.ones(1, 1), torch.full((1, 1), 10.0)),
-    torch.tensor([[61.0], [62.0], [63.0]]),
-    "equivariant of 1, 2, 3 where A = 1 and B = 10",
-    "A x + B Σ x for each of them",
-    mistakes={
-        "the member itself is not in its sum": (torch.tensor([[51.0], [42.0], [33.0]]), "Σ is over all"),
-        "the mean instead of the sum": (torch.tensor([[21.0], [22.0], [23.0]]), "add them up"),
-        "one answer for all": (
-            torch.tensor([[66.0], [66.0], [66.0]]),
-            "an answer for each: A x is not summed",
-        ),
-    },
-)
+got = student.equivariant(x, torch.ones(1, 1), torch.full((1, 1), 10.0))
+what = "equivariant of 1, 2, 3 where A = 1 and B = 10"
+mistakes = {
+    "the member itself is not in its sum": ([[51.0], [42.0], [33.0]], "Σ is over all"),
+    "the mean instead of the sum": ([[21.0], [22.0], [23.0]], "add them up"),
+    "one answer for all": ([[66.0], [66.0], [66.0]], "an answer for each: A x is not summed"),
+}
+close(got, [[61.0], [62.0], [63.0]], what, "A x + B Σ x for each of them", mistakes=mistakes)
 shapes = {"x": (5, 3), "A": (4, 3), "B": (4, 3)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.equivariant(*leaves.values()), leaves, "equivariant")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, d, k in ((4, 3, 2), (1, 2, 5), (6, 1, 3)):
     x, A, B = torch.randn(n, d), torch.randn(k, d), torch.randn(k, d)
     wanted = torch.stack([A @ member + B @ x.sum(0) for member in x])
     close(student.equivariant(x, A, B), wanted, f"equivariant of {n} members, {d} numbers to {k}", "(N, K)")
 x, A, B = leaves.values()
 follows(student.equivariant(x, A, B), leaves, x @ A.T + (x.sum(0) @ B.T).expand(5, 4), "equivariant")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 Messages (7 points, 20 minutes)
@@ -163,31 +140,23 @@ senders, receivers = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0, 2, 1])
 
 # %% test="scatter_sum_values" points=3
 messages, receivers = torch.tensor([[1.0], [2.0], [4.0], [8.0]]), torch.tensor([1, 0, 2, 1])
-close(
-    student.scatter_sum(messages, receivers, 3),
-    torch.tensor([[2.0], [9.0], [4.0]]),
-    "scatter_sum of 1, 2, 4, 8 to the nodes 1, 0, 2, 1",
-    "node 1 receives two messages",
-    mistakes={
-        "only the last message counts": (
-            torch.tensor([[2.0], [8.0], [4.0]]),
-            "sums[receivers] += … writes each row once, however often it is named",
-        ),
-        "only the first message counts": (torch.tensor([[2.0], [1.0], [4.0]]), "add them up"),
-        "the mean": (torch.tensor([[2.0], [4.5], [4.0]]), "add them up"),
-    },
-)
-close(
-    student.scatter_sum(messages, receivers, 5),
-    torch.tensor([[2.0], [9.0], [4.0], [0.0], [0.0]]),
-    "the same where there are five nodes",
-    "who receives nothing has 0",
-)
+got = student.scatter_sum(messages, receivers, 3)
+what = "scatter_sum of 1, 2, 4, 8 to the nodes 1, 0, 2, 1"
+mistakes = {
+    "only the last message counts": (
+        [[2.0], [8.0], [4.0]],
+        "sums[receivers] += … writes each row once, however often it is named",
+    ),
+    "only the first message counts": ([[2.0], [1.0], [4.0]], "add them up"),
+    "the mean": ([[2.0], [4.5], [4.0]], "add them up"),
+}
+close(got, [[2.0], [9.0], [4.0]], what, "node 1 receives two messages", mistakes=mistakes)
+expected = [[2.0], [9.0], [4.0], [0.0], [0.0]]
+what = "the same where there are five nodes"
+close(student.scatter_sum(messages, receivers, 5), expected, what, "who receives nothing has 0")
 leaf = torch.randn(4, 2, requires_grad=True)
 flows(student.scatter_sum(leaf, receivers, 3), {"the messages": leaf}, "scatter_sum")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for e, h, n in ((7, 2, 4), (1, 3, 5), (40, 1, 3), (0, 4, 2)):
     messages, receivers = torch.randn(e, h, requires_grad=True), torch.randint(n, (e,))
     wanted = torch.nn.functional.one_hot(receivers, n).float().T @ messages
@@ -195,7 +164,6 @@ for e, h, n in ((7, 2, 4), (1, 3, 5), (40, 1, 3), (0, 4, 2)):
     close(got, wanted, f"scatter_sum of {e} messages of {h} numbers to {n} nodes", "(count, H)")
     if e:
         follows(got, {"the messages": messages}, wanted, "scatter_sum")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # What does an edge say? That is for a small net M to decide, from the receiver's state, the sender's, and what the edge itself
@@ -217,47 +185,37 @@ for e, h, n in ((7, 2, 4), (1, 3, 5), (40, 1, 3), (0, 4, 2)):
 h, e = torch.tensor([[1.0], [3.0]]), torch.tensor([[10.0], [10.0]])
 senders, receivers = torch.tensor([1, 0]), torch.tensor([0, 1])
 W, b = torch.tensor([[1.0, 2.0, 1.0]]), torch.zeros(1)
-close(
-    student.message_pass(h, senders, receivers, e, W, b),
-    torch.tensor([[17.0], [15.0]]),
-    "message_pass of the example above",
-    "1 · own + 2 · sender's + 1 · edge",
-    mistakes={
-        "sender and receiver are exchanged": (
-            torch.tensor([[15.0], [17.0]]),
-            "[h_v, h_w, e]: the receiver first",
-        ),
-        "messages come back to their senders": (torch.tensor([[15.0], [17.0]]), "they are for the receivers"),
-    },
-)
+got = student.message_pass(h, senders, receivers, e, W, b)
+what = "message_pass of the example above"
+mistakes = {
+    "sender and receiver are exchanged": ([[15.0], [17.0]], "[h_v, h_w, e]: the receiver first"),
+    "messages come back to their senders": ([[15.0], [17.0]], "they are for the receivers"),
+}
+close(got, [[17.0], [15.0]], what, "1 · own + 2 · sender's + 1 · edge", mistakes=mistakes)
 senders, receivers, e = torch.tensor([1, 2]), torch.tensor([0, 0]), torch.tensor([[0.0], [0.0]])
 h, W, b = torch.tensor([[0.0], [5.0], [-4.0]]), torch.tensor([[0.0, 1.0, 0.0]]), torch.ones(1)
-close(
-    student.message_pass(h, senders, receivers, e, W, b),
-    torch.tensor([[6.0], [0.0], [0.0]]),
-    "message_pass where 5 and -4 are sent to node 0 and b = 1",
-    "relu(5 + 1) and relu(-4 + 1), then the sum",
-    mistakes={
-        "relu is missing, or comes after the sum": (
-            torch.tensor([[3.0], [0.0], [0.0]]),
-            "M makes each message by itself, and relu is a part of it",
-        ),
-        "b is added after relu": (torch.tensor([[7.0], [0.0], [0.0]]), "relu(W […] + b)"),
-        "b is added to what arrives": (
-            torch.tensor([[6.0], [1.0], [1.0]]),
-            "b belongs to each message: who hears nothing has 0",
-        ),
-    },
-)
+got = student.message_pass(h, senders, receivers, e, W, b)
+what = "message_pass where 5 and -4 are sent to node 0 and b = 1"
+mistakes = {
+    "relu is missing, or comes after the sum": (
+        [[3.0], [0.0], [0.0]],
+        "M makes each message by itself, and relu is a part of it",
+    ),
+    "b is added after relu": ([[7.0], [0.0], [0.0]], "relu(W […] + b)"),
+    "b is added to what arrives": (
+        [[6.0], [1.0], [1.0]],
+        "b belongs to each message: who hears nothing has 0",
+    ),
+}
+close(got, [[6.0], [0.0], [0.0]], what, "relu(5 + 1) and relu(-4 + 1), then the sum", mistakes=mistakes)
 shapes = {"h": (4, 3), "e": (6, 2), "W": (5, 8), "b": (5,)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 senders, receivers = torch.tensor([0, 1, 2, 3, 3, 2]), torch.tensor([1, 0, 3, 2, 0, 1])
 got = student.message_pass(leaves["h"], senders, receivers, leaves["e"], leaves["W"], leaves["b"])
 flows(got, leaves, "message_pass")
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-
 def loop(h, senders, receivers, e, W, b):
     """The same with a loop over nodes and edges."""
     rows = []
@@ -273,16 +231,14 @@ def loop(h, senders, receivers, e, W, b):
 for n, m, d, c, hidden in ((5, 9, 3, 2, 4), (2, 1, 1, 3, 2), (6, 12, 2, 1, 7)):
     h, e, W, b = (torch.randn(*s) for s in ((n, d), (m, c), (hidden, 2 * d + c), (hidden,)))
     senders, receivers = torch.randint(n, (2, m))
+    what = f"message_pass of {n} nodes and {m} edges against a loop"
+    hint = "own state, sender's state, edge, in this order; (N, H)"
     close(
-        student.message_pass(h, senders, receivers, e, W, b),
-        loop(h, senders, receivers, e, W, b),
-        f"message_pass of {n} nodes and {m} edges against a loop",
-        "own state, sender's state, edge, in this order; (N, H)",
+        student.message_pass(h, senders, receivers, e, W, b), loop(h, senders, receivers, e, W, b), what, hint
     )
 senders, receivers = torch.tensor([0, 1, 2, 3, 3, 2]), torch.tensor([1, 0, 3, 2, 0, 1])
 wanted = loop(leaves["h"], senders, receivers, leaves["e"], leaves["W"], leaves["b"])
 follows(got, leaves, wanted, "message_pass")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now rename the nodes of a graph, the path of above. `order[i]` says which old node has the new name i; an edge's ends need
@@ -349,46 +305,30 @@ def batched(graphs, what):
 
 
 x, senders, receivers, e, graph = batched([one, other], "two graphs")
-close(x, torch.tensor([[1.0], [2.0], [3.0], [4.0], [5.0]]), "the nodes of two graphs", "below each other")
-equal(
-    senders,
-    torch.tensor([0, 4, 3]),
-    "the senders of two graphs",
-    "the second graph's node 0 is node 2 of the whole",
-    mistakes={
-        "names begin again at 0": (torch.tensor([0, 2, 1]), "two graphs would share their nodes"),
-        "names are counted on by edges": (torch.tensor([0, 3, 2]), "how many *nodes* stand before?"),
-    },
-)
+close(x, [[1.0], [2.0], [3.0], [4.0], [5.0]], "the nodes of two graphs", "below each other")
+hint = "the second graph's node 0 is node 2 of the whole"
+mistakes = {
+    "names begin again at 0": (torch.tensor([0, 2, 1]), "two graphs would share their nodes"),
+    "names are counted on by edges": (torch.tensor([0, 3, 2]), "how many *nodes* stand before?"),
+}
+equal(senders, torch.tensor([0, 4, 3]), "the senders of two graphs", hint, mistakes=mistakes)
 equal(receivers, torch.tensor([1, 2, 4]), "the receivers of two graphs", "as for the senders")
-close(e, torch.tensor([[0.5, 0.5], [0.1, 0.2], [0.3, 0.4]]), "the edges of two graphs", "below each other")
-equal(
-    graph,
-    torch.tensor([0, 0, 1, 1, 1]),
-    "each node's graph",
-    "one number for each node",
-    mistakes={"numbers begin at 1": (torch.tensor([1, 1, 2, 2, 2]), "the first graph is number 0")},
-)
+close(e, [[0.5, 0.5], [0.1, 0.2], [0.3, 0.4]], "the edges of two graphs", "below each other")
+expected = torch.tensor([0, 0, 1, 1, 1])
+mistakes = {"numbers begin at 1": (torch.tensor([1, 1, 2, 2, 2]), "the first graph is number 0")}
+equal(graph, expected, "each node's graph", "one number for each node", mistakes=mistakes)
 whole = not torch.as_tensor(graph).is_floating_point()
 holds(whole, "each node's graph is a float", "whole numbers", graph, "nodes are counted and picked by them")
-equal(
-    batched([one, other, one], "three graphs")[1],
-    torch.tensor([0, 4, 3, 5]),
-    "the senders of three graphs",
-    "how many nodes stand before the third, in both others?",
-)
+expected = torch.tensor([0, 4, 3, 5])
+hint = "how many nodes stand before the third, in both others?"
+equal(batched([one, other, one], "three graphs")[1], expected, "the senders of three graphs", hint)
 again = student.batch_again([one, other])
 for name, got, wanted in zip(("senders", "receivers"), again[1:3], (senders, receivers)):
-    equal(
-        got,
-        wanted,
-        f"the {name} of the same two graphs, the second time",
-        "+=, -= and functions with an underscore at their end change the graphs that came in: make new tensors",
-    )
+    hint = "+=, -= and functions with an underscore at their end change the graphs that came in: make new tensors"
+    equal(got, wanted, f"the {name} of the same two graphs, the second time", hint)
+
+
 ### BEGIN HIDDEN TESTS
-from solutions.graphs import reference
-
-
 def drawn():
     """A random graph of 1 to 6 nodes and 0 to 8 edges."""
     n, m = int(torch.randint(1, 7, ())), int(torch.randint(0, 9, ()))
@@ -400,13 +340,8 @@ for count in (1, 2, 5):
     graphs = [drawn() for _ in range(count)]
     wanted = reference.batch(graphs)
     for name, one_part, other_part in zip(names, batched(graphs, f"{count} graphs"), wanted):
-        close(
-            one_part,
-            other_part,
-            f"{name} of {count} graphs of {[len(g[0]) for g in graphs]} nodes and {[len(g[1]) for g in graphs]} edges",
-            "names are counted on by the nodes of all graphs before",
-        )
-### END HIDDEN TESTS
+        what = f"{name} of {count} graphs of {[len(g[0]) for g in graphs]} nodes and {[len(g[1]) for g in graphs]} edges"
+        close(one_part, other_part, what, "names are counted on by the nodes of all graphs before")
 
 # %% [markdown]
 # Do they really not mix? Autograd knows. Below, three random graphs are put together and messages are passed twice; then we ask
@@ -448,50 +383,31 @@ for number in range(3):
 h, one = torch.tensor([[1.0], [0.0], [0.0]]), torch.ones(1, 1)
 senders, receivers = torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0, 2, 1])
 root = 6**-0.5
-close(
-    student.gcn_layer(h, senders, receivers, one),
-    torch.tensor([[0.5], [root], [0.0]]),
-    "gcn_layer of the path with states 1, 0, 0",
-    "1/2 stays at node 0, 1/√6 goes to node 1",
-    atol=1e-3,
-    mistakes={
-        "nobody hears itself": (torch.tensor([[0.0], [2**-0.5], [0.0]]), "A + I: a loop at each node"),
-        "nobody hears itself, though the degrees count it": (
-            torch.tensor([[0.0], [root], [0.0]]),
-            "add what stays",
-        ),
-        "the degrees do not count the node itself": (
-            torch.tensor([[1.0], [2**-0.5], [0.0]]),
-            "d is 1 + neighbours",
-        ),
-        "a mean over those who are heard": (
-            torch.tensor([[0.5], [1 / 3], [0.0]]),
-            "the roots of *both* degrees",
-        ),
-        "a sum without scaling": (torch.tensor([[1.0], [1.0], [0.0]]), "divide by √(d_v d_w)"),
-        "degrees without their root": (torch.tensor([[0.25], [1 / 6], [0.0]]), "√(d_v d_w)"),
-    },
-)
-close(
-    student.gcn_layer(h, senders, receivers, -one),
-    torch.tensor([[-0.5], [-root], [0.0]]),
-    "gcn_layer of the same path where W = -1",
-    "the sign turns, and nothing else",
-    mistakes={"a relu": (torch.zeros(3, 1), "the nonlinearity is no part of this layer")},
-)
-close(
-    student.gcn_layer(torch.tensor([[1.0], [0.0], [0.0], [5.0]]), senders, receivers, one),
-    torch.tensor([[0.5], [root], [0.0], [5.0]]),
-    "gcn_layer of the path, with a fourth node that is alone",
-    "who receives nothing has a degree, too: 1; `count` is how many nodes there are",
-    atol=1e-3,
-)
+got = student.gcn_layer(h, senders, receivers, one)
+expected = [[0.5], [root], [0.0]]
+what = "gcn_layer of the path with states 1, 0, 0"
+mistakes = {
+    "nobody hears itself": ([[0.0], [2**-0.5], [0.0]], "A + I: a loop at each node"),
+    "nobody hears itself, though the degrees count it": ([[0.0], [root], [0.0]], "add what stays"),
+    "the degrees do not count the node itself": ([[1.0], [2**-0.5], [0.0]], "d is 1 + neighbours"),
+    "a mean over those who are heard": ([[0.5], [1 / 3], [0.0]], "the roots of *both* degrees"),
+    "a sum without scaling": ([[1.0], [1.0], [0.0]], "divide by √(d_v d_w)"),
+    "degrees without their root": ([[0.25], [1 / 6], [0.0]], "√(d_v d_w)"),
+}
+close(got, expected, what, "1/2 stays at node 0, 1/√6 goes to node 1", atol=1e-3, mistakes=mistakes)
+got = student.gcn_layer(h, senders, receivers, -one)
+what = "gcn_layer of the same path where W = -1"
+mistakes = {"a relu": (torch.zeros(3, 1), "the nonlinearity is no part of this layer")}
+close(got, [[-0.5], [-root], [0.0]], what, "the sign turns, and nothing else", mistakes=mistakes)
+got = student.gcn_layer(torch.tensor([[1.0], [0.0], [0.0], [5.0]]), senders, receivers, one)
+expected = [[0.5], [root], [0.0], [5.0]]
+hint = "who receives nothing has a degree, too: 1; `count` is how many nodes there are"
+close(got, expected, "gcn_layer of the path, with a fourth node that is alone", hint, atol=1e-3)
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in {"h": (3, 4), "W": (2, 4)}.items()}
 flows(student.gcn_layer(leaves["h"], senders, receivers, leaves["W"]), leaves, "gcn_layer")
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-
 def dense(h, senders, receivers, W):
     """The same with the normalised adjacency written out."""
     A = torch.eye(len(h))
@@ -510,7 +426,6 @@ for n, d, k in ((6, 3, 2), (9, 1, 4), (4, 5, 3)):
     wanted, got = dense(h, senders, receivers, W), student.gcn_layer(h, senders, receivers, W)
     close(got, wanted, f"gcn_layer of {n} nodes against D^-½ (A + I) D^-½ h Wᵀ written out", "(N, K)")
     follows(got, {"h": h, "W": W}, wanted, "gcn_layer")
-### END HIDDEN TESTS
 
 # %% given="GCN"
 
@@ -571,80 +486,58 @@ def adds(arrived, state):
     return arrived + state
 
 
-close(
-    student.ggnn(h, senders, receivers, kinds, A, adds, 1),
-    torch.tensor([[1.0], [2.0]]),
-    "ggnn of the example above after one step",
-    "node 1 hears A₁ · 1",
-    mistakes={"the wrong kind's matrix": (torch.tensor([[1.0], [5.0]]), "A[kinds] has one for each edge")},
-)
-close(
-    student.ggnn(h, senders, receivers, kinds, A, adds, 2),
-    torch.tensor([[1.0], [4.0]]),
-    "the same after two steps",
-    "the second step begins with the states of the first",
-    mistakes={"both steps begin with the first states": (torch.tensor([[1.0], [2.0]]), "hand the states on")},
-)
+got = student.ggnn(h, senders, receivers, kinds, A, adds, 1)
+expected = [[1.0], [2.0]]
+mistakes = {"the wrong kind's matrix": ([[1.0], [5.0]], "A[kinds] has one for each edge")}
+close(got, expected, "ggnn of the example above after one step", "node 1 hears A₁ · 1", mistakes=mistakes)
+got = student.ggnn(h, senders, receivers, kinds, A, adds, 2)
+what = "the same after two steps"
+mistakes = {"both steps begin with the first states": ([[1.0], [2.0]], "hand the states on")}
+close(got, [[1.0], [4.0]], what, "the second step begins with the states of the first", mistakes=mistakes)
 ends, of_kind = (torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2])), torch.tensor([1, 0, 1])
-close(
-    student.ggnn(torch.tensor([[1.0], [0.0], [0.0]]), *ends, of_kind, A, adds, 2),
-    torch.tensor([[1.0], [4.0], [14.0]]),
-    "ggnn of the states 1, 0, 0 after two steps, with edges 0 → 1 of kind 1, 0 → 2 of kind 0, 1 → 2 of kind 1",
-    "after one step 1, 2 and 5",
-    mistakes={
-        "the same messages in both steps": (
-            torch.tensor([[1.0], [4.0], [10.0]]),
-            "who sends has a new state in the second step",
-        ),
-        "only one message counts": (torch.tensor([[1.0], [4.0], [4.0]]), "node 2 hears two: add them up"),
-    },
+got = student.ggnn(torch.tensor([[1.0], [0.0], [0.0]]), *ends, of_kind, A, adds, 2)
+what = (
+    "ggnn of the states 1, 0, 0 after two steps, with edges 0 → 1 of kind 1, 0 → 2 of kind 0, 1 → 2 of kind 1"
 )
-close(
-    student.ggnn(h, *(ends.repeat(2) for ends in (senders, receivers, kinds)), A, adds, 1),
-    torch.tensor([[1.0], [4.0]]),
-    "ggnn of the first example after one step, with its edge given twice",
-    "two edges are two messages, also between the same two nodes: a table of who hears whom must count",
-)
+mistakes = {
+    "the same messages in both steps": (
+        [[1.0], [4.0], [10.0]],
+        "who sends has a new state in the second step",
+    ),
+    "only one message counts": ([[1.0], [4.0], [4.0]], "node 2 hears two: add them up"),
+}
+close(got, [[1.0], [4.0], [14.0]], what, "after one step 1, 2 and 5", mistakes=mistakes)
+got = student.ggnn(h, *(ends.repeat(2) for ends in (senders, receivers, kinds)), A, adds, 1)
+hint = "two edges are two messages, also between the same two nodes: a table of who hears whom must count"
+close(got, [[1.0], [4.0]], "ggnn of the first example after one step, with its edge given twice", hint)
 turned = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
-close(
-    student.ggnn(torch.tensor([[0.0, 3.0], [0.0, 0.0]]), senders, receivers, 0 * kinds, turned, adds, 1),
-    torch.tensor([[0.0, 3.0], [3.0, 0.0]]),
-    "ggnn of the states (0, 3) and (0, 0), with an edge 0 → 1 and A = (0 1; 0 0)",
-    "A times the state, a column",
-    mistakes={"A is turned over": (torch.tensor([[0.0, 3.0], [0.0, 0.0]]), "Σ over A's *second* axis")},
-)
+got = student.ggnn(torch.tensor([[0.0, 3.0], [0.0, 0.0]]), senders, receivers, 0 * kinds, turned, adds, 1)
+what = "ggnn of the states (0, 3) and (0, 0), with an edge 0 → 1 and A = (0 1; 0 0)"
+mistakes = {"A is turned over": ([[0.0, 3.0], [0.0, 0.0]], "Σ over A's *second* axis")}
+close(got, [[0.0, 3.0], [3.0, 0.0]], what, "A times the state, a column", mistakes=mistakes)
 
 
 def tells(arrived, state):
     return 10 * arrived + state / 2
 
 
-close(
-    student.ggnn(h, senders, receivers, kinds, A, tells, 1),
-    torch.tensor([[0.5], [20.0]]),
-    "ggnn with a cell that makes 10 · arrived + state / 2",
-    "cell(arrived, state), in this order, for all nodes",
-    mistakes={
-        "who hears nothing is left out": (
-            torch.tensor([[1.0], [20.0]]),
-            "node 0 hears 0, and is updated by it",
-        ),
-        "state and message are exchanged": (torch.tensor([[10.0], [1.0]]), "cell(arrived, state)"),
-    },
-)
+got = student.ggnn(h, senders, receivers, kinds, A, tells, 1)
+what = "ggnn with a cell that makes 10 · arrived + state / 2"
+mistakes = {
+    "who hears nothing is left out": ([[1.0], [20.0]], "node 0 hears 0, and is updated by it"),
+    "state and message are exchanged": ([[10.0], [1.0]], "cell(arrived, state)"),
+}
+close(got, [[0.5], [20.0]], what, "cell(arrived, state), in this order, for all nodes", mistakes=mistakes)
 cell = torch.nn.GRUCell(3, 3)
 leaves = {"h": torch.randn(4, 3, requires_grad=True), "A": torch.randn(2, 3, 3, requires_grad=True)}
-senders, receivers, kinds = (
-    torch.tensor([0, 1, 2, 3, 1]),
-    torch.tensor([1, 2, 3, 0, 3]),
-    torch.tensor([0, 1, 1, 0, 0]),
-)
+senders = torch.tensor([0, 1, 2, 3, 1])
+receivers = torch.tensor([1, 2, 3, 0, 3])
+kinds = torch.tensor([0, 1, 1, 0, 0])
 got = student.ggnn(leaves["h"], senders, receivers, kinds, leaves["A"], cell, 2)
 flows(got, leaves, "ggnn")
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-
 def loop(h, senders, receivers, kinds, A, cell, steps):
     """The same, edge by edge."""
     for _ in range(steps):
@@ -662,13 +555,10 @@ for n, m, d, k, steps in ((5, 8, 2, 3, 3), (3, 4, 4, 1, 1), (4, 6, 3, 2, 0)):
     cell = torch.nn.GRUCell(d, d)
     h, A = torch.randn(n, d), torch.randn(k, d, d)
     (senders, receivers), kinds = torch.randint(n, (2, m)), torch.randint(k, (m,))
-    close(
-        student.ggnn(h, senders, receivers, kinds, A, cell, steps),
-        loop(h, senders, receivers, kinds, A, cell, steps),
-        f"ggnn of {n} nodes, {m} edges of {k} kinds, {steps} steps, against a loop",
-        "nobody is left out of the update; no step, no change",
-    )
-### END HIDDEN TESTS
+    got = student.ggnn(h, senders, receivers, kinds, A, cell, steps)
+    expected = loop(h, senders, receivers, kinds, A, cell, steps)
+    what = f"ggnn of {n} nodes, {m} edges of {k} kinds, {steps} steps, against a loop"
+    close(got, expected, what, "nobody is left out of the update; no step, no change")
 
 # %% [markdown]
 # ## 6 Balls and springs (4 points, 15 minutes)
@@ -701,28 +591,18 @@ def moved(object, effects):
 
 
 got = student.interaction_step(objects, senders, receivers, relations, pull, moved)
-close(
-    got,
-    torch.tensor([[13.0, 0.0], [-3.0, 300.0], [7.0, 700.0]]),
-    "interaction_step of balls at 0, 3 and 7",
-    "ball 0 is pulled by two: 2 · 3 + 1 · 7; ball 2 by nobody",
-    mistakes={
-        "sender and receiver are exchanged": (
-            torch.tensor([[-13.0, 0.0], [9.0, 300.0], [7.0, 700.0]]),
-            "relation_model(sender, receiver, relation)",
-        ),
-        "effects go to the senders": (
-            torch.tensor([[-6.0, 0.0], [9.0, 300.0], [14.0, 700.0]]),
-            "an effect is on the receiver",
-        ),
-    },
-)
-equal(
-    seen,
-    [((3, 1), (3, 1), (3, 1))],
-    "what relation_model was called with, once: shapes of sender, receiver, relation",
-    "all edges at once",
-)
+expected = [[13.0, 0.0], [-3.0, 300.0], [7.0, 700.0]]
+what = "interaction_step of balls at 0, 3 and 7"
+mistakes = {
+    "sender and receiver are exchanged": (
+        [[-13.0, 0.0], [9.0, 300.0], [7.0, 700.0]],
+        "relation_model(sender, receiver, relation)",
+    ),
+    "effects go to the senders": ([[-6.0, 0.0], [9.0, 300.0], [14.0, 700.0]], "an effect is on the receiver"),
+}
+close(got, expected, what, "ball 0 is pulled by two: 2 · 3 + 1 · 7; ball 2 by nobody", mistakes=mistakes)
+what = "what relation_model was called with, once: shapes of sender, receiver, relation"
+equal(seen, [((3, 1), (3, 1), (3, 1))], what, "all edges at once")
 ### BEGIN HIDDEN TESTS
 for n, m, d, c, h in ((5, 9, 4, 2, 3), (2, 1, 3, 1, 5), (4, 12, 1, 3, 2)):
     relate, act = torch.nn.Linear(2 * d + c, h), torch.nn.Linear(d + h, 2)
@@ -743,13 +623,9 @@ for n, m, d, c, h in ((5, 9, 4, 2, 3), (2, 1, 3, 1, 5), (4, 12, 1, 3, 2)):
                 w = int(senders[k])
                 total = total + relation_model(objects[None, w], objects[None, v], relations[None, k])
         rows.append(object_model(objects[None, v], total))
-    close(
-        student.interaction_step(objects, senders, receivers, relations, relation_model, object_model),
-        torch.cat(rows),
-        f"interaction_step of {n} objects and {m} relations, against a loop",
-        "effects are added up by who receives them, 0 for who receives none",
-    )
-### END HIDDEN TESTS
+    got = student.interaction_step(objects, senders, receivers, relations, relation_model, object_model)
+    what = f"interaction_step of {n} objects and {m} relations, against a loop"
+    close(got, torch.cat(rows), what, "effects are added up by who receives them, 0 for who receives none")
 
 # %% [markdown]
 # With Hooke's law for relations and Newton's for objects your step *is* a simulator. Five balls on a ring of springs, and one of
@@ -825,65 +701,40 @@ def coloured(n, pairs, what):
     )
 
 
-equal(
-    coloured(4, [(0, 1), (1, 2), (2, 3)], "the colours of a path of 4"),
-    [0, 1, 1, 0],
-    "who is alike in the path 0 - 1 - 2 - 3",
-    "its ends are, and its middles",
-)
-equal(
-    coloured(5, [(0, 1), (1, 2), (2, 3), (3, 4)], "the colours of a path of 5"),
-    [0, 1, 2, 1, 0],
-    "who is alike in the path of 5",
-    "the middle one has other neighbours than those beside it",
-    mistakes={"one round only": ([0, 1, 1, 1, 0], "go on until no colour splits any more")},
-)
-equal(
-    coloured(4, [(0, 1), (0, 2), (0, 3)], "the colours of a star"),
-    [0, 1, 1, 1],
-    "who is alike in a star with node 0 in the middle",
-    "its three tips are",
-)
-equal(
-    coloured(3, [(0, 1)], "the colours of a pair and a single node"),
-    [0, 0, 1],
-    "who is alike where 0 and 1 are joined and 2 is alone",
-    "who hears nothing has a view too",
-)
-equal(
-    coloured(6, [(0, 2), (1, 2), (3, 4), (3, 5), (4, 5)], "the colours of a path of 3 and a triangle"),
-    [0, 0, 1, 2, 2, 2],
-    "who is alike in a path of 3 beside a triangle",
-    "the path's middle has two neighbours of one kind, a triangle's corner two of another",
-    mistakes={
-        "kinds are seen, not counted, or the sum of colours is taken": (
-            [0, 0, 0, 0, 0, 0],
-            "as many of each colour as there are",
-        ),
-    },
-)
+got = coloured(4, [(0, 1), (1, 2), (2, 3)], "the colours of a path of 4")
+equal(got, [0, 1, 1, 0], "who is alike in the path 0 - 1 - 2 - 3", "its ends are, and its middles")
+got = coloured(5, [(0, 1), (1, 2), (2, 3), (3, 4)], "the colours of a path of 5")
+hint = "the middle one has other neighbours than those beside it"
+mistakes = {"one round only": ([0, 1, 1, 1, 0], "go on until no colour splits any more")}
+equal(got, [0, 1, 2, 1, 0], "who is alike in the path of 5", hint, mistakes=mistakes)
+got = coloured(4, [(0, 1), (0, 2), (0, 3)], "the colours of a star")
+equal(got, [0, 1, 1, 1], "who is alike in a star with node 0 in the middle", "its three tips are")
+got = coloured(3, [(0, 1)], "the colours of a pair and a single node")
+what = "who is alike where 0 and 1 are joined and 2 is alone"
+equal(got, [0, 0, 1], what, "who hears nothing has a view too")
+got = coloured(6, [(0, 2), (1, 2), (3, 4), (3, 5), (4, 5)], "the colours of a path of 3 and a triangle")
+hint = "the path's middle has two neighbours of one kind, a triangle's corner two of another"
+mistakes = {
+    "kinds are seen, not counted, or the sum of colours is taken": (
+        [0, 0, 0, 0, 0, 0],
+        "as many of each colour as there are",
+    )
+}
+equal(got, [0, 0, 1, 2, 2, 2], "who is alike in a path of 3 beside a triangle", hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.graphs import reference
-
 for n, chance in ((7, 0.3), (9, 0.25), (12, 0.2), (8, 0.5)):
     for _ in range(4):
         pairs = (torch.rand(n, n) < chance).triu(1).nonzero().tolist()
         ends = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
         wanted = reference.weisfeiler_lehman(n, torch.cat([ends[0], ends[1]]), torch.cat([ends[1], ends[0]]))
-        equal(
-            coloured(n, pairs, f"the colours of a random graph of {n} nodes"),
-            parts(wanted, n, ""),
-            f"who is alike in the graph of {n} nodes with the edges {pairs}",
-            "own colour and all neighbours' colours, round by round, until nothing splits",
-        )
+        got = coloured(n, pairs, f"the colours of a random graph of {n} nodes")
+        expected = parts(wanted, n, "")
+        hint = "own colour and all neighbours' colours, round by round, until nothing splits"
+        equal(got, expected, f"who is alike in the graph of {n} nodes with the edges {pairs}", hint)
 long = [(v, v + 1) for v in range(19)]
-equal(
-    coloured(20, long, "the colours of a path of 20"),
-    list(range(10)) + list(reversed(range(10))),
-    "who is alike in a path of 20",
-    "nine rounds until no colour splits: as many as it takes",
-)
-### END HIDDEN TESTS
+got = coloured(20, long, "the colours of a path of 20")
+hint = "nine rounds until no colour splits: as many as it takes"
+equal(got, list(range(10)) + list(reversed(range(10))), "who is alike in a path of 20", hint)
 
 # %% [markdown]
 # Two graphs are told apart if some colour stands in one more often than in the other. But colours of two colourings cannot be
@@ -908,45 +759,29 @@ def answered(one, other):
 path, star = graph(4, [(0, 1), (1, 2), (2, 3)]), graph(4, [(0, 1), (0, 2), (0, 3)])
 renamed = graph(4, [(3, 1), (1, 0), (0, 2)])
 equal(answered(path, star), True, "whether a path of 4 and a star of 4 are told apart", "degrees differ")
-equal(
-    answered(path, renamed),
-    False,
-    "whether a path and the same path with other names are",
-    "count each colour",
-)
+what = "whether a path and the same path with other names are"
+equal(answered(path, renamed), False, what, "count each colour")
 ring, paths = graph(6, [(v, (v + 1) % 6) for v in range(6)]), graph(6, [(v, v + 1) for v in range(5)])
 equal(answered(ring, paths), True, "whether a ring of 6 and a path of 6 are", "a path has ends")
 triangle = graph(3, [(0, 1), (1, 2), (0, 2)])
-equal(
-    answered(triangle, graph(4, [(0, 1), (1, 2), (2, 3), (3, 0)])),
-    True,
-    "whether a ring of 3 and a ring of 4 are",
-    "the same colour, but three times and four times",
-)
+what = "whether a ring of 3 and a ring of 4 are"
+hint = "the same colour, but three times and four times"
+equal(answered(triangle, graph(4, [(0, 1), (1, 2), (2, 3), (3, 0)])), True, what, hint)
 four = graph(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
-equal(
-    answered(four, graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (1, 3)])),
-    True,
-    "whether a ring of 4 and four nodes that are all joined are",
-    "one colour in each, but not the same: colour both as one graph",
-)
+what = "whether a ring of 4 and four nodes that are all joined are"
+hint = "one colour in each, but not the same: colour both as one graph"
+equal(answered(four, graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (1, 3)])), True, what, hint)
 to_others = [(v, w) for v in range(3) for w in range(3, 6)]
 prism = [(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (0, 3), (1, 4), (2, 5)]
-equal(
-    answered(graph(6, to_others), graph(6, prism)),
-    False,
-    "whether two graphs are whose every node has three neighbours",
-    "one colour, six times in each: more is not asked",
-)
+what = "whether two graphs are whose every node has three neighbours"
+hint = "one colour, six times in each: more is not asked"
+equal(answered(graph(6, to_others), graph(6, prism)), False, what, hint)
 
 
 line = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
-equal(
-    answered(graph(7, [*line, (1, 6)]), graph(7, [*line, (2, 6)])),
-    True,
-    "whether a path of 6 with a twig at node 1 and one with a twig at node 2 are",
-    "as many neighbours everywhere, but other neighbours of neighbours",
-)
+what = "whether a path of 6 with a twig at node 1 and one with a twig at node 2 are"
+hint = "as many neighbours everywhere, but other neighbours of neighbours"
+equal(answered(graph(7, [*line, (1, 6)]), graph(7, [*line, (2, 6)])), True, what, hint)
 
 
 ### BEGIN HIDDEN TESTS
@@ -969,20 +804,15 @@ for _ in range(8):
     one, other = ((torch.rand(n, n) < 0.5).triu(1).nonzero().tolist() for _ in range(2))
     names = torch.randperm(n).tolist()
     for pairs in (other, [(names[v], names[w]) for v, w in one]):
-        equal(
-            answered(graph(n, one), graph(n, pairs)),
-            hashed(n, one) != hashed(n, pairs),
-            f"whether graphs of {n} nodes with the edges {one} and {pairs} are told apart, against networkx",
-            "colour both as one graph, then count colours in each part",
+        what = (
+            f"whether graphs of {n} nodes with the edges {one} and {pairs} are told apart, against networkx"
         )
+        hint = "colour both as one graph, then count colours in each part"
+        equal(answered(graph(n, one), graph(n, pairs)), hashed(n, one) != hashed(n, pairs), what, hint)
 two_rings = graph(8, [(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)])
-equal(
-    answered(graph(8, [(v, (v + 1) % 8) for v in range(8)]), two_rings),
-    False,
-    "whether a ring of 8 and two rings of 4 are told apart",
-    "every node has two neighbours like itself",
-)
-### END HIDDEN TESTS
+what = "whether a ring of 8 and two rings of 4 are told apart"
+hint = "every node has two neighbours like itself"
+equal(answered(graph(8, [(v, (v + 1) % 8) for v in range(8)]), two_rings), False, what, hint)
 
 # %% [markdown]
 # Now find two graphs of six nodes that are different and are *not* told apart. (One is in one piece, the other is not.) Fill in
@@ -1061,10 +891,7 @@ holds(
     "run the training cell: it saves `best`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("graphs", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Rename the nodes of one of your graphs and ask the net again. Then take a graph of 30 nodes, larger than all that it has seen:

@@ -69,114 +69,64 @@ from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
 got = head(randn(5, 4, 1, 8))
-equal(
-    shape_of(got),
-    (5, 3),
-    "the shape of the logits for 5 examples and 3 classes",
-    "(B, K): does `forward` return them?",
-)
-equal(
-    sorted(head.state_dict()),
-    ["linear.bias", "linear.weight"],
-    "the names of the tensors of a head with k = 1",
-    "with k = 1 there is a linear layer and nothing else; see the attributes in the docstring",
-)
+what = "the shape of the logits for 5 examples and 3 classes"
+equal(shape_of(got), (5, 3), what, "(B, K): does `forward` return them?")
+got = sorted(head.state_dict())
+hint = "with k = 1 there is a linear layer and nothing else; see the attributes in the docstring"
+equal(got, ["linear.bias", "linear.weight"], "the names of the tensors of a head with k = 1", hint)
 x = randn(2, 4, 1, 8)
 weight, bias = randn(3, 8), randn(3)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 4, 2, 4).mean(3).flatten(1)  # channel by channel, left cell before right cell
 got = head(x)
-close(
-    got,
-    means @ weight.T + bias,
-    "the logits of a head with k = 1",
-    "average over the grid, flatten, then linear",
-    mistakes={
-        "the head ends in a softmax": (
-            (means @ weight.T + bias).softmax(1),
-            "logits: the loss takes them as they are",
-        ),
-    },
-)
+what = "the logits of a head with k = 1"
+mistakes = {
+    "the head ends in a softmax": ((means @ weight.T + bias).softmax(1), "logits: the loss takes these")
+}
+close(got, means @ weight.T + bias, what, "average over the grid, flatten, then linear", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 head = student.AuxiliaryHead(3, 5, 1, (3, 3), (2, 2))
-equal(
-    tuple(head.state_dict()["linear.weight"].shape),
-    (5, 12),
-    "the shape of the linear layer's weights for 3 channels and a grid of 2 × 2",
-    "a number for each channel in each cell, rows and columns",
-)
+got = tuple(head.state_dict()["linear.weight"].shape)
+what = "the shape of the linear layer's weights for 3 channels and a grid of 2 × 2"
+equal(got, (5, 12), what, "a number for each channel in each cell, rows and columns")
 x, weight, bias = randn(2, 3, 6, 6), randn(5, 12), randn(5)
 head.load_state_dict({"linear.weight": weight, "linear.bias": bias})
 means = x.reshape(2, 3, 2, 3, 2, 3).mean((3, 5)).flatten(1)
 close(head(x), means @ weight.T + bias, "the logits for pictures of 6 × 6 on a grid of 2 × 2")
-from course_utils.checks import follows
 
 x = randn(2, 3, 6, 6, requires_grad=True)
 means = x.reshape(2, 3, 2, 3, 2, 3).mean((3, 5)).flatten(1)
 follows(head(x), {"the features": x}, means @ weight.T + bias, "a head with k = 1")
-raises(
-    ValueError, lambda: student.AuxiliaryHead(3, 5, 0, (3, 3), (2, 2)), "k = 0 is refused with a ValueError"
-)
-### END HIDDEN TESTS
+what = "k = 0 is refused with a ValueError"
+raises(ValueError, lambda: student.AuxiliaryHead(3, 5, 0, (3, 3), (2, 2)), what)
 
 # %% test="head_deep" points=3
 from torch import randn
 
 head = student.AuxiliaryHead(4, 3, 3, (1, 3), (1, 2))
 blocks = {name.split(".")[1] for name in head.state_dict() if name.startswith("blocks.")}
-holds(
-    len(blocks) > 0,
-    "PyTorch finds no tensors called blocks.… in a head with k = 3",
-    "an nn.Sequential called blocks",
-    hint="a plain list hides its layers from PyTorch: they would neither learn nor be saved",
-)
-equal(
-    len(blocks),
-    2,
-    "the number of blocks in a head with k = 3",
-    "k counts the linear layer too",
-)
-equal(
-    sorted(blocks),
-    ["0", "1"],
-    "the names of the blocks in `blocks`",
-    "the file that you hand in is read by these names: nn.Sequential(*…) and append number them from 0",
-)
+what = "PyTorch finds no tensors called blocks.… in a head with k = 3"
+hint = "a plain list hides its layers from PyTorch: they would neither learn nor be saved"
+holds(len(blocks) > 0, what, "an nn.Sequential called blocks", hint=hint)
+equal(len(blocks), 2, "the number of blocks in a head with k = 3", "k counts the linear layer too")
+hint = "the file that you hand in is read by these names: nn.Sequential(*…) and append number them from 0"
+equal(sorted(blocks), ["0", "1"], "the names of the blocks in `blocks`", hint)
 tensors = head.state_dict()
-equal(
-    sorted(name for name in tensors if not name.startswith("blocks.")),
-    ["linear.bias", "linear.weight"],
-    "the names of the tensors that are not the blocks'",
-    "one linear layer; see the attributes in the docstring",
-)
-equal(
-    tuple(tensors["linear.weight"].shape),
-    (3, 8),
-    "the shape of the linear layer's weights for 4 channels and a grid of 1 × 2",
-    "a number for each channel in each cell",
-)
-equal(
-    tuple(getattr(tensors.get("blocks.0.conv.weight"), "shape", ())),
-    (4, 4, 1, 3),
-    "the shape of a block's kernels: the head keeps the number of channels",
-)
+expected = ["linear.bias", "linear.weight"]
+what = "the names of the tensors that are not the blocks'"
+hint = "one linear layer; see the attributes in the docstring"
+equal(sorted(name for name in tensors if not name.startswith("blocks.")), expected, what, hint)
+what = "the shape of the linear layer's weights for 4 channels and a grid of 1 × 2"
+equal(tuple(tensors["linear.weight"].shape), (3, 8), what, "a number for each channel in each cell")
+what = "the shape of a block's kernels: the head keeps the number of channels"
+equal(tuple(getattr(tensors.get("blocks.0.conv.weight"), "shape", ())), (4, 4, 1, 3), what)
 first, second = (tensors[f"blocks.{i}.conv.weight"] for i in (0, 1))
-equal(
-    bool((first == second).all()),
-    False,
-    "whether the two blocks share their weights",
-    "two blocks, not one twice",
-)
+what = "whether the two blocks share their weights"
+equal(bool((first == second).all()), False, what, "two blocks, not one twice")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.layerwise import reference
-
 for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (5, 7))):
-    ours, theirs = (
-        reference.AuxiliaryHead(4, 3, k, kernel, grid),
-        student.AuxiliaryHead(4, 3, k, kernel, grid),
-    )
+    ours = reference.AuxiliaryHead(4, 3, k, kernel, grid)
+    theirs = student.AuxiliaryHead(4, 3, k, kernel, grid)
     for name, tensor in ours.state_dict().items():
         if name.endswith("running_mean"):
             tensor += 0.3  # not what a new block has
@@ -184,17 +134,12 @@ for k, kernel, grid, size in ((2, (1, 3), (1, 2), (1, 8)), (3, (3, 3), (2, 2), (
     x = randn(6, 4, *size, requires_grad=True)
     got, wanted = theirs(x), ours(x)
     close(got, wanted, f"the logits of a head with k = {k}, in training mode", "blocks, averages, linear")
-    follows(
-        got,
-        {"the features": x} | dict(sorted(theirs.named_parameters())),
-        wanted,
-        f"a head with k = {k}",
-        others={"the features": x} | dict(sorted(ours.named_parameters())),
-    )
+    leaves = {"the features": x} | dict(sorted(theirs.named_parameters()))
+    what = f"a head with k = {k}"
+    follows(got, leaves, wanted, what, others={"the features": x} | dict(sorted(ours.named_parameters())))
     ours.eval()
     theirs.eval()
     close(theirs(x), ours(x), f"the logits of a head with k = {k}, in evaluation mode")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 · One greedy step (4 points, 8 minutes)
@@ -218,33 +163,22 @@ optimizer = student.optimizer_for(block, head, 0.1)
 before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
 logits = head(block(x))
 loss = student.greedy_step(block, head, optimizer, x, y)
-close(
-    loss,
-    torch.nn.functional.cross_entropy(logits, y),
-    "the loss of the first step",
-    "mean cross-entropy, before the step",
-    mistakes={
-        "greedy_step adds up the examples' losses": (
-            torch.nn.functional.cross_entropy(logits, y, reduction="sum"),
-            "the mean: a batch of another size is to give numbers that can be compared with these",
-        ),
-    },
-)
-holds(
-    not getattr(loss, "requires_grad", False),
-    "the loss that greedy_step gives has a history",
-    "a number without history",
-    hint=".detach(): who keeps it would keep the whole graph",
-)
+expected = torch.nn.functional.cross_entropy(logits, y)
+mistakes = {
+    "greedy_step adds up the examples' losses": (
+        torch.nn.functional.cross_entropy(logits, y, reduction="sum"),
+        "the mean: a batch of another size is to give numbers that can be compared with these",
+    )
+}
+close(loss, expected, "the loss of the first step", "mean cross-entropy, before the step", mistakes=mistakes)
+what = "the loss that greedy_step gives has a history"
+hint = ".detach(): who keeps it would keep the whole graph"
+holds(not getattr(loss, "requires_grad", False), what, "a number without history", hint=hint)
 moved = (block.state_dict()["conv.weight"] - before["conv.weight"]).abs().max() > 0
 holds(moved, "the block's kernels must change in a step", hint="backward fills .grad; who uses it?")
 losses = [float(student.greedy_step(block, head, optimizer, x, y)) for _ in range(60)]
-holds(
-    losses[-1] < 0.7 * losses[0],
-    "60 steps on the same 16 examples must lower the loss",
-    "a lower loss",
-    f"{losses[0]:.3f} -> {losses[-1]:.3f}",
-)
+what = "60 steps on the same 16 examples must lower the loss"
+holds(losses[-1] < 0.7 * losses[0], what, "a lower loss", f"{losses[0]:.3f} -> {losses[-1]:.3f}")
 ### BEGIN HIDDEN TESTS
 block.eval()
 head.eval()
@@ -252,13 +186,8 @@ student.greedy_step(block, head, optimizer, 5 + x, y)
 mean = block.state_dict()["norm.running_mean"].clone()
 student.greedy_step(block, head, optimizer, 5 + x, y)
 changed = (block.state_dict()["norm.running_mean"] - mean).abs().max() > 0
-holds(
-    changed,
-    "a step must put the block in training mode",
-    "statistics of the batch are noted",
-    "they stay",
-    "block.train()",
-)
+what = "a step must put the block in training mode"
+holds(changed, what, "statistics of the batch are noted", "they stay", "block.train()")
 head = student.AuxiliaryHead(4, 3, 2, (1, 3), (1, 2))
 head.eval()
 mean = head.state_dict()["blocks.0.norm.running_mean"].clone()
@@ -270,7 +199,6 @@ holds(
     "they stay",
     "a head with k = 2 has a normalisation of its own",
 )
-### END HIDDEN TESTS
 
 # %% test="step_exact" points=2
 x, y = torch.randn(8, 2, 1, 6), torch.randint(0, 3, (8,))
@@ -285,19 +213,10 @@ for other in (None, 9 * torch.randn(8, 2, 1, 6)):
     student.greedy_step(block, head, student.optimizer_for(block, head, 0.1), x, y)
     kernels.append(block.state_dict()["conv.weight"].clone())
 moves = (kernels[0] - states[0]["conv.weight"]).abs()
-close(
-    moves.max(),
-    0.1,
-    "how far Adam's first step with rate 0.1 moves a kernel's weight",
-    "one step, by the optimiser that is given",
-    rtol=1e-2,
-)
-close(
-    kernels[1],
-    kernels[0],
-    "the kernels after a step, when a step on other features came before and was taken back",
-    "are old gradients cleared?",
-)
+what = "how far Adam's first step with rate 0.1 moves a kernel's weight"
+close(moves.max(), 0.1, what, "one step, by the optimiser that is given", rtol=1e-2)
+what = "the kernels after a step, when a step on other features came before and was taken back"
+close(kernels[1], kernels[0], what, "are old gradients cleared?")
 ### BEGIN HIDDEN TESTS
 x, y = torch.randn(8, 2, 1, 6), torch.randint(0, 3, (8,))
 block, head = student.Block(2, 4, (1, 3)), student.AuxiliaryHead(4, 3, 1, (1, 3), (1, 2))
@@ -320,18 +239,13 @@ for step in range(3):
     loss.backward()
     adam.step()
     got = student.greedy_step(block, head, optimizer, x, y)
-    close(
-        got,
-        loss,
-        f"the loss of step {step}",
+    hint = (
         "are old gradients cleared, and the new ones used once?"
         if step
-        else "mean cross-entropy of the head's logits, before the step",
-        rtol=1e-3,
-        atol=1e-4,
+        else "mean cross-entropy of the head's logits, before the step"
     )
+    close(got, loss, f"the loss of step {step}", hint, rtol=1e-3, atol=1e-4)
 close(block.state_dict()["conv.weight"], net[0].weight, "the kernels after three steps", rtol=1e-2, atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 · Freeze and cache (5 points, 8 minutes)
@@ -366,34 +280,18 @@ for _ in range(3):
 statistics = block.state_dict()["norm.running_mean"].clone()
 x = torch.randn(7, 2, 1, 8)
 all_at_once = student.cache(block, x, 100)
-holds(
-    isinstance(all_at_once, torch.Tensor),
-    "cache gives no tensor",
-    "one tensor (N, C', H', W')",
-    type(all_at_once).__name__,
-    "does it `return`? are the batches put together again?",
-)
+got = type(all_at_once).__name__
+hint = "does it `return`? are the batches put together again?"
+holds(isinstance(all_at_once, torch.Tensor), "cache gives no tensor", "one tensor (N, C', H', W')", got, hint)
 equal(tuple(all_at_once.shape), (7, 3, 1, 4), "the shape of the cache", "batches stand one behind the other")
-close(
-    block.state_dict()["norm.running_mean"],
-    statistics,
-    "the block's statistics after caching",
-    "is the block frozen?",
-)
+got = block.state_dict()["norm.running_mean"]
+close(got, statistics, "the block's statistics after caching", "is the block frozen?")
 holds(not all_at_once.requires_grad, "a cache has no history", "requires_grad False", "True", "torch.no_grad")
-holds(
-    not all_at_once.is_inference(),
-    "no net can be trained on this cache",
-    "an ordinary tensor",
-    "one of torch.inference_mode",
-    "torch.no_grad builds no graph either; or .clone() it outside of inference_mode",
-)
-close(
-    student.cache(block, x, 3),
-    all_at_once,
-    "the cache in batches of 3, which is what it is in one batch",
-    "which mode? and are the last few examples in it?",
-)
+what = "no net can be trained on this cache"
+hint = "torch.no_grad builds no graph either; or .clone() it outside of inference_mode"
+holds(not all_at_once.is_inference(), what, "an ordinary tensor", "one of torch.inference_mode", hint)
+what = "the cache in batches of 3, which is what it is in one batch"
+close(student.cache(block, x, 3), all_at_once, what, "which mode? and are the last few examples in it?")
 ### BEGIN HIDDEN TESTS
 block.eval()
 want = block(x).detach()
@@ -401,29 +299,19 @@ block.train()
 close(student.cache(block, x, 2), want, "the cache of a block that was in training mode", "which mode?")
 close(student.cache(block, x), want, "the cache with the default size")
 close(student.cache(block, x, 7), want, "the cache when the size is the number of examples")
-### END HIDDEN TESTS
 
 # %% test="cache_batches" points=2
 watch = student.Watch()
 student.cache(watch, torch.randn(10, 1, 1, 4), 4)
-equal(
-    max(watch.sizes),
-    4,
-    "the largest batch that the block is given for size 4",
-    "`size` counts the examples of a batch, not the batches: the memory holds so many",
-)
+hint = "`size` counts the examples of a batch, not the batches: the memory holds so many"
+equal(max(watch.sizes), 4, "the largest batch that the block is given for size 4", hint)
 equal(sum(watch.sizes), 10, "how many examples the block is given in all", "once each, the last few as well")
 ### BEGIN HIDDEN TESTS
 watch = student.Watch()
 student.cache(watch, torch.randn(9, 1, 1, 4), 3)
 equal(sorted(watch.sizes), [3, 3, 3], "the batches of 9 examples for size 3")
-equal(
-    any(watch.grads),
-    False,
-    "whether a graph is built while caching",
-    "torch.no_grad must cover the block's own work",
-)
-### END HIDDEN TESTS
+got = any(watch.grads)
+equal(got, False, "whether a graph is built while caching", "torch.no_grad must cover the block's own work")
 
 # %% [markdown]
 # ## 4 · The bill (5 points, 12 minutes)
@@ -437,21 +325,13 @@ equal(
 # %% solution="conv_macs"
 
 # %% test="macs_one" points=1
-equal(
-    student.conv_macs(1, 1, (1, 3), 38),
-    114,
-    "conv_macs(1, 1, (1, 3), 38): 3 products at each of 38 places",
-    "how many weights has a kernel of that height and width?",
-)
-equal(
-    student.conv_macs(3, 8, (3, 3), 100),
-    21600,
-    "conv_macs(3, 8, (3, 3), 100)",
-    "how many products make one number?",
-)
+got = student.conv_macs(1, 1, (1, 3), 38)
+what = "conv_macs(1, 1, (1, 3), 38): 3 products at each of 38 places"
+equal(got, 114, what, "how many weights has a kernel of that height and width?")
+got = student.conv_macs(3, 8, (3, 3), 100)
+equal(got, 21600, "conv_macs(3, 8, (3, 3), 100)", "how many products make one number?")
 ### BEGIN HIDDEN TESTS
 equal(student.conv_macs(5, 7, (1, 3), 11), 5 * 7 * 3 * 11, "conv_macs for a flat kernel")
-### END HIDDEN TESTS
 
 # %% solution="training_macs"
 
@@ -464,18 +344,17 @@ bills = pair(
     "the bill end to end and the bill layer by layer",
     "see `Returns`",
 )
-equal(
-    bills,
-    (96, 129),
+what = (
     "the bills of two blocks of 10 and 20, heads of 1 and 2, one epoch: 3 · (10 + 20 + 2) and 3 · (10 + 1) + 10, "
-    "then 3 · (20 + 2) + 20",
-    "which heads exist end to end? how often is the cache filled?",
-    mistakes={
-        "the two bills are exchanged": ((129, 96), "end to end first"),
-        "all heads are paid for end to end": ((99, 129), "the heads of the lower blocks do not exist there"),
-        "the cache is not filled": ((96, 99), "each finished block runs once more, forward"),
-    },
+    "then 3 · (20 + 2) + 20"
 )
+hint = "which heads exist end to end? how often is the cache filled?"
+mistakes = {
+    "the two bills are exchanged": ((129, 96), "end to end first"),
+    "all heads are paid for end to end": ((99, 129), "the heads of the lower blocks do not exist there"),
+    "the cache is not filled": ((96, 99), "each finished block runs once more, forward"),
+}
+equal(bills, (96, 129), what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 whole, layers = student.training_macs([10, 20], [1, 2], 5)
 equal(whole, 480, "end to end, five epochs")
@@ -484,7 +363,6 @@ blocks, heads, epochs = [randint(1, 99) for _ in range(4)], [randint(1, 99) for 
 whole, layers = student.training_macs(blocks, heads, epochs)
 equal(whole, 3 * epochs * (sum(blocks) + heads[-1]), "end to end, four blocks")
 equal(layers, 3 * epochs * (sum(blocks) + sum(heads)) + sum(blocks), "layer by layer, four blocks")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The bill as a picture. The layer-by-layer line must lie just above the other for a cheap head, far above it for a dear
@@ -538,24 +416,13 @@ turn(
 
 # %% test="probe_values" points=4
 x, y = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([0, 0, 1, 1])
-close(
-    student.linear_probe(x, y, x, y, 1e-3),
-    1.0,
-    "the accuracy on four points of a line, cut in the middle",
-    "the share of right answers: one number, from 0 to 1",
-)
-close(
-    student.linear_probe(x + 100, y, x + 100, y, 1e-3),
-    1.0,
-    "the same 100 further right",
-    "is there a column of ones?",
-)
-close(
-    student.linear_probe(x, y, x, 1 - y, 1e-3),
-    0.0,
-    "the accuracy where all new classes are the other one",
-    "which labels?",
-)
+got = student.linear_probe(x, y, x, y, 1e-3)
+what = "the accuracy on four points of a line, cut in the middle"
+close(got, 1.0, what, "the share of right answers: one number, from 0 to 1")
+got = student.linear_probe(x + 100, y, x + 100, y, 1e-3)
+close(got, 1.0, "the same 100 further right", "is there a column of ones?")
+got = student.linear_probe(x, y, x, 1 - y, 1e-3)
+close(got, 0.0, "the accuracy where all new classes are the other one", "which labels?")
 
 
 ### BEGIN HIDDEN TESTS
@@ -571,27 +438,15 @@ for ridge in (1.0, 30.0):
     targets = torch.cat([torch.nn.functional.one_hot(y, 3).double(), torch.zeros(11, 3).double()])
     answers = (ones(x_new) @ torch.linalg.lstsq(features, targets).solution).argmax(1)
     want = (answers == y_new).double().mean()
-    close(
-        student.linear_probe(x, y, x_new, y_new, ridge),
-        want,
-        f"the accuracy with ridge {ridge}",
-        "see the formula",
-    )
+    got = student.linear_probe(x, y, x_new, y_new, ridge)
+    close(got, want, f"the accuracy with ridge {ridge}", "see the formula")
 few, classes = torch.tensor([[1.0], [1.0], [10.0]]), torch.tensor([0, 0, 1])
 one = torch.tensor([[1.0]])
-close(
-    student.linear_probe(few, classes, one, torch.tensor([0]), 1.0),
-    1.0,
-    "three points with ridge 1",
-    "the formula",
-)
-close(
-    student.linear_probe(few, classes, one, torch.tensor([1]), 1e6),
-    1.0,
-    "three points with ridge 1,000,000",
-    "ridge stands at every place of the diagonal, that of the ones too",
-)
-### END HIDDEN TESTS
+got = student.linear_probe(few, classes, one, torch.tensor([0]), 1.0)
+close(got, 1.0, "three points with ridge 1", "the formula")
+got = student.linear_probe(few, classes, one, torch.tensor([1]), 1e6)
+what = "three points with ridge 1,000,000"
+close(got, 1.0, what, "ridge stands at every place of the diagonal, that of the ones too")
 
 # %% [markdown]
 # ## 6 · Prune before you go on (5 points, 12 minutes)
@@ -603,20 +458,13 @@ close(
 
 # %% test="strongest_filters" points=2
 weight = torch.tensor([[1.0, -1.0], [3.0, 3.0], [-9.0, 1.0], [0.0, 0.5]]).reshape(4, 1, 1, 2)
-equal(
-    student.strongest(weight, 2),
-    [1, 2],
-    "the two strongest of filters with sums 2, 6, 10, 0.5",
-    "the channels' indices, in ascending order; filters are compared by absolute values",
-)
+hint = "the channels' indices, in ascending order; filters are compared by absolute values"
+equal(student.strongest(weight, 2), [1, 2], "the two strongest of filters with sums 2, 6, 10, 0.5", hint)
 equal(student.strongest(weight, 3), [0, 1, 2], "the three strongest")
 weight = torch.tensor([[4.0, 0.0], [3.0, 2.0]]).reshape(2, 1, 1, 2)
-equal(
-    student.strongest(weight, 1),
-    [1],
-    "the stronger of two filters with the weights 4 and 0, and 3 and 2",
-    "sums of absolute weights, 4 and 5; neither squares nor the largest one",
-)
+got = student.strongest(weight, 1)
+what = "the stronger of two filters with the weights 4 and 0, and 3 and 2"
+equal(got, [1], what, "sums of absolute weights, 4 and 5; neither squares nor the largest one")
 ### BEGIN HIDDEN TESTS
 weight = torch.randn(9, 3, 2, 2)
 want = sorted(sorted(range(9), key=lambda i: -float(weight[i].abs().sum()))[:4])
@@ -625,7 +473,6 @@ equal(student.strongest(weight, 9), list(range(9)), "all of them")
 equal(student.strongest(weight, 1), [int(weight.abs().sum((1, 2, 3)).argmax())], "the strongest one")
 raises(ValueError, lambda: student.strongest(weight, 10), "more than there are is refused with a ValueError")
 raises(ValueError, lambda: student.strongest(weight, 0), "none is refused with a ValueError")
-### END HIDDEN TESTS
 
 # %% solution="prune"
 
@@ -636,48 +483,30 @@ for _ in range(3):
 tensors = block.state_dict()
 tensors["conv.weight"][[0, 3]] /= 1000  # the weakest two
 less = student.prune(tensors, 4)
-holds(
-    isinstance(less, dict),
-    "prune gives no dictionary",
-    "tensors by their names, as they came in",
-    type(less).__name__,
-    "see `Returns`",
-)
+what = "prune gives no dictionary"
+hint = "see `Returns`"
+holds(isinstance(less, dict), what, "tensors by their names, as they came in", type(less).__name__, hint)
 equal(sorted(less), sorted(tensors), "the names after pruning", "the same names: nothing is dropped")
-equal(
-    tuple(getattr(less["conv.weight"], "shape", ())),
-    (4, 2, 1, 3),
-    "the kernels' shape after keeping 4 of 6 channels",
-    "(c_out, c_in, height, width): rows that go are cut out, not set to 0",
-)
-equal(
-    tuple(getattr(less["norm.running_var"], "shape", ())),
-    (4,),
-    "the shape of running_var",
-    "every tensor with a row a channel",
-)
+what = "the kernels' shape after keeping 4 of 6 channels"
+hint = "(c_out, c_in, height, width): rows that go are cut out, not set to 0"
+equal(tuple(getattr(less["conv.weight"], "shape", ())), (4, 2, 1, 3), what, hint)
+what = "the shape of running_var"
+equal(tuple(getattr(less["norm.running_var"], "shape", ())), (4,), what, "every tensor with a row a channel")
 small = student.Block(2, 4, (1, 3))
 small.load_state_dict(less)
 small.eval()
 block.eval()
 x = torch.randn(5, 2, 1, 8)
 block.load_state_dict(tensors)
-close(
-    small(x),
-    block(x)[:, [1, 2, 4, 5]],
-    "the pruned block's output, which is channels 1, 2, 4, 5 of the whole one's: 0 and 3 have the weakest filters",
-    "the rows of `strongest`, of every tensor that has a row a channel",
-    mistakes={
-        "the first channels are kept": (lambda: block(x)[:, :4], "which does `strongest` name?"),
-    },
-)
+got = small(x)
+expected = block(x)[:, [1, 2, 4, 5]]
+what = "the pruned block's output, which is channels 1, 2, 4, 5 of the whole one's: 0 and 3 have the weakest filters"
+hint = "the rows of `strongest`, of every tensor that has a row a channel"
+mistakes = {"the first channels are kept": (lambda: block(x)[:, :4], "which does `strongest` name?")}
+close(got, expected, what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-equal(
-    less["norm.num_batches_tracked"],
-    tensors["norm.num_batches_tracked"],
-    "the counter of batches, which stays",
-)
-from solutions.layerwise import reference
+expected = tensors["norm.num_batches_tracked"]
+equal(less["norm.num_batches_tracked"], expected, "the counter of batches, which stays")
 
 for keep in (1, 3, 5):
     wanted = reference.prune(tensors, keep)
@@ -686,7 +515,6 @@ for keep in (1, 3, 5):
         close(got[name], wanted[name], f"{name} when {keep} of 6 channels are kept")
 again = student.prune(tensors, 6)
 close(again["conv.weight"], tensors["conv.weight"], "the kernels when all channels are kept")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7 · Grow a net, layer by layer (6 points, 10 minutes and the machine's)
@@ -769,10 +597,7 @@ holds(
     "run section 7 from its start, with every check above passed",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("layerwise", tensors, 6)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Prune a finished net by half, and see what it costs when nobody above may get used to it. Then try it *before* the next

@@ -67,24 +67,16 @@ for number in (0, len(stories.story) // 2):
 # arange(1, …) counts from 1; one of the two as a column.
 
 # %% test="position_encoding_values" points=2
-close(
-    student.position_encoding(2, 2),
-    torch.tensor([[0.5, 0.5], [0.5, 1.0]]),
-    "position_encoding of 2 words and 2 numbers",
-    "compare with the cell above: a row for each word",
-    mistakes={
-        "words and numbers are counted from 0": (
-            torch.tensor([[1.0, 0.5], [0.5, 0.5]]),
-            "j and k begin at 1",
-        ),
-    },
-)
+got = student.position_encoding(2, 2)
+hint = "compare with the cell above: a row for each word"
+mistakes = {"words and numbers are counted from 0": ([[1.0, 0.5], [0.5, 0.5]], "j and k begin at 1")}
+close(got, [[0.5, 0.5], [0.5, 1.0]], "position_encoding of 2 words and 2 numbers", hint, mistakes=mistakes)
 close(
     student.position_encoding(4, 1),
-    torch.tensor([[0.25], [0.5], [0.75], [1.0]]),
+    [[0.25], [0.5], [0.75], [1.0]],
     "position_encoding of 4 words and 1 number",
     "a row for each word, a column for each number",
-    mistakes={"rows are numbers": (torch.tensor([[0.25, 0.5, 0.75, 1.0]]), "(J, D)")},
+    mistakes={"rows are numbers": ([[0.25, 0.5, 0.75, 1.0]], "(J, D)")},
 )
 ### BEGIN HIDDEN TESTS
 for words, d in ((3, 5), (7, 2), (1, 4)):
@@ -92,13 +84,9 @@ for words, d in ((3, 5), (7, 2), (1, 4)):
         [(1 - j / words) - (k / d) * (1 - 2 * j / words) for k in range(1, d + 1)]
         for j in range(1, words + 1)
     ]
-    close(
-        student.position_encoding(words, d),
-        torch.tensor(wanted),
-        f"position_encoding of {words} words and {d} numbers",
-        "the formula, j over J and k over D",
-    )
-### END HIDDEN TESTS
+    got = student.position_encoding(words, d)
+    what = f"position_encoding of {words} words and {d} numbers"
+    close(got, torch.tensor(wanted), what, "the formula, j over J and k over D")
 
 # %% [markdown]
 # Now the sentence: look its words up, weight them, add them up. Code 0 stands for no word and must add nothing, whatever
@@ -113,21 +101,16 @@ for words, d in ((3, 5), (7, 2), (1, 4)):
 
 # %% test="encode_values" points=3
 table = torch.tensor([[100.0], [5.0], [7.0]])
-close(
-    student.encode(torch.tensor([[1, 2], [2, 0], [2, 1]]), table, torch.tensor([[2.0], [3.0]])),
-    torch.tensor([[31.0], [14.0], [29.0]]),
-    'encode of the sentences "1 2", "2" and "2 1"',
-    "5 · 2 + 7 · 3; 7 · 2; 7 · 2 + 5 · 3",
-    mistakes={
-        "no word counts as a word": (torch.tensor([[31.0], [314.0], [29.0]]), "code 0 adds nothing"),
-        "places do not count": (torch.tensor([[12.0], [7.0], [12.0]]), "each word times its place's weight"),
-    },
-)
+got = student.encode(torch.tensor([[1, 2], [2, 0], [2, 1]]), table, torch.tensor([[2.0], [3.0]]))
+what = 'encode of the sentences "1 2", "2" and "2 1"'
+mistakes = {
+    "no word counts as a word": ([[31.0], [314.0], [29.0]], "code 0 adds nothing"),
+    "places do not count": ([[12.0], [7.0], [12.0]], "each word times its place's weight"),
+}
+close(got, [[31.0], [14.0], [29.0]], what, "5 · 2 + 7 · 3; 7 · 2; 7 · 2 + 5 · 3", mistakes=mistakes)
 leaf = torch.randn(4, 3, requires_grad=True)
 flows(student.encode(torch.tensor([[1, 2], [3, 0]]), leaf, torch.rand(2, 3)), {"the table": leaf}, "encode")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for shape, v, d in (((2, 3), 5, 4), ((2, 4, 3), 6, 2), ((5,), 4, 3)):
     codes, weights = torch.randint(v, shape), torch.randn(shape[-1], d)
     codes[..., -1] = 0
@@ -137,7 +120,6 @@ for shape, v, d in (((2, 3), 5, 4), ((2, 4, 3), 6, 2), ((5,), 4, 3)):
     got = student.encode(codes, leaf, weights)
     close(got, wanted, f"encode of codes {shape}, embeddings of {d} numbers", "any shape (..., J) of codes")
     follows(got, {"the table": leaf}, wanted, f"encode of codes {shape}")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 Two RNNs, and why they are not enough (3 points, 15 minutes)
@@ -164,30 +146,19 @@ def cell(x, h):
 
 xs = torch.tensor([[[2.0], [50.0], [3.0]], [[2.0], [1.0], [50.0]]])
 there = torch.tensor([[True, False, True], [True, True, False]])
-close(
-    student.last_state(cell, xs, there, torch.ones(2, 1)),
-    torch.tensor([[11.0], [9.0]]),
-    "last_state with the cell 2 h + x from 1, of 2, nothing, 3, and of 2, 1, nothing",
-    "first 4, then 4 again, then 11; and 4, then 9, then 9 again",
-    mistakes={
-        "what is not there is read": (
-            torch.tensor([[119.0], [68.0]]),
-            "keep the old state where `there` is False",
-        ),
-        "an empty place is read as 0": (
-            torch.tensor([[19.0], [18.0]]),
-            "the state stays as it is: no step at all",
-        ),
-        "the state is 0 at an empty place": (torch.tensor([[3.0], [0.0]]), "the old state, not nothing"),
-        "it begins with 0": (torch.tensor([[7.0], [5.0]]), "h is given"),
-    },
-)
+got = student.last_state(cell, xs, there, torch.ones(2, 1))
+expected = [[11.0], [9.0]]
+what = "last_state with the cell 2 h + x from 1, of 2, nothing, 3, and of 2, 1, nothing"
+mistakes = {
+    "what is not there is read": ([[119.0], [68.0]], "keep the old state where `there` is False"),
+    "an empty place is read as 0": ([[19.0], [18.0]], "the state stays as it is: no step at all"),
+    "the state is 0 at an empty place": ([[3.0], [0.0]], "the old state, not nothing"),
+    "it begins with 0": ([[7.0], [5.0]], "h is given"),
+}
+close(got, expected, what, "first 4, then 4 again, then 11; and 4, then 9, then 9 again", mistakes=mistakes)
 leaves = {"xs": torch.randn(2, 3, 1, requires_grad=True), "h": torch.randn(2, 1, requires_grad=True)}
 flows(student.last_state(cell, leaves["xs"], there, leaves["h"]), leaves, "last_state")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.memory import reference
-
 for b, length, d in ((3, 5, 2), (1, 4, 3), (4, 1, 2)):
     W = torch.randn(d, d)
 
@@ -199,7 +170,6 @@ for b, length, d in ((3, 5, 2), (1, 4, 3), (4, 1, 2)):
     got, wanted = student.last_state(mixed, xs, there, h), reference.last_state(mixed, xs, there, h)
     close(got, wanted, f"last_state of {b} rows of {length} places", "each row by itself")
     follows(got, {"xs": xs, "h": h}, wanted, f"last_state of {b} rows of {length} places")
-### END HIDDEN TESTS
 
 # %% given="TwoRNNs,right"
 
@@ -234,48 +204,32 @@ print(p, "o =", (p * torch.tensor([4.0, 8.0])).sum(), "u + o =", 1 + (p * torch.
 u, m = torch.tensor([[1.0]]), torch.tensor([[[0.0], [1.0986], [9.0]]])
 c, there = torch.tensor([[[4.0], [8.0], [100.0]]]), torch.tensor([[True, True, False]])
 got, p = pair(student.hop(u, m, c, there), "hop", "u + o and p")
-close(
-    p,
-    torch.tensor([[0.25, 0.75, 0.0]]),
-    "the attention of the example, with a third memory that is not there",
-    "exp(0) : exp(log 3), and nothing for the third",
-    atol=1e-3,
-    mistakes={
-        "what is not there gets attention": (torch.tensor([[1.23e-4, 3.70e-4, 0.9995]]), "a score of -inf"),
-        "its score is 0": (torch.tensor([[0.2, 0.6, 0.2]]), "exp(0) is 1: which score has no chance?"),
-        "it does not add up to 1": (
-            lambda: torch.tensor([[1.23e-4, 3.70e-4, 0.0]]),
-            "leave out before the softmax",
-        ),
-    },
-)
-close(
-    got,
-    torch.tensor([[8.0]]),
-    "u + o of the example",
-    "1 + 0.25 · 4 + 0.75 · 8",
-    atol=1e-2,
-    mistakes={
-        "u is missing": (torch.tensor([[7.0]]), "the question goes on: u + o"),
-        "m is summed instead of c": (torch.tensor([[1.824]]), "found by m, says c"),
-    },
-)
+expected = [[0.25, 0.75, 0.0]]
+what = "the attention of the example, with a third memory that is not there"
+mistakes = {
+    "what is not there gets attention": ([[1.23e-4, 3.70e-4, 0.9995]], "a score of -inf"),
+    "its score is 0": ([[0.2, 0.6, 0.2]], "exp(0) is 1: which score has no chance?"),
+    "it does not add up to 1": (
+        lambda: torch.tensor([[1.23e-4, 3.70e-4, 0.0]]),
+        "leave out before the softmax",
+    ),
+}
+close(p, expected, what, "exp(0) : exp(log 3), and nothing for the third", atol=1e-3, mistakes=mistakes)
+mistakes = {
+    "u is missing": ([[7.0]], "the question goes on: u + o"),
+    "m is summed instead of c": ([[1.824]], "found by m, says c"),
+}
+close(got, [[8.0]], "u + o of the example", "1 + 0.25 · 4 + 0.75 · 8", atol=1e-2, mistakes=mistakes)
 far = torch.tensor([[[-300.0], [9.0]]])
 _, p = pair(student.hop(u, far, c[:, :2], there[:, 1:]), "hop", "u + o and p")
-close(
-    p,
-    torch.tensor([[1.0, 0.0]]),
-    "the attention of two memories with scores of -300 and 9, of which the second is not there",
-    "nothing, however low the others score: below every other score, before the softmax",
-    atol=1e-3,
-)
+what = "the attention of two memories with scores of -300 and 9, of which the second is not there"
+hint = "nothing, however low the others score: below every other score, before the softmax"
+close(p, [[1.0, 0.0]], what, hint, atol=1e-3)
 shapes = {"u": (2, 4), "m": (2, 3, 4), "c": (2, 3, 4)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 there = torch.tensor([[True, False, True], [True, True, True]])
 flows(pair(student.hop(*leaves.values(), there), "hop", "u + o and p")[0], leaves, "u + o of hop")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, n, d in ((3, 5, 2), (1, 2, 4), (2, 1, 3)):
     leaves = {"u": torch.randn(b, d), "m": torch.randn(b, n, d), "c": torch.randn(b, n, d)}
     leaves = {name: leaf.requires_grad_() for name, leaf in leaves.items()}
@@ -297,8 +251,7 @@ big, _ = pair(
     "hop",
     "u + o and p",
 )
-close(big, torch.tensor([[302.0]]), "u + o where scores are large", "softmax knows how to stay finite")
-### END HIDDEN TESTS
+close(big, [[302.0]], "u + o where scores are large", "softmax knows how to stay finite")
 
 # %% [markdown]
 # One look finds "anna took the lamp". The second looks for Anna: **hops**. Each hop has its own m and c, and the tables are
@@ -317,28 +270,15 @@ sentences = torch.tensor([[0, 0], [1, 3], [2, 4], [1, 0], [2, 0]])  # 1 anna, 2 
 what = "answer with one hop: anna attic, ben garden, and who is asked for"
 story, question = torch.tensor([[0, 1, 2], [0, 1, 2]]), torch.tensor([3, 4])
 scores, p = pair(student.answer(sentences, story, question, tables, times), "answer", "scores and attention")
-close(
-    p,
-    torch.tensor([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]]),
-    f"attention of {what}",
-    "(B, K, M): found by the first table; memory 0 is not there",
-    atol=1e-3,
-)
-close(
-    scores,
-    torch.tensor([[0.0, 0.0, 0.0, 0.75, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]]),
-    f"scores of {what}",
-    "(B, V): rows of the last table · u",
-    atol=1e-2,
-)
+hint = "(B, K, M): found by the first table; memory 0 is not there"
+close(p, [[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]], f"attention of {what}", hint, atol=1e-3)
+expected = [[0.0, 0.0, 0.0, 0.75, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]]
+close(scores, expected, f"scores of {what}", "(B, V): rows of the last table · u", atol=1e-2)
 shapes = {"the tables": (3, 5, 4), "the times": (3, 3, 4)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 got = pair(student.answer(sentences, story, question, *leaves.values()), "answer", "scores and attention")
 flows(got[0], leaves, "the scores of answer")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.memory import reference
-
 for hops, b, m, d in ((1, 3, 4, 2), (2, 2, 3, 5), (3, 1, 5, 4)):
     v, s, j = 6, 7, 3
     tables, times = 0.7 * torch.randn(hops + 1, v, d), 0.7 * torch.randn(hops + 1, m, d)
@@ -358,7 +298,6 @@ for hops, b, m, d in ((1, 3, 4, 2), (2, 2, 3, 5), (3, 1, 5, 4)):
     for name, hint, one, other in zip(names[::-1], hints[::-1], got[::-1], wanted[::-1]):
         close(one, other, name, hint, rtol=1e-3)
     follows(got[0], leaves, wanted[0], names[0])
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4 A tape with addresses (12 points, 40 minutes)
@@ -377,28 +316,20 @@ for strength in (0.0, 1.0, 20.0):
 
 # %% test="content_values" points=3
 memory = torch.tensor([[[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]]])
-close(
-    student.content(memory, torch.tensor([[3.0, 0.0]]), torch.tensor([1.0])),
-    torch.tensor([[0.6652, 0.2447, 0.0900]]),
-    "content of slots that point along, across and against the key, strength 1",
-    "softmax of 1, 0, -1: lengths do not matter",
-    atol=1e-3,
-    mistakes={
-        "lengths matter": (
-            torch.tensor([[0.9974, 0.0025, 0.0001]]),
-            "over the length of the slot and of the key",
-        ),
-        "the key's length matters": (torch.tensor([[0.9503, 0.0473, 0.0024]]), "over both lengths"),
-        "it is no softmax": (torch.tensor([[1.0, 0.0, -1.0]]), "weights add up to 1"),
-    },
-)
+got = student.content(memory, torch.tensor([[3.0, 0.0]]), torch.tensor([1.0]))
+expected = [[0.6652, 0.2447, 0.0900]]
+what = "content of slots that point along, across and against the key, strength 1"
+mistakes = {
+    "lengths matter": ([[0.9974, 0.0025, 0.0001]], "over the length of the slot and of the key"),
+    "the key's length matters": ([[0.9503, 0.0473, 0.0024]], "over both lengths"),
+    "it is no softmax": ([[1.0, 0.0, -1.0]], "weights add up to 1"),
+}
+close(got, expected, what, "softmax of 1, 0, -1: lengths do not matter", atol=1e-3, mistakes=mistakes)
 shapes = {"the memory": (2, 3, 2), "the key": (2, 2)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 leaves["the strength"] = (1 + torch.rand(2)).requires_grad_()
 flows(student.content(*leaves.values()), leaves, "content")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, n, width in ((3, 5, 2), (1, 4, 3), (2, 3, 6)):
     memory, key = torch.randn(b, n, width), torch.randn(b, width)
     leaves = {"the memory": memory, "the key": key, "the strength": 1 + 5 * torch.rand(b)}
@@ -409,7 +340,6 @@ for b, n, width in ((3, 5, 2), (1, 4, 3), (2, 3, 6)):
     got = student.content(*leaves.values())
     close(got, wanted, f"content of {b} keys and {n} slots", "softmax over slots of strength · cosine")
     follows(got, leaves, wanted, "content")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The second way is by **location**: from where the head is, one slot back, stay, or one slot on, on a ring. The controller gives
@@ -423,27 +353,17 @@ for b, n, width in ((3, 5, 2), (1, 4, 3), (2, 3, 6)):
 
 # %% test="shift_values" points=3
 w = torch.tensor([[0.0, 1.0, 0.0, 0.0]])
-close(
-    student.shift(w, torch.tensor([[0.1, 0.2, 0.7]])),
-    torch.tensor([[0.1, 0.2, 0.7, 0.0]]),
-    "shift of a head at slot 1, shares 0.1, 0.2, 0.7",
-    "a tenth one slot back, two tenths stay, the rest one slot on",
-    mistakes={
-        "it goes the other way round": (torch.tensor([[0.7, 0.2, 0.1, 0.0]]), "the first share goes back")
-    },
-)
-close(
-    student.shift(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.tensor([[0.25, 0.5, 0.25]])),
-    torch.tensor([[0.5, 0.25, 0.0, 0.25]]),
-    "shift of a head at slot 0",
-    "a ring: before slot 0 lies the last one",
-    mistakes={"what leaves the tape is lost": (torch.tensor([[0.5, 0.25, 0.0, 0.0]]), "slots lie in a ring")},
-)
+got = student.shift(w, torch.tensor([[0.1, 0.2, 0.7]]))
+hint = "a tenth one slot back, two tenths stay, the rest one slot on"
+mistakes = {"it goes the other way round": ([[0.7, 0.2, 0.1, 0.0]], "the first share goes back")}
+close(got, [[0.1, 0.2, 0.7, 0.0]], "shift of a head at slot 1, shares 0.1, 0.2, 0.7", hint, mistakes=mistakes)
+got = student.shift(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.tensor([[0.25, 0.5, 0.25]]))
+what = "shift of a head at slot 0"
+mistakes = {"what leaves the tape is lost": ([[0.5, 0.25, 0.0, 0.0]], "slots lie in a ring")}
+close(got, [[0.5, 0.25, 0.0, 0.25]], what, "a ring: before slot 0 lies the last one", mistakes=mistakes)
 leaves = {"w": torch.rand(2, 5, requires_grad=True), "s": torch.rand(2, 3, requires_grad=True)}
 flows(student.shift(*leaves.values()), leaves, "shift")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, n in ((2, 3), (3, 7), (1, 5)):
     w, s = torch.rand(b, n).softmax(1).requires_grad_(), torch.randn(b, 3).softmax(1).requires_grad_()
     kernel = torch.zeros(b, n)
@@ -451,14 +371,9 @@ for b, n in ((2, 3), (3, 7), (1, 5)):
     places = (torch.arange(n)[:, None] - torch.arange(n)) % n
     wanted = (kernel[:, places] @ w[..., None])[..., 0]
     got = student.shift(w, s)
-    close(
-        got,
-        wanted,
-        f"shift of {b} heads over {n} slots",
-        "circular convolution, each head with its own shares",
-    )
+    what = f"shift of {b} heads over {n} slots"
+    close(got, wanted, what, "circular convolution, each head with its own shares")
     follows(got, {"w": w, "s": s}, wanted, "shift")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Each shift blurs. After forty of them a head would be everywhere. Against that attention is **sharpened**: every weight to
@@ -472,19 +387,13 @@ for b, n in ((2, 3), (3, 7), (1, 5)):
 
 # %% test="sharpen_values" points=3
 w = torch.tensor([[0.25, 0.75], [0.5, 0.5]])
-close(
-    student.sharpen(w, torch.tensor([2.0, 5.0])),
-    torch.tensor([[0.1, 0.9], [0.5, 0.5]]),
-    "sharpen of 1/4 and 3/4 with gamma 2, and of halves with gamma 5",
-    "each row with its own gamma",
-    mistakes={
-        "it does not add up to 1": (
-            torch.tensor([[0.0625, 0.5625], [0.0313, 0.0313]]),
-            "over the sum of the row",
-        ),
-        "a softmax": (lambda: (torch.tensor([[2.0], [5.0]]) * w).softmax(1), "a power, not an exponential"),
-    },
-)
+got = student.sharpen(w, torch.tensor([2.0, 5.0]))
+what = "sharpen of 1/4 and 3/4 with gamma 2, and of halves with gamma 5"
+mistakes = {
+    "it does not add up to 1": ([[0.0625, 0.5625], [0.0313, 0.0313]], "over the sum of the row"),
+    "a softmax": (lambda: (torch.tensor([[2.0], [5.0]]) * w).softmax(1), "a power, not an exponential"),
+}
+close(got, [[0.1, 0.9], [0.5, 0.5]], what, "each row with its own gamma", mistakes=mistakes)
 leaves = {"w": w.clone().requires_grad_(), "gamma": torch.tensor([2.0, 1.5], requires_grad=True)}
 flows(student.sharpen(*leaves.values()), leaves, "sharpen")
 edge = {
@@ -492,34 +401,21 @@ edge = {
     "gamma": torch.tensor([1.5], requires_grad=True),
 }
 for name, slope in zip(edge, slopes(student.sharpen(*edge.values()), edge, "sharpen")):
-    holds(
-        slope is not None and torch.isfinite(slope).all(),
-        f"the gradient of sharpen in {name} where a weight is 0",
-        "finite numbers",
-        slope,
-        "what is the slope of log w at 0? clamp first",
-    )
+    what = f"the gradient of sharpen in {name} where a weight is 0"
+    hint = "what is the slope of log w at 0? clamp first"
+    holds(slope is not None and torch.isfinite(slope).all(), what, "finite numbers", slope, hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, n in ((2, 4), (3, 3), (1, 6)):
     w, gamma = torch.randn(b, n).softmax(1).requires_grad_(), (1 + 3 * torch.rand(b)).requires_grad_()
     wanted = (gamma[:, None] * w.log()).softmax(1)
     got = student.sharpen(w, gamma)
-    close(
-        got, wanted, f"sharpen of {b} heads over {n} slots", "w to the power gamma, over its sum", rtol=1e-3
-    )
+    what = f"sharpen of {b} heads over {n} slots"
+    close(got, wanted, what, "w to the power gamma, over its sum", rtol=1e-3)
     follows(got, {"w": w, "gamma": gamma}, wanted, "sharpen")
 small = torch.tensor([[1 - 3e-5, 2e-5, 1e-5, 0.0]])
-close(
-    student.sharpen(small, torch.ones(1)),
-    small,
-    "sharpen of weights near 0 with gamma 1",
-    "nothing changes: a clamp much above 1e-8 would lift small weights",
-    rtol=1e-4,
-    atol=2e-6,
-)
-### END HIDDEN TESTS
+got = student.sharpen(small, torch.ones(1))
+hint = "nothing changes: a clamp much above 1e-8 would lift small weights"
+close(got, small, "sharpen of weights near 0 with gamma 1", hint, rtol=1e-4, atol=2e-6)
 
 # %% [markdown]
 # Turn both knobs: a head is shifted forty times with half of it staying and a quarter to each side. Which gamma is enough to
@@ -563,34 +459,27 @@ def old_and_new(memory: Tensor, w: Tensor, erase: Tensor, add: Tensor) -> tuple[
 # %% test="write_values" points=3
 memory, w = torch.tensor([[[10.0, 1.0], [20.0, 2.0], [30.0, 3.0]]]), torch.tensor([[0.5, 0.0, 1.0]])
 erase, add = torch.tensor([[1.0, 0.0]]), torch.tensor([[4.0, 5.0]])
-close(
-    student.write(memory, w, erase, add),
-    torch.tensor([[[7.0, 3.5], [20.0, 2.0], [4.0, 8.0]]]),
-    "write with a head half at slot 0 and wholly at slot 2: erase the first number, add 4 and 5",
-    "memory · (1 - w erase) + w add",
-    mistakes={
-        "nothing is erased": (torch.tensor([[[12.0, 3.5], [20.0, 2.0], [34.0, 8.0]]]), "first erase"),
-        "it is erased wherever the head is, wholly or not": (
-            torch.tensor([[[2.0, 3.5], [20.0, 2.0], [4.0, 8.0]]]),
-            "as much as the head is there: w times erase",
-        ),
-        "all slots are written alike": (torch.tensor([[[4.0, 6.0], [4.0, 7.0], [4.0, 8.0]]]), "w says where"),
-    },
-)
+got = student.write(memory, w, erase, add)
+what = "write with a head half at slot 0 and wholly at slot 2: erase the first number, add 4 and 5"
+mistakes = {
+    "nothing is erased": ([[[12.0, 3.5], [20.0, 2.0], [34.0, 8.0]]], "first erase"),
+    "it is erased wherever the head is, wholly or not": (
+        [[[2.0, 3.5], [20.0, 2.0], [4.0, 8.0]]],
+        "as much as the head is there: w times erase",
+    ),
+    "all slots are written alike": ([[[4.0, 6.0], [4.0, 7.0], [4.0, 8.0]]], "w says where"),
+}
+close(got, [[[7.0, 3.5], [20.0, 2.0], [4.0, 8.0]]], what, "memory · (1 - w erase) + w add", mistakes=mistakes)
 old, _ = student.old_and_new(memory, w, erase, add)
-close(
-    old,
-    memory,
-    "the old memory, after write",
+hint = (
     "*=, += and functions with an underscore at their end change what came in, and what was read from it needs it for "
-    "its gradients: make a new tensor",
+    "its gradients: make a new tensor"
 )
+close(old, memory, "the old memory, after write", hint)
 shapes = {"the memory": (2, 3, 4), "w": (2, 3), "erase": (2, 4), "add": (2, 4)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.write(*leaves.values()), leaves, "write")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, n, width in ((2, 3, 4), (3, 5, 2), (1, 4, 1)):
     shapes = {"the memory": (b, n, width), "w": (b, n), "erase": (b, width), "add": (b, width)}
     leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
@@ -599,7 +488,6 @@ for b, n, width in ((2, 3, 4), (3, 5, 2), (1, 4, 1)):
     got = student.write(*leaves.values())
     close(got, wanted, f"write into {b} memories of {n} slots", "memory · (1 - w erase) + w add")
     follows(got, leaves, wanted, "write")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 5 A machine that copies (7 points, 17 minutes)
@@ -615,36 +503,23 @@ stay, on = [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 shifts = torch.tensor([[[on, stay], [on, stay], [stay, on], [stay, on]]])
 add = torch.tensor([[[5.0], [7.0], [0.0], [0.0]]])
 reads = student.tape(shifts, torch.ones(1, 4, 2), torch.zeros(1, 4, 1), add, 4)
-close(
-    reads,
-    torch.tensor([[[0.0], [0.0], [5.0], [7.0]]]),
-    "tape where the first head goes on twice, writing 5 and 7, and then the second goes on twice",
-    "move, then write, then read: 5 stands at slot 1",
-    atol=1e-3,
-    mistakes={
-        "nothing comes out again": (
-            torch.zeros(1, 4, 1),
-            "the first head writes, the second reads; is what was written handed on to the next step?",
-        ),
-        "it writes before it moves": (torch.tensor([[[5.0], [5.0], [7.0], [0.0]]]), "first move"),
-    },
-)
+expected = [[[0.0], [0.0], [5.0], [7.0]]]
+what = "tape where the first head goes on twice, writing 5 and 7, and then the second goes on twice"
+mistakes = {
+    "nothing comes out again": (
+        torch.zeros(1, 4, 1),
+        "the first head writes, the second reads; is what was written handed on to the next step?",
+    ),
+    "it writes before it moves": ([[[5.0], [5.0], [7.0], [0.0]]], "first move"),
+}
+close(reads, expected, what, "move, then write, then read: 5 stands at slot 1", atol=1e-3, mistakes=mistakes)
 shapes = {"add": (2, 4, 3)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 leaves["shifts"] = torch.rand(2, 4, 2, 3).softmax(-1).requires_grad_()
-leaves["gammas"], leaves["erase"] = (
-    (1 + torch.rand(2, 4, 2)).requires_grad_(),
-    torch.rand(2, 4, 3, requires_grad=True),
-)
-flows(
-    student.tape(leaves["shifts"], leaves["gammas"], leaves["erase"], leaves["add"], 5),
-    leaves,
-    "tape",
-)
+leaves["gammas"] = (1 + torch.rand(2, 4, 2)).requires_grad_()
+leaves["erase"] = torch.rand(2, 4, 3, requires_grad=True)
+flows(student.tape(leaves["shifts"], leaves["gammas"], leaves["erase"], leaves["add"], 5), leaves, "tape")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.memory import reference
-
 for b, t, width, slots in ((2, 4, 3, 5), (1, 6, 2, 3), (3, 1, 2, 4)):
     leaves = {
         "shifts": torch.randn(b, t, 2, 3).softmax(-1).requires_grad_(),
@@ -656,7 +531,6 @@ for b, t, width, slots in ((2, 4, 3, 5), (1, 6, 2, 3), (3, 1, 2, 4)):
     got = student.tape(*leaves.values(), slots)
     close(got, wanted, f"tape of {t} steps over {slots} slots", "shift, sharpen, write, read", rtol=1e-3)
     follows(got, leaves, wanted, f"tape of {t} steps")
-### END HIDDEN TESTS
 
 # %% given="CopyMachine,to_copy,bits_wrong"
 
@@ -696,10 +570,7 @@ holds(
     "run the training cell: it saves `nets`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("memory", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # What did it look at? For a question about a thing: first the sentence that says who took it, then where they went. The

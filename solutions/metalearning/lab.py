@@ -74,30 +74,18 @@ for _ in range(12):
     drawn = student.episode(examples, 4, 2, 3)
     support, query = pair(drawn, "episode", "the support and the query", "see `Returns`")
     for name, part, size in (("support", support, 2), ("query", query, 3)):
-        holds(
-            shape_of(part) == (4, size, 3),
-            f"the {name} of 4 ways, 2 shots and 3 queries has the wrong shape",
-            (4, size, 3),
-            shape_of(part),
-            "ways first, then examples, then what an example is made of",
-        )
+        what = f"the {name} of 4 ways, 2 shots and 3 queries has the wrong shape"
+        hint = "ways first, then examples, then what an example is made of"
+        holds(shape_of(part) == (4, size, 3), what, (4, size, 3), shape_of(part), hint)
     both = torch.cat([support, query], dim=1)
     close(both, both[..., :1] * torch.tensor([1, -1, 1]), "an example of an episode", "whole examples")
     kind, which = both[..., 0] // 100, both[..., 0] % 100
-    holds(
-        (kind == kind[:, :1]).all(),
-        "a row of an episode mixes classes",
-        "support and query of row n from one class",
-        kind.tolist(),
-        "draw the classes once, for support and query together",
-    )
-    holds(
-        len(set(kind[:, 0].tolist())) == 4,
-        "a class stands twice in an episode",
-        "four different classes",
-        kind[:, 0].tolist(),
-        "draw without putting back",
-    )
+    what = "a row of an episode mixes classes"
+    hint = "draw the classes once, for support and query together"
+    holds((kind == kind[:, :1]).all(), what, "support and query of row n from one class", kind.tolist(), hint)
+    what = "a class stands twice in an episode"
+    hint = "draw without putting back"
+    holds(len(set(kind[:, 0].tolist())) == 4, what, "four different classes", kind[:, 0].tolist(), hint)
     holds(
         all(len(set(row)) == 5 for row in which.tolist()),
         "an example stands twice in an episode: the query asks for what the support shows",
@@ -119,13 +107,8 @@ for classes, count, ways, shots, queries in ((5, 4, 2, 1, 1), (3, 3, 3, 1, 2)):
     drawn = [student.episode(names, ways, shots, queries) for _ in range(150)]
     for name, part, size in (("support", 0, shots), ("query", 1, queries)):
         parts = torch.stack([episode[part] for episode in drawn])
-        holds(
-            shape_of(parts[0]) == (ways, size),
-            f"the {name}'s shape",
-            (ways, size),
-            shape_of(parts[0]),
-            "any shape",
-        )
+        what = f"the {name}'s shape"
+        holds(shape_of(parts[0]) == (ways, size), what, (ways, size), shape_of(parts[0]), "any shape")
         seen = set(parts.flatten().tolist())
         holds(
             seen == set(range(classes * count)),
@@ -148,7 +131,6 @@ holds(
     "the same support",
     "use the generator that is given",
 )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 A learned metric (6 points, 20 minutes)
@@ -170,33 +152,25 @@ support = torch.tensor([[[0.0, 1.0], [2.0, 1.0]], [[5.0, 1.0], [5.0, 1.0]], [[2.
 query = torch.tensor([[2.0, 1.0], [5.0, 3.0]])
 wanted = torch.tensor([[-1.0, -9.0, -16.0], [-20.0, -4.0, -13.0]])
 apart = (query[:, None, None] - support).square().sum(-1)  # (M, N, S)
-close(
-    student.prototype_scores(support, query),
-    wanted,
-    "prototype_scores of 2 queries and 3 classes with 2 examples each",
-    "minus the squared distance to the mean of a class",
-    mistakes={
-        "near classes get low scores": (-wanted, "a softmax wants the highest score for the nearest"),
-        "the distance is not squared": (-((-wanted) ** 0.5), "the squared distance"),
-        "rows are classes": (wanted.T, "(M, N): a row for each query"),
-        "it is the mean of the distances to the examples": (
-            -apart.mean(-1),
-            "first the mean, then the distance",
-        ),
-        "it is the distance to the nearest example": (-apart.amin(-1), "to the mean"),
-        "distances are averaged over numbers": (wanted / 2, "add up over the D numbers"),
-        "examples are added up, not averaged": (
-            -(query[:, None] - support.sum(1)).square().sum(-1),
-            "a prototype is a mean",
-        ),
-    },
-)
+got = student.prototype_scores(support, query)
+what = "prototype_scores of 2 queries and 3 classes with 2 examples each"
+mistakes = {
+    "near classes get low scores": (-wanted, "a softmax wants the highest score for the nearest"),
+    "the distance is not squared": (-((-wanted) ** 0.5), "the squared distance"),
+    "rows are classes": (wanted.T, "(M, N): a row for each query"),
+    "it is the mean of the distances to the examples": (-apart.mean(-1), "first the mean, then the distance"),
+    "it is the distance to the nearest example": (-apart.amin(-1), "to the mean"),
+    "distances are averaged over numbers": (wanted / 2, "add up over the D numbers"),
+    "examples are added up, not averaged": (
+        -(query[:, None] - support.sum(1)).square().sum(-1),
+        "a prototype is a mean",
+    ),
+}
+close(got, wanted, what, "minus the squared distance to the mean of a class", mistakes=mistakes)
 leaves = {"the support": torch.randn(3, 2, 4, requires_grad=True)}
 leaves["the queries"] = torch.randn(5, 4, requires_grad=True)
 flows(student.prototype_scores(*leaves.values()), leaves, "prototype_scores")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, s, m, d in ((3, 2, 5, 4), (2, 1, 1, 3), (4, 3, 2, 1)):
     leaves = {"the support": torch.randn(n, s, d).requires_grad_()}
     leaves["the queries"] = torch.randn(m, d, requires_grad=True)
@@ -206,7 +180,6 @@ for n, s, m, d in ((3, 2, 5, 4), (2, 1, 1, 3), (4, 3, 2, 1)):
     got = student.prototype_scores(support, query)
     close(got, wanted, f"prototype_scores of {m} queries, {n} ways, {s} shots", rtol=1e-3, atol=1e-4)
     follows(got, leaves, wanted, "prototype_scores", rtol=1e-3, atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Everything is differentiable, down to the support. Which way does the gradient push a prototype? Predict: one query of class 0
@@ -233,30 +206,25 @@ e = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [r, 1.0]]).exp()
 wanted = (e.sum(1) / e.sum())[None]
 raw = (support @ query[0]).exp()
 means = torch.nn.functional.cosine_similarity(support.mean(1), query, dim=-1)
-close(
-    student.matching(support, query),
-    wanted,
-    "matching of a query that points along the first axis; cosines 1 and 0, -1 and 0, 0.7071 and 1",
-    "a softmax over all six cosines, then add up for each class",
-    mistakes={
-        "lengths matter": ((raw.sum(1) / raw.sum())[None], "the cosine: over both lengths"),
-        "weights are not added up by class": ((e / e.sum()).reshape(1, -1), "(M, N)"),
-        "it attends to means": (means.softmax(0)[None], "to each example"),
-        "the softmax goes over classes, of sums of cosines": (
-            torch.tensor([[1.0, -1.0, 1 + r]]).softmax(1),
-            "first the softmax, then the sum",
-        ),
-        "each class has a softmax of its own": (torch.ones(1, 3), "over all N·S examples at once"),
-        "the softmax is missing": (torch.tensor([[1.0, -1.0, 1 + r]]), "weights add up to 1"),
-        "weights are averaged": (wanted / 2, "add them up"),
-    },
-)
+got = student.matching(support, query)
+what = "matching of a query that points along the first axis; cosines 1 and 0, -1 and 0, 0.7071 and 1"
+mistakes = {
+    "lengths matter": ((raw.sum(1) / raw.sum())[None], "the cosine: over both lengths"),
+    "weights are not added up by class": ((e / e.sum()).reshape(1, -1), "(M, N)"),
+    "it attends to means": (means.softmax(0)[None], "to each example"),
+    "the softmax goes over classes, of sums of cosines": (
+        torch.tensor([[1.0, -1.0, 1 + r]]).softmax(1),
+        "first the softmax, then the sum",
+    ),
+    "each class has a softmax of its own": (torch.ones(1, 3), "over all N·S examples at once"),
+    "the softmax is missing": ([[1.0, -1.0, 1 + r]], "weights add up to 1"),
+    "weights are averaged": (wanted / 2, "add them up"),
+}
+close(got, wanted, what, "a softmax over all six cosines, then add up for each class", mistakes=mistakes)
 leaves = {"the support": torch.randn(3, 2, 4, requires_grad=True)}
 leaves["the queries"] = torch.randn(5, 4, requires_grad=True)
 flows(student.matching(*leaves.values()), leaves, "matching")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, s, m, d in ((3, 2, 5, 4), (2, 1, 1, 3), (4, 3, 2, 2)):
     leaves = {"the support": torch.randn(n, s, d).requires_grad_()}
     leaves["the queries"] = torch.randn(m, d, requires_grad=True)
@@ -267,7 +235,6 @@ for n, s, m, d in ((3, 2, 5, 4), (2, 1, 1, 3), (4, 3, 2, 2)):
     got = student.matching(support, query)
     close(got, wanted, f"matching of {m} queries, {n} ways, {s} shots")
     follows(got, leaves, wanted, "matching")
-### END HIDDEN TESTS
 
 # %% given="embedding,embedded,accuracy"
 
@@ -313,24 +280,16 @@ def old_and_new(loss: Loss, params: Params, rate: float) -> tuple[Params, Params
 # %% test="adapt_values" points=4
 w = torch.tensor(2.0, requires_grad=True)
 got = student.adapt(lambda params: params[0] ** 2, [w], 0.25, 1)
-holds(
-    isinstance(got, list | tuple) and len(got) == 1,
-    "adapt must give the new weights",
-    "a list of one tensor",
-    shape_of(got),
-    "as many as came in",
-)
-close(
-    got[0],
-    torch.tensor(1.0),
-    "one step on w² from 2 at rate 1/4",
-    "w - rate · gradient",
-    mistakes={
-        "the step goes up": (torch.tensor(3.0), "against the gradient"),
-        "the rate is missing": (torch.tensor(-2.0), "rate · gradient"),
-        "no step is made": (torch.tensor(2.0), "`steps` of them"),
-    },
-)
+what = "adapt must give the new weights"
+expected = "a list of one tensor"
+holds(isinstance(got, list | tuple) and len(got) == 1, what, expected, shape_of(got), "as many as came in")
+expected = torch.tensor(1.0)
+mistakes = {
+    "the step goes up": (torch.tensor(3.0), "against the gradient"),
+    "the rate is missing": (torch.tensor(-2.0), "rate · gradient"),
+    "no step is made": (torch.tensor(2.0), "`steps` of them"),
+}
+close(got[0], expected, "one step on w² from 2 at rate 1/4", "w - rate · gradient", mistakes=mistakes)
 close(
     student.adapt(lambda params: params[0] ** 2, [w], 0.25, 3)[0],
     torch.tensor(0.25),
@@ -340,12 +299,8 @@ close(
 )
 close(student.adapt(lambda params: params[0] ** 2, [w], 0.25, 0)[0], torch.tensor(2.0), "no step at all")
 old, _ = student.old_and_new(lambda params: params[0] ** 2, [w], 0.25)
-close(
-    old[0],
-    torch.tensor(2.0),
-    "the weight that came in, after a step from it",
-    "every task begins there: make new weights; -= and functions with an underscore at their end change it",
-)
+hint = "every task begins there: make new weights; -= and functions with an underscore at their end change it"
+close(old[0], torch.tensor(2.0), "the weight that came in, after a step from it", hint)
 hint = "shall autograd be able to walk through the gradient in the step?"
 flows(got[0], {"the weight": w}, "adapt", hint)
 slopes = {}
@@ -353,24 +308,17 @@ for first in (False, True):
     new = student.adapt(lambda params: params[0] ** 4, [w], 0.01, 1, first)[0]
     flows(new, {"the weight": w}, "adapt", "from p itself the way back is always open")
     slopes[first] = torch.autograd.grad(new, w)[0]
-close(
-    slopes[False],
-    torch.tensor(0.52),
-    "the slope of w - 0.01 · 4w³ in w at 2",
-    "1 - 0.01 · 12 w²: the gradient in the step is differentiated",
-    mistakes={"the gradient counts as a constant": (torch.tensor(1.0), "what should first_order decide?")},
-)
-close(
-    slopes[True],
-    torch.tensor(1.0),
-    "the same slope with first_order=True",
-    "the gradient counts as a constant",
-    mistakes={"the second derivative is in it": (torch.tensor(0.52), "what should first_order decide?")},
-)
+got = slopes[False]
+expected = torch.tensor(0.52)
+what = "the slope of w - 0.01 · 4w³ in w at 2"
+mistakes = {"the gradient counts as a constant": (torch.tensor(1.0), "what should first_order decide?")}
+close(got, expected, what, "1 - 0.01 · 12 w²: the gradient in the step is differentiated", mistakes=mistakes)
+what = "the same slope with first_order=True"
+mistakes = {"the second derivative is in it": (torch.tensor(0.52), "what should first_order decide?")}
+close(slopes[True], torch.tensor(1.0), what, "the gradient counts as a constant", mistakes=mistakes)
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
-
 def two_tasks(params):
     """Two tasks, each with its own weights: |A_t w_t + b_t|² / 2."""
     w, b = params
@@ -393,7 +341,6 @@ for steps in (1, 3):
             what = f"{name} of two tasks after {steps} steps"
             close(one, other, what, "the sum of the losses: each task goes its own way", rtol=1e-3, atol=1e-4)
             follows(one, leaves, other, what + (", first order" if first else ""), hint, rtol=1e-3, atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now MAML's loss. Each of T tasks gets its own copy of the one beginning, learns from its support, and pays for its *query*. Weights
@@ -417,42 +364,33 @@ x, y = torch.tensor([[[1.0], [-1.0]], [[1.0], [-1.0]]]), torch.tensor([[[2.0], [
 u, v = torch.tensor([[[2.0]], [[2.0]]]), torch.tensor([[[4.0]], [[-2.0]]])
 params = [zero(1, requires_grad=True), zero(1, requires_grad=True)]
 got = student.maml_loss(line, params, (x, y), (u, v), 0.25, 1)
-close(
-    got,
-    torch.tensor(2.5),
-    "maml_loss of two lines through 0, slopes 2 and -1, from a flat one; rate 1/4, one step",
-    "by hand: the slopes become 1 and -1/2; the queries at 2 then cost (2 - 4)² and (-1 + 2)²",
-    mistakes={
-        "nothing is learned from the support": (torch.tensor(10.0), "adapt, then the query"),
-        "tasks share one step": (torch.tensor(9.0), "each task its own copy, with its own step"),
-        "tasks share one mean step": (torch.tensor(9.25), "each task its own copy, with its own step"),
-        "the support is paid for": (torch.tensor(0.625), "learn from the support, pay for the query"),
-        "each task's step is too small": (
-            torch.tensor(5.625),
-            "a loss for each task: the mean over its points only, not over tasks",
-        ),
-        "each task's step is too large": (torch.tensor(0.0), "the *mean* over a task's points"),
-        "it learns from the query": (torch.tensor(22.5), "adapt on the support"),
-        "costs are added up": (torch.tensor(5.0), "the mean over all queries"),
-    },
-)
+what = "maml_loss of two lines through 0, slopes 2 and -1, from a flat one; rate 1/4, one step"
+hint = "by hand: the slopes become 1 and -1/2; the queries at 2 then cost (2 - 4)² and (-1 + 2)²"
+mistakes = {
+    "nothing is learned from the support": (torch.tensor(10.0), "adapt, then the query"),
+    "tasks share one step": (torch.tensor(9.0), "each task its own copy, with its own step"),
+    "tasks share one mean step": (torch.tensor(9.25), "each task its own copy, with its own step"),
+    "the support is paid for": (torch.tensor(0.625), "learn from the support, pay for the query"),
+    "each task's step is too small": (
+        torch.tensor(5.625),
+        "a loss for each task: the mean over its points only, not over tasks",
+    ),
+    "each task's step is too large": (torch.tensor(0.0), "the *mean* over a task's points"),
+    "it learns from the query": (torch.tensor(22.5), "adapt on the support"),
+    "costs are added up": (torch.tensor(5.0), "the mean over all queries"),
+}
+close(got, torch.tensor(2.5), what, hint, mistakes=mistakes)
 flows(got, {"the beginning": params[0]}, "maml_loss")
-close(
-    student.maml_loss(line, params, (x, y), (u, v), 0.25, 0),
-    torch.tensor(10.0),
-    "maml_loss after no step at all",
-    "steps=0: the beginning itself",
-)
+expected = torch.tensor(10.0)
+hint = "steps=0: the beginning itself"
+got = student.maml_loss(line, params, (x, y), (u, v), 0.25, 0)
+close(got, expected, "maml_loss after no step at all", hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows, holds
-
 for tasks, s, q, steps in ((3, 4, 2, 1), (2, 3, 5, 2)):
-    x, y, u, v = (
-        torch.randn(tasks, s, 1),
-        torch.randn(tasks, s, 1),
-        torch.randn(tasks, q, 1),
-        torch.randn(tasks, q, 1),
-    )
+    x = torch.randn(tasks, s, 1)
+    y = torch.randn(tasks, s, 1)
+    u = torch.randn(tasks, q, 1)
+    v = torch.randn(tasks, q, 1)
     leaves = {
         "the slope": torch.randn(1, requires_grad=True),
         "the height": torch.randn(1, requires_grad=True),
@@ -497,7 +435,6 @@ holds(
     f"{slope.item():.6g}",
     "the gradients inside the steps must be differentiated",
 )
-### END HIDDEN TESTS
 
 # %% given="perceptron,beginning,sinusoids,learn_beginning,sine_error"
 
@@ -522,37 +459,26 @@ holds(
 x, y = torch.tensor([[[5.0, 0.5], [6.0, 0.6], [7.0, 0.7]]]), torch.tensor([[1, 2, 0]])
 wanted = torch.tensor([[[5.0, 0.5, 0, 0, 0], [6.0, 0.6, 0, 1, 0], [7.0, 0.7, 0, 0, 1]]])
 hot = torch.eye(3)[y]
-close(
-    student.shifted(x, y, 3),
-    wanted,
-    "shifted of three examples with labels 1, 2, 0 of three ways",
-    "the example, then the label before it; zeros at first",
-    mistakes={
-        "each example brings its own label along": (torch.cat([x, hot], 2), "one step late"),
-        "the last label comes round to the first place": (
-            torch.cat([x, hot.roll(1, 1)], 2),
-            "zeros at first",
-        ),
-        "labels come one step early": (
-            torch.cat([x, torch.cat([hot[:, 1:], torch.zeros(1, 1, 3)], 1)], 2),
-            "the label of the example *before*",
-        ),
-        "labels stand in front": (
-            torch.cat([wanted[..., 2:], wanted[..., :2]], 2),
-            "(D + N): examples first",
-        ),
-        "labels are numbers, not one for each way": (
-            torch.cat([x, torch.tensor([[[0.0], [1.0], [2.0]]])], 2),
-            "F.one_hot",
-        ),
-        "examples are late, too": (torch.cat([torch.zeros(1, 1, 2), x[:, :-1]], 1), "only labels"),
-    },
-)
+got = student.shifted(x, y, 3)
+what = "shifted of three examples with labels 1, 2, 0 of three ways"
+mistakes = {
+    "each example brings its own label along": (torch.cat([x, hot], 2), "one step late"),
+    "the last label comes round to the first place": (torch.cat([x, hot.roll(1, 1)], 2), "zeros at first"),
+    "labels come one step early": (
+        torch.cat([x, torch.cat([hot[:, 1:], torch.zeros(1, 1, 3)], 1)], 2),
+        "the label of the example *before*",
+    ),
+    "labels stand in front": (torch.cat([wanted[..., 2:], wanted[..., :2]], 2), "(D + N): examples first"),
+    "labels are numbers, not one for each way": (
+        torch.cat([x, torch.tensor([[[0.0], [1.0], [2.0]]])], 2),
+        "F.one_hot",
+    ),
+    "examples are late, too": (torch.cat([torch.zeros(1, 1, 2), x[:, :-1]], 1), "only labels"),
+}
+close(got, wanted, what, "the example, then the label before it; zeros at first", mistakes=mistakes)
 leaves = {"the examples": torch.randn(2, 4, 3, requires_grad=True)}
 flows(student.shifted(*leaves.values(), torch.tensor([[0, 1, 1, 0], [1, 0, 1, 1]]), 2), leaves, "shifted")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, length, d, ways in ((2, 4, 3, 5), (3, 1, 2, 2), (1, 6, 1, 4)):
     x, y = torch.randn(b, length, d, requires_grad=True), torch.randint(ways - 1, (b, length))
     wanted = torch.zeros(b, length, d + ways)
@@ -564,7 +490,6 @@ for b, length, d, ways in ((2, 4, 3, 5), (3, 1, 2, 2), (1, 6, 1, 4)):
     what = f"shifted of {b} sequences of {length} examples, {ways} ways, where the last label never comes"
     close(got, wanted, what, "`ways` says how many there are")
     follows(got, {"the examples": x}, wanted, "shifted")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How is such a net measured? When a class comes for the *first* time it can only guess. When it comes for the second time it has been
@@ -580,28 +505,20 @@ for b, length, d, ways in ((2, 4, 3, 5), (3, 1, 2, 2), (1, 6, 1, 4)):
 # %% test="by_presentation_values" points=2
 y = torch.tensor([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]])
 right = torch.tensor([[True, True, False, False, True], [True, True, True, False, True]])
-close(
-    student.by_presentation(y, right, 3),
-    torch.tensor([0.75, 1.0, 0.0]),
-    "by_presentation of two sequences of five, three presentations",
-    "count the presentations of a class in each sequence anew, from 1",
-    mistakes={
-        "counts go on from one sequence to the next": (
-            torch.tensor([0.5, 1.0, 0.5]),
-            "each sequence for itself: cumsum along axis 1",
-        ),
-        "it counts presentations before, and misses the first": (torch.tensor([1.0, 0.0, 1.0]), "from 1"),
-        "it is the share up to then": (
-            torch.tensor([3 / 4, 6 / 7, 6 / 9]),
-            "of exactly the p-th presentations",
-        ),
-        "it is a share of all examples": (torch.tensor([0.3, 0.3, 0.0]), "of the p-th presentations"),
-        "it goes by place, not by presentation": (
-            torch.tensor([1.0, 1.0, 0.5]),
-            "how often has *this class* come?",
-        ),
-    },
-)
+got = student.by_presentation(y, right, 3)
+expected = [0.75, 1.0, 0.0]
+hint = "count the presentations of a class in each sequence anew, from 1"
+mistakes = {
+    "counts go on from one sequence to the next": (
+        [0.5, 1.0, 0.5],
+        "each sequence for itself: cumsum along axis 1",
+    ),
+    "it counts presentations before, and misses the first": ([1.0, 0.0, 1.0], "from 1"),
+    "it is the share up to then": ([3 / 4, 6 / 7, 6 / 9], "of exactly the p-th presentations"),
+    "it is a share of all examples": ([0.3, 0.3, 0.0], "of the p-th presentations"),
+    "it goes by place, not by presentation": ([1.0, 1.0, 0.5], "how often has *this class* come?"),
+}
+close(got, expected, "by_presentation of two sequences of five, three presentations", hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for b, length, ways, most in ((6, 20, 3, 4), (9, 15, 2, 3), (40, 8, 4, 2)):
     y, right = torch.randint(ways, (b, length)), torch.rand(b, length) < 0.6
@@ -614,7 +531,6 @@ for b, length, ways, most in ((6, 20, 3, 4), (9, 15, 2, 3), (40, 8, 4, 2)):
             seen[label] += 1
     wanted = torch.tensor([sum(h) / len(h) for h in hits])
     close(student.by_presentation(y, right, most), wanted, f"by_presentation of {b} sequences of {length}")
-### END HIDDEN TESTS
 
 # %% given="Reader"
 
@@ -668,42 +584,34 @@ print("share right by presentation:", ", ".join(f"{share:.2f}" for share in shar
 # (B, O, 2) - (B, 1, 2). For a product of each mark with its row's meant: (marks * meant[:, None]).sum(-1).
 
 # %% test="goal_now_values" points=4
-import math
-
 end, places = torch.tensor([[1.0, 1.0]]), torch.tensor([[[1.0, 1.0], [2.0, 1.0]]])
 marks = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
 places_now, marks_now = torch.tensor([[[4.0, 0.0], [0.0, 8.0]]]), torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
 root = 3**0.5
-close(
-    student.goal_now(end, (places, marks), (places_now, marks_now), math.log(3)),
-    torch.tensor([[4 / (1 + root), 8 * root / (1 + root)]]),
-    "goal_now with sharpness ln 3, two objects that have changed their order",
-    "first weights 3/4 and 1/4, so that (3/4, 1/4) was meant; then 1 to √3 for the marks now",
-    rtol=1e-3,
-    mistakes={
-        "objects are taken to stand in the same order": (
-            torch.tensor([[3.0, 2.0]]),
-            "look for the *mark* in the world now",
-        ),
-        "it goes where the demonstration went": (torch.tensor([[1.25, 1.0]]), "places of the world now"),
-        "it looks up places of the demonstration's world": (
-            torch.tensor([[(1 + 2 * root) / (1 + root), 1.0]]),
-            "places of the world now",
-        ),
-        "it goes to what is far from the end": (
-            torch.tensor([[4 * root / (1 + root), 8 / (1 + root)]]),
-            "near: *minus* the squared distance",
-        ),
-        "the second look is not sharpened": (
-            torch.tensor([[4 / (1 + math.exp(0.5)), 8 / (1 + math.exp(-0.5))]]),
-            "sharpness times the product",
-        ),
-        "the second look is no softmax": (
-            math.log(3) * torch.tensor([[1.0, 6.0]]),
-            "a softmax over the objects now",
-        ),
-    },
-)
+got = student.goal_now(end, (places, marks), (places_now, marks_now), math.log(3))
+what = "goal_now with sharpness ln 3, two objects that have changed their order"
+hint = "first weights 3/4 and 1/4, so that (3/4, 1/4) was meant; then 1 to √3 for the marks now"
+mistakes = {
+    "objects are taken to stand in the same order": ([[3.0, 2.0]], "look for the *mark* in the world now"),
+    "it goes where the demonstration went": ([[1.25, 1.0]], "places of the world now"),
+    "it looks up places of the demonstration's world": (
+        [[(1 + 2 * root) / (1 + root), 1.0]],
+        "places of the world now",
+    ),
+    "it goes to what is far from the end": (
+        [[4 * root / (1 + root), 8 / (1 + root)]],
+        "near: *minus* the squared distance",
+    ),
+    "the second look is not sharpened": (
+        [[4 / (1 + math.exp(0.5)), 8 / (1 + math.exp(-0.5))]],
+        "sharpness times the product",
+    ),
+    "the second look is no softmax": (
+        math.log(3) * torch.tensor([[1.0, 6.0]]),
+        "a softmax over the objects now",
+    ),
+}
+close(got, [[4 / (1 + root), 8 * root / (1 + root)]], what, hint, rtol=1e-3, mistakes=mistakes)
 shapes = {
     "end": (2, 2),
     "places": (2, 3, 2),
@@ -716,8 +624,6 @@ leaves["the sharpness"] = torch.tensor(0.7, requires_grad=True)
 a, b, c, d, e, s = leaves.values()
 flows(student.goal_now(a, (b, c), (d, e), s), leaves, "goal_now")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for batch, objects, size in ((2, 3, 4), (3, 5, 2), (1, 4, 6)):
     shapes = {
         "end": (batch, 2),
@@ -735,7 +641,6 @@ for batch, objects, size in ((2, 3, 4), (3, 5, 2), (1, 4, 6)):
     got = student.goal_now(a, (b, c), (d, e), s)
     close(got, wanted, f"goal_now in {batch} worlds of {objects} objects", rtol=1e-3, atol=1e-4)
     follows(got, leaves, wanted, "goal_now", rtol=1e-3, atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How sharp must the looks be? Turn the knob: too soft, and the goal is between all objects.
@@ -797,41 +702,25 @@ def square(theta):
 
 got = student.unroll(descent, square, torch.tensor([4.0]), torch.zeros(()), 2)
 theta, cost = pair(got, "unroll", "the last theta and the cost", "see `Returns`")
-close(
-    theta,
-    torch.tensor([1.0]),
-    "theta after two steps of -1/4 times the gradient on θ² from 4",
-    "4, 2, 1",
-    mistakes={
-        "one step too few": (torch.tensor([2.0]), "`steps` of them"),
-        "the step is taken off": (
-            torch.tensor([9.0]),
-            "add the step: it is the optimiser that knows the sign",
-        ),
-        "theta stays": (torch.tensor([4.0]), "theta + step"),
-    },
-)
-close(
-    cost,
-    torch.tensor(5.0),
-    "the cost of these two steps",
-    "f after the first step plus f after the second",
-    mistakes={
-        "the beginning is paid for": (torch.tensor(20.0), "the loss *after* each step"),
-        "only the end is paid for": (torch.tensor(1.0), "add up over all steps"),
-        "the beginning is paid for, too": (torch.tensor(21.0), "the loss *after* each step, and no other"),
-        "it is the mean": (torch.tensor(2.5), "the sum"),
-    },
-)
+what = "theta after two steps of -1/4 times the gradient on θ² from 4"
+mistakes = {
+    "one step too few": ([2.0], "`steps` of them"),
+    "the step is taken off": ([9.0], "add the step: it is the optimiser that knows the sign"),
+    "theta stays": ([4.0], "theta + step"),
+}
+close(theta, [1.0], what, "4, 2, 1", mistakes=mistakes)
+what = "the cost of these two steps"
+mistakes = {
+    "the beginning is paid for": (torch.tensor(20.0), "the loss *after* each step"),
+    "only the end is paid for": (torch.tensor(1.0), "add up over all steps"),
+    "the beginning is paid for, too": (torch.tensor(21.0), "the loss *after* each step, and no other"),
+    "it is the mean": (torch.tensor(2.5), "the sum"),
+}
+close(cost, torch.tensor(5.0), what, "f after the first step plus f after the second", mistakes=mistakes)
 # θ₁ = 4 - 8r and θ₂ = θ₁ - 4r, with the gradients 8 and 4 as constants
 wanted = (4 - 8 * rate) ** 2 + (4 - 12 * rate) ** 2
-follows(
-    cost,
-    {"the optimiser": rate},
-    wanted,
-    "the cost",
-    "gradients go in as constants; steps keep their history",
-)
+leaves = {"the optimiser": rate}
+follows(cost, leaves, wanted, "the cost", "gradients go in as constants; steps keep their history")
 ### BEGIN HIDDEN TESTS
 weights = {"a": torch.randn(3, requires_grad=True), "b": torch.randn(3, requires_grad=True)}
 A = torch.randn(4, 4)
@@ -858,15 +747,12 @@ for steps in (1, 3):
         step, held = with_memory(torch.autograd.grad(bent(here), here)[0], held)
         place = place + step
         total = total + bent(place)
-    close(
-        got, place, f"theta after {steps} steps of an optimiser with a memory", "hand the state on", rtol=1e-3
-    )
+    what = f"theta after {steps} steps of an optimiser with a memory"
+    close(got, place, what, "hand the state on", rtol=1e-3)
     close(cost, total, f"the cost of {steps} steps", rtol=1e-3)
-    follows(
-        cost, weights, total, f"the cost of {steps} steps", "steps and states keep their history", rtol=1e-2
-    )
+    what = f"the cost of {steps} steps"
+    follows(cost, weights, total, what, "steps and states keep their history", rtol=1e-2)
     follows(got, weights, place, "the last theta", rtol=1e-2)
-### END HIDDEN TESTS
 
 # %% given="LearnedOptimiser,quadratics"
 
@@ -939,10 +825,7 @@ holds(
     "run the training cell: it saves `nets`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("metalearning", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Ten points of a new wave, and what one step makes of the beginning: the slope everywhere, also where no point lies.

@@ -41,35 +41,21 @@ w[0] * x[0] + w[1] * x[1] + b
 # Begin with the bias, then go through inputs and weights together.
 
 # %% test="neuron_values" points=2
-close(
-    student.neuron(torch.tensor([2.0, -1.0, 4.0]), torch.tensor([0.5, 3.0, 0.25]), 1.5),
-    0.5,
-    "neuron([2, -1, 4], [0.5, 3, 0.25], 1.5)",
-    "work out this one by hand and print your steps",
-    mistakes={
-        "it gives a number for each input": (
-            [2.5, -1.5, 2.5],
-            "a neuron gives one number: where do you add up?",
-        ),
-        "it gives a product for each input": (
-            [1.0, -3.0, 1.0],
-            "a neuron gives one number: where do you add up?",
-        ),
-        "it leaves out the bias": (-1.0, "the formula's last term"),
-        "it adds the bias once for each input": (3.5, "how often does b stand in the formula?"),
-        "it uses two inputs of three": (-0.5, "take as many as there are"),
-    },
-)
+got = student.neuron(torch.tensor([2.0, -1.0, 4.0]), torch.tensor([0.5, 3.0, 0.25]), 1.5)
+what = "neuron([2, -1, 4], [0.5, 3, 0.25], 1.5)"
+mistakes = {
+    "it gives a number for each input": ([2.5, -1.5, 2.5], "a neuron gives one number: where do you add up?"),
+    "it gives a product for each input": ([1.0, -3.0, 1.0], "a neuron gives one number: where do you add?"),
+    "it leaves out the bias": (-1.0, "the formula's last term"),
+    "it adds the bias once for each input": (3.5, "how often does b stand in the formula?"),
+    "it uses two inputs of three": (-0.5, "take as many as there are"),
+}
+close(got, 0.5, what, "work out this one by hand and print your steps", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for size in (1, 2, 7, 50):
     x, w, b = torch.randn(size), torch.randn(size), torch.randn(())
-    close(
-        student.neuron(x, w, b),
-        (w * x).sum() + b,
-        f"neuron with {size} inputs",
-        "any number of inputs, any sign",
-    )
-### END HIDDEN TESTS
+    got = student.neuron(x, w, b)
+    close(got, (w * x).sum() + b, f"neuron with {size} inputs", "any number of inputs, any sign")
 
 # %% [markdown]
 # What do the weights *do*? Let a neuron with two inputs look at every place of the plane: blue where $z$ is large,
@@ -142,29 +128,19 @@ turn(
 # For a tensor: torch.exp works on every number at once.
 
 # %% test="sigmoid_values" points=1
-close(
-    student.sigmoid(torch.tensor([-2.0, 0.0, 2.0])),
-    torch.tensor([0.1192, 0.5, 0.8808]),
-    "sigmoid([-2, 0, 2])",
-    "the table above",
-    atol=1e-4,
-    mistakes={
-        "it falls where it should rise": (torch.tensor([0.8808, 0.5, 0.1192]), "the sign in the exponent"),
-        "this is tanh": (
-            torch.tensor([-0.9640, 0.0, 0.9640]),
-            "sigmoid lies between 0 and 1: the table above ties the two together",
-        ),
-    },
-)
+got = student.sigmoid(torch.tensor([-2.0, 0.0, 2.0]))
+mistakes = {
+    "it falls where it should rise": ([0.8808, 0.5, 0.1192], "the sign in the exponent"),
+    "this is tanh": ([-0.9640, 0.0, 0.9640], "sigmoid lies between 0 and 1: the table above ties the two"),
+}
+close(got, [0.1192, 0.5, 0.8808], "sigmoid([-2, 0, 2])", "the table above", atol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for shape in ((), (5,), (3, 1), (2, 3, 4)):
     z = 3 * torch.randn(shape)
-    close(
-        student.sigmoid(z), torch.sigmoid(z), f"sigmoid of a tensor of shape {shape}", "each number by itself"
-    )
+    got = student.sigmoid(z)
+    close(got, torch.sigmoid(z), f"sigmoid of a tensor of shape {shape}", "each number by itself")
 z = torch.tensor([-200.0, -50.0, 50.0, 200.0])
-close(student.sigmoid(z), torch.tensor([0.0, 0.0, 1.0, 1.0]), f"sigmoid({z.tolist()})", "∞/∞ is not a number")
-### END HIDDEN TESTS
+close(student.sigmoid(z), [0.0, 0.0, 1.0, 1.0], f"sigmoid({z.tolist()})", "∞/∞ is not a number")
 
 # %% [markdown]
 # Learning follows slopes. The slope of $\sigma$ far out is almost 0; is yours, or is it `nan`? One `nan` ruins
@@ -191,100 +167,60 @@ holds(
     "print torch.exp(torch.tensor(200.0)). Which function of the table does not overflow? (torch.where computes "
     "both of its branches: an overflow in the one not taken still ruins the slope.)",
 )
-close(
-    slope,
-    torch.tensor([0.0, 0.1049936, 0.2350037, 0.0]),
-    "the slope of sigmoid at [-200, -2, 0.5, 200]",
-    "does anything in your code cut off large z?",
-)
+what = "the slope of sigmoid at [-200, -2, 0.5, 200]"
+close(slope, [0.0, 0.1049936, 0.2350037, 0.0], what, "does anything in your code cut off large z?")
 ### BEGIN HIDDEN TESTS
 z = (60 * torch.randn(200)).requires_grad_()
 (slope,) = slopes(student.sigmoid(z), {"z": z}, "sigmoid")
 s = torch.sigmoid(z.detach())
 close(slope, s * (1 - s), "the slope of sigmoid at many places", "slopes far from 0 are finite, and almost 0")
-### END HIDDEN TESTS
 
 # %% solution="relu"
 # One call is enough.
 
 # %% test="relu_values" points=1
-close(
-    student.relu(torch.tensor([-3.0, 0.0, 2.5])),
-    torch.tensor([0.0, 0.0, 2.5]),
-    "relu([-3, 0, 2.5])",
-    "max(0, z), number by number",
-    mistakes={
-        "it folds what is negative upwards": (torch.tensor([3.0, 0.0, 2.5]), "max(0, z) of -3 is not 3"),
-        "it gives 0 or 1": (
-            torch.tensor([0.0, 0.0, 1.0]),
-            "it tells *whether* z is positive; max(0, z) also tells how much",
-        ),
-        "one number stands everywhere": (
-            torch.full((3,), 2.5),
-            "each number is compared with 0, not with the others",
-        ),
-    },
-)
+got = student.relu(torch.tensor([-3.0, 0.0, 2.5]))
+mistakes = {
+    "it folds what is negative upwards": ([3.0, 0.0, 2.5], "max(0, z) of -3 is not 3"),
+    "it gives 0 or 1": ([0.0, 0.0, 1.0], "it tells *whether* z is positive; max(0, z) also tells how much"),
+    "one number stands everywhere": (torch.full((3,), 2.5), "compare each number with 0, not with others"),
+}
+close(got, [0.0, 0.0, 2.5], "relu([-3, 0, 2.5])", "max(0, z), number by number", mistakes=mistakes)
 z = torch.tensor([-1.0, 2.0], requires_grad=True)
 flows(student.relu(z), {"z": z}, "relu")
 ### BEGIN HIDDEN TESTS
 far = torch.tensor([-400.0, 7.0, 400.0])
-close(student.relu(far), torch.tensor([0.0, 7.0, 400.0]), "relu([-400, 7, 400])", "max(0, z), however far")
+close(student.relu(far), [0.0, 7.0, 400.0], "relu([-400, 7, 400])", "max(0, z), however far")
 for shape in ((), (7,), (3, 1), (2, 3, 4)):
     z = 5 * torch.randn(shape)
     close(student.relu(z), torch.relu(z), f"relu of a tensor of shape {shape}", "each number by itself")
 z = torch.randn(40, requires_grad=True)
 follows(student.relu(z), {"z": z}, torch.relu(z), "relu")
-### END HIDDEN TESTS
 
 # %% solution="elu"
 # torch.where(condition, a, b) chooses number by number. Autograd goes through both a and b: is each finite for all z?
 
 # %% test="elu_values" points=1
-close(
-    student.elu(torch.tensor([-3.0, -1.0, 0.0, 2.5])),
-    torch.tensor([-0.9502, -0.6321, 0.0, 2.5]),
-    "elu([-3, -1, 0, 2.5])",
-    "the table's last row",
-    atol=1e-4,
-    mistakes={
-        "it jumps at 0": (
-            torch.tensor([0.0498, 0.3679, 1.0, 2.5]),
-            "what must be taken from eᶻ so that the halves meet?",
-        ),
-        "it bends on both sides": (
-            torch.tensor([-0.9502, -0.6321, 0.0, 11.1825]),
-            "it is z itself where z > 0",
-        ),
-    },
-)
+got = student.elu(torch.tensor([-3.0, -1.0, 0.0, 2.5]))
+expected = [-0.9502, -0.6321, 0.0, 2.5]
+mistakes = {
+    "it jumps at 0": ([0.0498, 0.3679, 1.0, 2.5], "what must be taken from eᶻ so that the halves meet?"),
+    "it bends on both sides": ([-0.9502, -0.6321, 0.0, 11.1825], "it is z itself where z > 0"),
+}
+close(got, expected, "elu([-3, -1, 0, 2.5])", "the table's last row", atol=1e-4, mistakes=mistakes)
 z = torch.tensor([-200.0, -1.0, 1.0, 200.0], requires_grad=True)
 (slope,) = slopes(student.elu(z), {"z": z}, "elu", "stay with PyTorch's functions")
-close(
-    slope,
-    torch.tensor([0.0, 0.3678794, 1.0, 1.0]),
-    "the slope of elu at -200, -1, 1 and 200",
-    "e²⁰⁰ is infinite here, and 0 · ∞ is not a number, also in a half that is not chosen: what may e be raised to?",
-)
+hint = "e²⁰⁰ is infinite here, and 0 · ∞ is not a number, also in a half that is not chosen: what may e be raised to?"
+close(slope, [0.0, 0.3678794, 1.0, 1.0], "the slope of elu at -200, -1, 1 and 200", hint)
 ### BEGIN HIDDEN TESTS
 for shape in ((), (7,), (3, 1), (2, 3, 4)):
     z = 5 * torch.randn(shape)
-    close(
-        student.elu(z),
-        torch.nn.functional.elu(z),
-        f"elu of a tensor of shape {shape}",
-        "each number by itself",
-    )
+    got = student.elu(z)
+    close(got, torch.nn.functional.elu(z), f"elu of a tensor of shape {shape}", "each number by itself")
 z = torch.tensor([-200.0, 200.0])
-close(
-    student.elu(z),
-    torch.tensor([-1.0, 200.0]),
-    "elu([-200, 200])",
-    "e²⁰⁰ is infinite here, and 0 · ∞ is not a number",
-)
+close(student.elu(z), [-1.0, 200.0], "elu([-200, 200])", "e²⁰⁰ is infinite here, and 0 · ∞ is not a number")
 z = torch.randn(40, requires_grad=True)
 follows(student.elu(z), {"z": z}, torch.nn.functional.elu(z), "elu")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The five and, dashed, their slopes. Where is a slope 0? A neuron that sits there learns nothing.
@@ -322,58 +258,40 @@ torch.tensor([[neuron(example, w, bias) for w, bias in zip(W, b)] for example in
 # Write down the shapes of x, W and of what is to come out. How must W stand for `@`?
 
 # %% test="layer_values" points=3
-x, W, b = (
-    torch.tensor([[1.0, 2.0], [0.0, 1.0]]),
-    torch.tensor([[1.0, 0.0], [3.0, -1.0]]),
-    torch.tensor([10.0, 20.0]),
-)
-close(
-    student.layer(x, W, b),
-    torch.tensor([[11.0, 21.0], [10.0, 19.0]]),
-    "layer([[1, 2], [0, 1]], [[1, 0], [3, -1]], [10, 20])",
-    "compare one number with neuron(x[0], W[0], b[0])",
-    mistakes={
-        "it uses W the other way round": (
-            torch.tensor([[17.0, 18.0], [13.0, 19.0]]),
-            "neurons are the rows of W; what does `x @ W` pair up?",
-        ),
-        "it multiplies in the wrong order": (
-            torch.tensor([[11.0, 22.0], [13.0, 25.0]]),
-            "rows of the result are examples: what must stand left?",
-        ),
-        "neurons stand as rows": (
-            torch.tensor([[11.0, 10.0], [21.0, 19.0]]),
-            "the docstring's last line: row i is an example",
-        ),
-        "it leaves out the biases": (torch.tensor([[1.0, 1.0], [0.0, -1.0]]), "the sum has a last term"),
-        "it gives each example a bias": (
-            torch.tensor([[11.0, 11.0], [20.0, 19.0]]),
-            "b has one number for each neuron: a column",
-        ),
-    },
-)
-close(
-    student.layer(torch.ones(2, 3), torch.ones(4, 3), torch.zeros(4)),
-    torch.full((2, 4), 3.0),
-    "layer of 2 examples, 3 inputs and 4 neurons, all weights 1",
-    "print the shapes of x and W, then that of your result",
-)
+x = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
+W = torch.tensor([[1.0, 0.0], [3.0, -1.0]])
+b = torch.tensor([10.0, 20.0])
+got = student.layer(x, W, b)
+what = "layer([[1, 2], [0, 1]], [[1, 0], [3, -1]], [10, 20])"
+hint = "compare one number with neuron(x[0], W[0], b[0])"
+mistakes = {
+    "it uses W the other way round": (
+        [[17.0, 18.0], [13.0, 19.0]],
+        "neurons are the rows of W; what does `x @ W` pair up?",
+    ),
+    "it multiplies in the wrong order": (
+        [[11.0, 22.0], [13.0, 25.0]],
+        "rows of the result are examples: what must stand left?",
+    ),
+    "neurons stand as rows": ([[11.0, 10.0], [21.0, 19.0]], "the docstring's last line: row i is an example"),
+    "it leaves out the biases": ([[1.0, 1.0], [0.0, -1.0]], "the sum has a last term"),
+    "it gives each example a bias": ([[11.0, 11.0], [20.0, 19.0]], "b has one number a neuron: a column"),
+}
+close(got, [[11.0, 21.0], [10.0, 19.0]], what, hint, mistakes=mistakes)
+got = student.layer(torch.ones(2, 3), torch.ones(4, 3), torch.zeros(4))
+what = "layer of 2 examples, 3 inputs and 4 neurons, all weights 1"
+close(got, torch.full((2, 4), 3.0), what, "print the shapes of x and W, then that of your result")
 leaves = {"x": x.requires_grad_(), "W": W.requires_grad_(), "b": b.requires_grad_()}
 flows(student.layer(x, W, b), leaves, "layer")
 ### BEGIN HIDDEN TESTS
 for B, D, M in ((1, 1, 1), (1, 4, 2), (5, 3, 4), (4, 5, 4), (9, 2, 1)):
     x, W, b = torch.randn(B, D), torch.randn(M, D), torch.randn(M)
     expected = torch.nn.functional.linear(x, W, b)
-    close(
-        student.layer(x, W, b),
-        expected,
-        f"layer with {B} examples, {D} inputs, {M} neurons",
-        "B, D and M may differ",
-    )
+    got = student.layer(x, W, b)
+    close(got, expected, f"layer with {B} examples, {D} inputs, {M} neurons", "B, D and M may differ")
 x, W, b = (torch.randn(shape, requires_grad=True) for shape in ((5, 3), (4, 3), (4,)))
 wanted = torch.nn.functional.linear(x, W, b)
 follows(student.layer(x, W, b), {"x": x, "W": W, "b": b}, wanted, "layer")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Same as before? And how much faster?
@@ -416,45 +334,29 @@ layers = [
     (torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, 1.0]]), torch.tensor([2.0, -1.0])),
     (torch.tensor([[1.0, -2.0]]), torch.tensor([3.0])),
 ]
-close(
-    student.mlp(x, layers, square),
-    torch.tensor([[-123.0], [-25.0]]),
-    "mlp with widths 2, 3, 2, 1 and z² for its activation",
-    "print the shape and the numbers after each layer, and follow the first example by hand",
-    mistakes={
-        "it bends the last layer too": (torch.tensor([[15129.0], [625.0]]), "every layer *but the last*"),
-        "it leaves out the last layer": (
-            torch.tensor([[36.0, 81.0], [4.0, 16.0]]),
-            "the answer comes from it",
-        ),
-        "it does not use the activation": (torch.tensor([[-5.0], [9.0]]), "what happens between layers?"),
-        "it bends once": (torch.tensor([[-21.0], [-3.0]]), "after each layer but the last"),
-        "it always uses ReLU": (torch.tensor([[-3.0], [5.0]]), "which activation is passed in?"),
-    },
-)
+got = student.mlp(x, layers, square)
+expected = [[-123.0], [-25.0]]
+hint = "print the shape and the numbers after each layer, and follow the first example by hand"
+mistakes = {
+    "it bends the last layer too": ([[15129.0], [625.0]], "every layer *but the last*"),
+    "it leaves out the last layer": ([[36.0, 81.0], [4.0, 16.0]], "the answer comes from it"),
+    "it does not use the activation": ([[-5.0], [9.0]], "what happens between layers?"),
+    "it bends once": ([[-21.0], [-3.0]], "after each layer but the last"),
+    "it always uses ReLU": ([[-3.0], [5.0]], "which activation is passed in?"),
+}
+close(got, expected, "mlp with widths 2, 3, 2, 1 and z² for its activation", hint, mistakes=mistakes)
 leaves = {f"{name} of layer {i}": t for i, pair in enumerate(layers) for name, t in zip("Wb", pair)}
 for tensor in leaves.values():
     tensor.requires_grad_()
-flows(
-    student.mlp(x, layers, square),
-    leaves,
-    "mlp",
-    "use W and b as they come: .detach(), .numpy() and new nn.Parameters cut the thread",
-)
-close(
-    student.mlp(x, layers[:1], square),
-    torch.tensor([[-1.0, 3.0, 1.0], [1.0, 1.0, -2.0]]),
-    "mlp with a single layer",
-    "the only layer is the last one",
-)
-equal(
-    student.layers_left(x, layers, square),
-    [3, 2, 1],
-    "the list of the layers' neurons once mlp has used it, of layers of 3, 2 and 1",
-    "a network is asked again and again: .pop() and del take layers out of the caller's own list, .reverse() turns it",
-)
+hint = "use W and b as they come: .detach(), .numpy() and new nn.Parameters cut the thread"
+flows(student.mlp(x, layers, square), leaves, "mlp", hint)
+what = "mlp with a single layer"
+hint = "the only layer is the last one"
+close(student.mlp(x, layers[:1], square), [[-1.0, 3.0, 1.0], [1.0, 1.0, -2.0]], what, hint)
+what = "the list of the layers' neurons once mlp has used it, of layers of 3, 2 and 1"
+hint = "a network is asked again and again: .pop() and del take layers out of the caller's own list, .reverse() turns it"
+equal(student.layers_left(x, layers, square), [3, 2, 1], what, hint)
 ### BEGIN HIDDEN TESTS
-import math
 from itertools import pairwise
 
 for widths in ([3, 2], [1, 5, 2], [4, 3, 3, 3, 2], [3, 2, 2, 2], [2, 1, 1], [2, 1, 3, 1]):
@@ -473,7 +375,6 @@ for widths in ([3, 2], [1, 5, 2], [4, 3, 3, 3, 2], [3, 2, 2, 2], [2, 1, 1], [2, 
     got = student.mlp(x, layers, square)
     close(got, expected, f"mlp with widths {widths}, squaring", "any number of layers, of any width")
     follows(got, leaves, expected, f"mlp with widths {widths}")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Three tiny networks. The first has two ReLU neurons with weights 1 and −1, no biases, and adds them up. Which
@@ -529,12 +430,8 @@ holds(
 )
 layers = [[torch.as_tensor(part).detach().double() for part in pair] for pair in layers]
 shapes = [list(part.shape) for pair in layers for part in pair]
-equal(
-    shapes,
-    [[2, 2], [2], [1, 2], [1]],
-    "the list of shapes of W1, b1, W2, b2",
-    "two hidden neurons, one output",
-)
+expected = [[2, 2], [2], [1, 2], [1]]
+equal(shapes, expected, "the list of shapes of W1, b1, W2, b2", "two hidden neurons, one output")
 (W1, b1), (W2, b2) = layers
 for corner in ([-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]):
     hidden = torch.relu(W1 @ torch.tensor(corner).double() + b1)
@@ -579,34 +476,26 @@ target = torch.tensor([1.0, 2.0, 3.0])  # (3,)
 # The shapes first.
 
 # %% test="squared_error_values" points=1
-close(
-    student.squared_error(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0])),
-    5.0,
-    "squared_error([2, 0], [1, 3])",
-    "differences, their squares, the mean of these",
-    mistakes={
-        "it adds up": (10.0, "a *mean* does not grow with the number of examples"),
-        "it takes a root": (2.2360680, "the mean of the squares is all"),
-        "it takes absolute differences": (2.0, "squares"),
-        "it gives one number for each example": ([1.0, 9.0], "the loss is one number"),
-    },
-)
+got = student.squared_error(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0]))
+what = "squared_error([2, 0], [1, 3])"
+mistakes = {
+    "it adds up": (10.0, "a *mean* does not grow with the number of examples"),
+    "it takes a root": (2.2360680, "the mean of the squares is all"),
+    "it takes absolute differences": (2.0, "squares"),
+    "it gives one number for each example": ([1.0, 9.0], "the loss is one number"),
+}
+close(got, 5.0, what, "differences, their squares, the mean of these", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for shape in ((1,), (7,), (4, 3), (2, 3, 2)):
     p, t = torch.randn(shape), torch.randn(shape)
     expected = sum((a - b) ** 2 for a, b in zip(p.flatten(), t.flatten())) / p.numel()
-    close(
-        student.squared_error(p, t), expected, f"squared_error of shape {shape}", "the mean over *all* places"
-    )
-### END HIDDEN TESTS
+    got = student.squared_error(p, t)
+    close(got, expected, f"squared_error of shape {shape}", "the mean over *all* places")
 
 # %% test="squared_error_shapes" points=1
-raises(
-    ValueError,
-    lambda: student.squared_error(torch.randn(3, 1), torch.randn(3)),
-    "squared_error compares (3, 1) with (3,)",
-    "compare .shape of both before you subtract, and `raise ValueError(...)` if they differ",
-)
+what = "squared_error compares (3, 1) with (3,)"
+hint = "compare .shape of both before you subtract, and `raise ValueError(...)` if they differ"
+raises(ValueError, lambda: student.squared_error(torch.randn(3, 1), torch.randn(3)), what, hint)
 ### BEGIN HIDDEN TESTS
 for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3))):
     raises(
@@ -615,7 +504,6 @@ for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3)
         f"squared_error compares {one} with {other}",
         "every unequal pair of shapes, also where the number of dimensions is the same",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # For classes (*classification*) the network's output $z$, a *logit*, becomes a probability $\sigma(z)$ of class 1,
@@ -630,49 +518,31 @@ for one, other in (((3,), (3, 1)), ((4, 2), (2,)), ((1,), (5,)), ((2, 3), (1, 3)
 
 # %% test="cross_entropy_values" points=2
 z, y = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
-close(
-    student.cross_entropy(z, y),
-    1.0444456,
-    "cross_entropy([0, 2, -1], [1, 0, 0])",
-    "the first example alone pays log 2 ≈ 0.6931",
-    mistakes={
-        "it adds up": (3.1333369, "the loss is a *mean* over examples"),
-        "it gives one number for each example": (
-            [0.6931472, 2.1269280, 0.3132617],
-            "the loss is one number: their mean",
-        ),
-        "it takes class 0 for class 1": (0.7111123, "σ(z) is the probability of class 1"),
-        "it is negative": (-1.0444456, "surprise is −log of a probability"),
-        "it ignores class 0": (0.2310491, "examples with y = 0 pay too"),
-        "it counts in bits": (1.5068166, "the natural logarithm"),
-    },
-)
+got = student.cross_entropy(z, y)
+what = "cross_entropy([0, 2, -1], [1, 0, 0])"
+mistakes = {
+    "it adds up": (3.1333369, "the loss is a *mean* over examples"),
+    "it gives one number for each example": ([0.69315, 2.12693, 0.31326], "a loss is one number: the mean"),
+    "it takes class 0 for class 1": (0.7111123, "σ(z) is the probability of class 1"),
+    "it is negative": (-1.0444456, "surprise is −log of a probability"),
+    "it ignores class 0": (0.2310491, "examples with y = 0 pay too"),
+    "it counts in bits": (1.5068166, "the natural logarithm"),
+}
+close(got, 1.0444456, what, "the first example alone pays log 2 ≈ 0.6931", mistakes=mistakes)
 got = student.cross_entropy(z.requires_grad_(), y)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow cross_entropy",
-    hint="float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions",
-)
+hint = "float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions"
+holds(getattr(got, "requires_grad", False), "autograd cannot follow cross_entropy", hint=hint)
 ### BEGIN HIDDEN TESTS
 for size in (1, 4, 33):
     z, y = 3 * torch.randn(size), torch.randint(0, 2, (size,))
     expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y.float())
-    close(
-        student.cross_entropy(z, y),
-        expected,
-        f"cross_entropy of {size} integer classes",
-        "integers are welcome as classes",
-    )
-    close(
-        student.cross_entropy(z, y.float()),
-        expected,
-        f"cross_entropy of {size} examples",
-        "both classes at once",
-    )
+    got = student.cross_entropy(z, y)
+    close(got, expected, f"cross_entropy of {size} integer classes", "integers are welcome as classes")
+    got = student.cross_entropy(z, y.float())
+    close(got, expected, f"cross_entropy of {size} examples", "both classes at once")
 z, y = torch.randn(20, requires_grad=True), torch.randint(0, 2, (20,)).float()
 wanted = torch.nn.functional.binary_cross_entropy_with_logits(z, y)
 follows(student.cross_entropy(z, y), {"the logits": z}, wanted, "cross_entropy")
-### END HIDDEN TESTS
 
 # %% test="cross_entropy_far" points=1
 hint = "log(σ(z)) in two steps overflows, and clamping changes the loss: use one function for log(1 + e^z)"
@@ -683,7 +553,6 @@ for z, y, cost in ((-1000.0, 1.0, 1000.0), (1000.0, 0.0, 1000.0), (1000.0, 1.0, 
 z, y = 300 * torch.randn(50), torch.randint(0, 2, (50,)).float()
 expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y)
 close(student.cross_entropy(z, y), expected, "cross_entropy of large logits", hint)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6 Two modes (3 points, 10 minutes)
@@ -699,36 +568,25 @@ close(student.cross_entropy(z, y), expected, "cross_entropy of large logits", hi
 # %% test="accuracy_values" points=1
 z, y = torch.tensor([0.3, 2.0, -1.0, -0.2, -3.0]), torch.tensor([1, 1, 0, 1, 0])
 got = student.accuracy(z, y)
-close(
-    got,
-    0.8,
-    "accuracy([0.3, 2, -1, -0.2, -3], [1, 1, 0, 1, 0])",
-    "which of the five are right?",
-    mistakes={
-        "it cuts at 0.5": (0.6, "logits are not probabilities: at which z is σ(z) = 0.5?"),
-        "it is the share of *wrong* answers": (0.2, "which class does a logit above 0 answer?"),
-        "it is the share of answers of class 1": (0.4, "an answer of class 0 can be right, too"),
-        "it counts": (4.0, "a *share* lies between 0 and 1"),
-        "it is in per cent": (80.0, "a share from 0 to 1"),
-    },
-)
+what = "accuracy([0.3, 2, -1, -0.2, -3], [1, 1, 0, 1, 0])"
+mistakes = {
+    "it cuts at 0.5": (0.6, "logits are not probabilities: at which z is σ(z) = 0.5?"),
+    "it is the share of *wrong* answers": (0.2, "which class does a logit above 0 answer?"),
+    "it is the share of answers of class 1": (0.4, "an answer of class 0 can be right, too"),
+    "it counts": (4.0, "a *share* lies between 0 and 1"),
+    "it is in per cent": (80.0, "a share from 0 to 1"),
+}
+close(got, 0.8, what, "which of the five are right?", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for size in (1, 3, 40):
     z, y = torch.randn(size), torch.randint(0, 2, (size,))
     expected = sum((a > 0) == (c == 1) for a, c in zip(z.tolist(), y.tolist())) / size
-    close(
-        student.accuracy(z, y), expected, f"accuracy of {size} examples", "class 1 where the logit is above 0"
-    )
-close(
-    student.accuracy(torch.ones(4), torch.ones(4)),
-    1.0,
-    "accuracy with classes as floats",
-    "all are right here",
-)
-close(
-    student.accuracy(torch.zeros(4), torch.zeros(4)), 1.0, "accuracy where the logit is 0", "0 is not above 0"
-)
-### END HIDDEN TESTS
+    got = student.accuracy(z, y)
+    close(got, expected, f"accuracy of {size} examples", "class 1 where the logit is above 0")
+got = student.accuracy(torch.ones(4), torch.ones(4))
+close(got, 1.0, "accuracy with classes as floats", "all are right here")
+got = student.accuracy(torch.zeros(4), torch.zeros(4))
+close(got, 1.0, "accuracy where the logit is 0", "0 is not above 0")
 
 # %% solution="split"
 # Draw one order of all examples, for x and y alike.
@@ -737,12 +595,10 @@ close(
 y = torch.arange(20)
 x = torch.stack([y + 0.25, -1.0 * y], dim=1)  # each row tells its own class
 parts = student.split(x, y, 6, seed=0)
-holds(
-    isinstance(parts, list | tuple) and [len(part) for part in parts] == [2, 2],
-    "split gives something else than two pairs",
-    "(x_train, y_train), (x_val, y_val)",
-    f"{type(parts).__name__} of {len(parts) if isinstance(parts, list | tuple) else 'no parts'}",
-)
+what = "split gives something else than two pairs"
+expected = "(x_train, y_train), (x_val, y_val)"
+got = f"{type(parts).__name__} of {len(parts) if isinstance(parts, list | tuple) else 'no parts'}"
+holds(isinstance(parts, list | tuple) and [len(part) for part in parts] == [2, 2], what, expected, got)
 holds(
     all(isinstance(part, torch.Tensor) for pair in parts for part in pair),
     "split gives something else than tensors",
@@ -751,82 +607,41 @@ holds(
     ".numpy() and .tolist() leave PyTorch; the cells below compute with tensors",
 )
 (x_train, y_train), (x_val, y_val) = parts
-equal(
-    [len(x_train), len(y_train), len(x_val), len(y_val)],
-    [14, 14, 6, 6],
-    "the list of sizes of x_train, y_train, x_val, y_val",
-    "`held_out` is 6 of 20",
-)
+got = [len(x_train), len(y_train), len(x_val), len(y_val)]
+equal(got, [14, 14, 6, 6], "the list of sizes of x_train, y_train, x_val, y_val", "`held_out` is 6 of 20")
 for part, (rows, classes) in {"training": (x_train, y_train), "validation": (x_val, y_val)}.items():
     own = torch.stack([classes + 0.25, -1.0 * classes], dim=1)
-    equal(
-        rows,
-        own,
-        f"the pairing in the {part} part",
-        "has an example lost its own class? One order, used for x and y",
-    )
-equal(
-    sorted([*y_train.tolist(), *y_val.tolist()]),
-    list(range(20)),
-    "the list of all examples in the two parts",
-    "each once: cut *one* order in two",
-)
-holds(
-    y_val.sort().values.tolist() not in ([*range(6)], [*range(14, 20)]),
-    "split takes the first or the last examples",
-    "a random choice: files are often sorted by class",
-    y_val.tolist(),
-)
+    what = f"the pairing in the {part} part"
+    equal(rows, own, what, "has an example lost its own class? One order, used for x and y")
+got = sorted([*y_train.tolist(), *y_val.tolist()])
+equal(got, list(range(20)), "the list of all examples in the two parts", "each once: cut *one* order in two")
+what = "split takes the first or the last examples"
+expected = "a random choice: files are often sorted by class"
+holds(y_val.sort().values.tolist() not in ([*range(6)], [*range(14, 20)]), what, expected, y_val.tolist())
 again, other = student.split(x, y, 6, seed=0), student.split(x, y, 6, seed=1)
-equal(
-    again[1][1],
-    y_val,
-    "split, called again with the same seed,",
-    "draw from torch.Generator().manual_seed(seed), inside split",
-)
-holds(
-    not torch.equal(other[1][1], y_val),
-    "split ignores its seed",
-    "another choice with seed 1",
-    other[1][1].tolist(),
-)
+what = "split, called again with the same seed,"
+equal(again[1][1], y_val, what, "draw from torch.Generator().manual_seed(seed), inside split")
+what = "split ignores its seed"
+holds(not torch.equal(other[1][1], y_val), what, "another choice with seed 1", other[1][1].tolist())
 ### BEGIN HIDDEN TESTS
 for size, held_out in ((2, 1), (31, 8), (100, 99)):
     x, y = torch.randn(size, 3), torch.arange(size)
     (x_train, y_train), (x_val, y_val) = student.split(x, y, held_out, seed=size)
-    equal(
-        list(x_val.shape), [held_out, 3], f"the validation part of {size} examples", "its size is `held_out`"
-    )
-    equal(
-        torch.cat([x_train, x_val]),
-        x[torch.cat([y_train, y_val]).long()],
-        f"pairs of {size} examples",
-        "kept together",
-    )
-    equal(
-        sorted([*y_train.tolist(), *y_val.tolist()]),
-        list(range(size)),
-        f"{size} examples in two parts",
-        "each once",
-    )
+    got = list(x_val.shape)
+    equal(got, [held_out, 3], f"the validation part of {size} examples", "its size is `held_out`")
+    got = torch.cat([x_train, x_val])
+    equal(got, x[torch.cat([y_train, y_val]).long()], f"pairs of {size} examples", "kept together")
+    got = sorted([*y_train.tolist(), *y_val.tolist()])
+    equal(got, list(range(size)), f"{size} examples in two parts", "each once")
 chosen = torch.stack([student.split(x, y, 20, seed)[1][1] for seed in range(100)]).long()  # (seeds, 20)
-holds(
-    len(chosen.unique()) == 100,
-    "of 100 examples, how many come to validation in 100 splits",
-    "all: every example has the same chance",
-    len(chosen.unique()),
-    "which indices can your draw give?",
-)
+what = "of 100 examples, how many come to validation in 100 splits"
+hint = "which indices can your draw give?"
+holds(len(chosen.unique()) == 100, what, "all: every example has the same chance", len(chosen.unique()), hint)
 held = torch.zeros(100, 100).scatter_(1, chosen, 1.0)
 together = ((held * held.roll(1, 1)).sum(1) / 20).mean().item()
-holds(
-    0.1 < together < 0.3,
-    "how many of the validation examples stand next to another one in the file",
-    "about 20 %, as chance has it",
-    f"{together:.0%}",
-    "draw the order by chance, not only the place where you cut: files are often sorted",
-)
-### END HIDDEN TESTS
+what = "how many of the validation examples stand next to another one in the file"
+hint = "draw the order by chance, not only the place where you cut: files are often sorted"
+holds(0.1 < together < 0.3, what, "about 20 %, as chance has it", f"{together:.0%}", hint)
 
 # %% [markdown]
 # ## 7 The spiral (2 points, 8 minutes)
@@ -942,10 +757,7 @@ holds(
     "run section 7 from its start, with every check above passed",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("neurons", tensors, 2)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Save the notebook, then hand in `neurons.ipynb` and `neurons.safetensors`; `course_utils.colab.submit("neurons")`

@@ -66,19 +66,17 @@ def f(t, y):
 
 
 y = torch.tensor([1.0, -2.0])
-close(
-    student.euler(f, 2.0, y, 0.5),
-    y + 0.5 * f(2.0, y),
-    "euler(f, 2, [1, -2], 0.5) with f(t, y) = 3y + t",
-    "where you are, and h times the arrow there",
-    mistakes={
-        "euler gives the way, and not where it leads": (0.5 * f(2.0, y), "where does the step begin?"),
-        "euler goes the whole arrow, whatever h": (y + f(2.0, y), "for a time h only"),
-        "euler asks for the arrow of time 0": (y + 0.5 * f(0.0, y), "f takes the time first"),
-        "euler asks for the arrow of the step's end": (y + 0.5 * f(2.5, y), "look before you go"),
-        "euler goes backwards": (y - 0.5 * f(2.0, y), "along the arrow"),
-    },
-)
+got = student.euler(f, 2.0, y, 0.5)
+expected = y + 0.5 * f(2.0, y)
+what = "euler(f, 2, [1, -2], 0.5) with f(t, y) = 3y + t"
+mistakes = {
+    "euler gives the way, and not where it leads": (0.5 * f(2.0, y), "where does the step begin?"),
+    "euler goes the whole arrow, whatever h": (y + f(2.0, y), "for a time h only"),
+    "euler asks for the arrow of time 0": (y + 0.5 * f(0.0, y), "f takes the time first"),
+    "euler asks for the arrow of the step's end": (y + 0.5 * f(2.5, y), "look before you go"),
+    "euler goes backwards": (y - 0.5 * f(2.0, y), "along the arrow"),
+}
+close(got, expected, what, "where you are, and h times the arrow there", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 calls = []
 
@@ -95,7 +93,6 @@ for shape, t, h in (((), 0.3, 0.2), ((2, 3), -1.0, 0.5), ((4, 1), 2.0, -0.25)):
     close(got, y + h * t * torch.sin(y), f"euler with a step of {h}", "any shape, also steps back")
     holds(len(calls) == 1, "euler asks f once", 1, len(calls))
     follows(got, {"y": y}, y + h * t * torch.sin(y), "euler")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Euler looks once and goes. Kutta's classic looks four times: here; half-way along the first arrow; half-way again, along
@@ -120,43 +117,32 @@ def numbers(a, b):
 y = numbers(1.0, -0.5)
 got = student.rk4(f, 0.5, y, 0.4)
 asked = len(calls)
-close(
-    got,
-    numbers(2.1725197, -0.1699509),
-    "rk4(f, 0.5, [1, -0.5], 0.4) with f(t, y) = y² + t",
-    "by hand, for the first number: k1 = 1.5, so k2 = 1.3² + 0.7; print yours",
-    atol=1e-6,
-    mistakes={
-        "this is Euler's step": (numbers(1.6, -0.2), "four arrows"),
-        "this is the midpoint method: it goes along k2 alone": (numbers(1.956, -0.171), "a mean of all four"),
-        "rk4 goes along k3 alone": (numbers(2.1537936, -0.1749759), "a mean of all four"),
-        "k3 looks along k1 again": (numbers(2.0523957, -0.1687173), "half-way along the *second* arrow"),
-        "k4 looks half-way": (numbers(2.0157048, -0.1777321), "the last place is the step's end"),
-        "all places are asked at the time t": (numbers(2.041665, -0.2442439), "each place has its own time"),
-        "k2 and k3 look at the end of a step": (numbers(3.1679823, -0.1896944), "half-way: half of h"),
-        "all four arrows weigh the same": (numbers(2.2313311, -0.1684323), "the middle ones count twice"),
-        "the weights do not add up to 1": (numbers(8.0351179, 1.4802948), "a *mean* of the arrows"),
-        "this is the 3/8 rule, another method of order 4": (
-            numbers(2.1730231, -0.1699181),
-            "the docstring's places: the start, the middle twice, the end",
-        ),
-    },
-)
+expected = numbers(2.1725197, -0.1699509)
+hint = "by hand, for the first number: k1 = 1.5, so k2 = 1.3² + 0.7; print yours"
+mistakes = {
+    "this is Euler's step": (numbers(1.6, -0.2), "four arrows"),
+    "this is the midpoint method: it goes along k2 alone": (numbers(1.956, -0.171), "a mean of all four"),
+    "rk4 goes along k3 alone": (numbers(2.1537936, -0.1749759), "a mean of all four"),
+    "k3 looks along k1 again": (numbers(2.0523957, -0.1687173), "half-way along the *second* arrow"),
+    "k4 looks half-way": (numbers(2.0157048, -0.1777321), "the last place is the step's end"),
+    "all places are asked at the time t": (numbers(2.041665, -0.2442439), "each place has its own time"),
+    "k2 and k3 look at the end of a step": (numbers(3.1679823, -0.1896944), "half-way: half of h"),
+    "all four arrows weigh the same": (numbers(2.2313311, -0.1684323), "the middle ones count twice"),
+    "the weights do not add up to 1": (numbers(8.0351179, 1.4802948), "a *mean* of the arrows"),
+    "this is the 3/8 rule, another method of order 4": (
+        numbers(2.1730231, -0.1699181),
+        "the docstring's places: the start, the middle twice, the end",
+    ),
+}
+close(got, expected, "rk4(f, 0.5, [1, -0.5], 0.4) with f(t, y) = y² + t", hint, atol=1e-6, mistakes=mistakes)
 holds(asked == 4, "rk4 asks f four times", 4, asked, "keep each arrow in a name of its own")
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for shape, t, h in (((), 0.3, 0.2), ((2, 3), -1.0, 0.5), ((4, 1), 2.0, -0.25)):
     y = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     got, expected = student.rk4(f, t, y, h), reference.rk4(f, t, y, h)
-    close(
-        got,
-        expected,
-        f"rk4 with a step of {h} from t = {t}",
-        "the times at which you look, and negative h too",
-    )
+    what = f"rk4 with a step of {h} from t = {t}"
+    close(got, expected, what, "the times at which you look, and negative h too")
     follows(got, {"y": y}, expected, "rk4")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now whole journeys. `times` says when we want to know where the boat is; between two times it makes `substeps` equal steps. If
@@ -180,35 +166,20 @@ def f(t, y):
 
 times = torch.tensor([0.0, 1.0, 3.0])
 got = student.integrate(along, f, torch.zeros(2), times, 2)
-holds(
-    shape_of(got) == (3, 2),
-    "integrate must give a state for each time",
-    "shape (3, 2): three times, states of two numbers",
-    shape_of(got),
-    "the state at the first time belongs to it; torch.stack",
-)
-equal(
-    visited,
-    [(0.0, 0.5), (0.5, 0.5), (1.0, 1.0), (2.0, 1.0)],
-    "integrate's steps, as (time, size), for times 0, 1, 3 and two substeps",
-    "how long is each of the substeps between `start` and `end`, and at which time does each begin?",
-)
-close(
-    got[:, 0],
-    torch.tensor([0.0, 0.25, 3.25]),
-    "the states at 0, 1 and 3 with f(t, y) = t, in two Euler steps between",
-    "each state is where the next step begins",
-)
-close(
-    student.integrate(along, f, torch.ones(1), torch.tensor([1.0, 0.0]))[:, 0],
-    torch.tensor([1.0, 0.0]),
-    "one step back from 1 to 0",
-    "h is end - start, also where that is negative",
-)
+what = "integrate must give a state for each time"
+hint = "the state at the first time belongs to it; torch.stack"
+holds(shape_of(got) == (3, 2), what, "shape (3, 2): three times, states of two numbers", shape_of(got), hint)
+what = "integrate's steps, as (time, size), for times 0, 1, 3 and two substeps"
+hint = "how long is each of the substeps between `start` and `end`, and at which time does each begin?"
+equal(visited, [(0.0, 0.5), (0.5, 0.5), (1.0, 1.0), (2.0, 1.0)], what, hint)
+what = "the states at 0, 1 and 3 with f(t, y) = t, in two Euler steps between"
+close(got[:, 0], [0.0, 0.25, 3.25], what, "each state is where the next step begins")
+what = "one step back from 1 to 0"
+hint = "h is end - start, also where that is negative"
+close(student.integrate(along, f, torch.ones(1), torch.tensor([1.0, 0.0]))[:, 0], [1.0, 0.0], what, hint)
+
+
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
-
 def bent(t, y):
     return torch.sin(y) + t
 
@@ -218,14 +189,9 @@ for shape, substeps in (((4,), 1), ((5,), 3), ((4, 3, 1), 2), ((1,), 2)):
     times = torch.rand(shape, dtype=torch.float64).cumsum(0)
     got = student.integrate(reference.euler, bent, y, times, substeps)
     expected = reference.integrate(reference.euler, bent, y, times, substeps)
-    close(
-        got,
-        expected,
-        f"integrate with times of shape {shape} and {substeps} substeps",
-        "see `times` in `Args`",
-    )
+    what = f"integrate with times of shape {shape} and {substeps} substeps"
+    close(got, expected, what, "see `times` in `Args`")
     follows(got, {"the first state": y}, expected, "integrate")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The boat, from (2, 0), for a time of 10: with Euler's engine and with Kutta's, both with 40 looks at the field.
@@ -256,48 +222,30 @@ plots.show(
 
 # %% test="order_values" points=2
 sizes = torch.tensor([0.4, 0.2, 0.1, 0.05], dtype=torch.float64)
-close(
-    student.order(sizes, 7 * sizes**3),
-    3.0,
-    "order of errors 7 h³",
-    "log(7 h³) is log 7 + 3 log h: a line over log h; mind its height",
-    rtol=1e-4,
-    mistakes={
-        "order fits a line through the origin": (
-            2.140137,
-            "the line has a height of its own, log C: centre both",
-        ),
-        "order has the wrong sign": (-3.0, "errors fall *with* h"),
-        "order swaps the two": (1 / 3, "log error over log h"),
-        "order forgets the logarithms": (1.324065, "a power becomes a slope only in logarithms"),
-    },
-)
+got = student.order(sizes, 7 * sizes**3)
+hint = "log(7 h³) is log 7 + 3 log h: a line over log h; mind its height"
+mistakes = {
+    "order fits a line through the origin": (
+        2.140137,
+        "the line has a height of its own, log C: centre both",
+    ),
+    "order has the wrong sign": (-3.0, "errors fall *with* h"),
+    "order swaps the two": (1 / 3, "log error over log h"),
+    "order forgets the logarithms": (1.324065, "a power becomes a slope only in logarithms"),
+}
+close(got, 3.0, "order of errors 7 h³", hint, rtol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for power, number in ((1.0, 2), (4.2, 6), (0.5, 3)):
     sizes = torch.rand(number, dtype=torch.float64).cumsum(0) + 0.01
-    close(
-        student.order(sizes, 0.3 * sizes**power), power, f"order of {number} errors 0.3 h^{power}", rtol=1e-4
-    )
+    got = student.order(sizes, 0.3 * sizes**power)
+    close(got, power, f"order of {number} errors 0.3 h^{power}", rtol=1e-4)
 sizes = torch.tensor([1.0, 0.5, 0.25], dtype=torch.float64)
 noisy = sizes**2 * torch.tensor([1.2, 0.7, 1.1], dtype=torch.float64)
-close(
-    student.order(sizes, noisy),
-    reference.order(sizes, noisy),
-    "order of errors off a line",
-    "least squares",
-    rtol=1e-4,
-)
+got = student.order(sizes, noisy)
+close(got, reference.order(sizes, noisy), "order of errors off a line", "least squares", rtol=1e-4)
 sizes = torch.tensor([1.0, 0.5, 0.45], dtype=torch.float64)
-close(
-    student.order(sizes, noisy),
-    reference.order(sizes, noisy),
-    "order of uneven sizes",
-    "least squares",
-    rtol=1e-4,
-)
-### END HIDDEN TESTS
+got = student.order(sizes, noisy)
+close(got, reference.order(sizes, noisy), "order of uneven sizes", "least squares", rtol=1e-4)
 
 # %% [markdown]
 # Now measure your engines, in float64 and then in float32. Predict: what does the last column look like?
@@ -383,64 +331,43 @@ holds(
     "see `Returns`",
 )
 error = numbers(3.015467e-06, -2.312593e-06)
-close(
-    got[0],
-    numbers(0.873254509, -0.413966765),
-    "the new state, with f(t, y) = cos 3t - y², t = 0.2, y = [1, -0.5], h = 0.3",
-    "print each place, and compare the first two with the text above",
-    atol=1e-7,
-    mistakes={
-        "all arrows are asked for at the same time": (
-            numbers(0.96044479, -0.302659864),
-            "each node is a time",
-        ),
-        "each row starts from the place before": (
-            numbers(0.694572689, 0.103793818),
-            "every place is y plus its row",
-        ),
-        "the new state is the place before the last": (
-            numbers(0.888800511, -0.423894939),
-            "the last row's place",
-        ),
-        "the error comes first": (error, "see `Returns`: in which order?"),
-    },
-)
-close(
-    got[1],
-    error,
-    "the error's estimate",
-    "ERROR weighs all seven arrows, and h counts",
-    atol=1e-11,
-    mistakes={
-        "the error has the wrong sign": (-error, "h times the sum, as it stands"),
-        "the error is not multiplied by h": (error / 0.3, "an arrow times h is a way"),
-        "the last arrow comes before the error": (numbers(-0.691836237, -0.100631281), "see `Returns`"),
-    },
-)
-close(
-    got[2],
-    numbers(-0.691836237, -0.100631281),
-    "the last arrow",
-    "the seventh, taken at the new state",
-    mistakes={
-        "the last arrow is the sixth": (
-            numbers(-0.719229148, -0.108949718),
-            "one more look, at the new state",
-        ),
-        "the last arrow is the first": (numbers(-0.174664385, 0.575335615), "the arrow at the new state"),
-    },
-)
+expected = numbers(0.873254509, -0.413966765)
+what = "the new state, with f(t, y) = cos 3t - y², t = 0.2, y = [1, -0.5], h = 0.3"
+hint = "print each place, and compare the first two with the text above"
+mistakes = {
+    "all arrows are asked for at the same time": (numbers(0.96044479, -0.302659864), "each node is a time"),
+    "each row starts from the place before": (
+        numbers(0.694572689, 0.103793818),
+        "every place is y plus its row",
+    ),
+    "the new state is the place before the last": (
+        numbers(0.888800511, -0.423894939),
+        "the last row's place",
+    ),
+    "the error comes first": (error, "see `Returns`: in which order?"),
+}
+close(got[0], expected, what, hint, atol=1e-7, mistakes=mistakes)
+what = "the error's estimate"
+mistakes = {
+    "the error has the wrong sign": (-error, "h times the sum, as it stands"),
+    "the error is not multiplied by h": (error / 0.3, "an arrow times h is a way"),
+    "the last arrow comes before the error": (numbers(-0.691836237, -0.100631281), "see `Returns`"),
+}
+close(got[1], error, what, "ERROR weighs all seven arrows, and h counts", atol=1e-11, mistakes=mistakes)
+expected = numbers(-0.691836237, -0.100631281)
+mistakes = {
+    "the last arrow is the sixth": (numbers(-0.719229148, -0.108949718), "one more look, at the new state"),
+    "the last arrow is the first": (numbers(-0.174664385, 0.575335615), "the arrow at the new state"),
+}
+close(got[2], expected, "the last arrow", "the seventh, taken at the new state", mistakes=mistakes)
 holds(asked == 6, "dormand_prince asks f six times", 6, asked, "`first` is known already")
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for shape, t, h in (((2, 3), -0.4, 0.5), ((), 1.0, 0.1)):
     y = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     got, expected = (module.dormand_prince(f, t, y, h, f(t, y)) for module in (student, reference))
     for one, other, name in zip(got, expected, ("state", "error", "arrow")):
         close(one, other, f"the {name} after a step of {h} from t = {t}, shape {shape}", atol=1e-10)
     follows(got[0], {"y": y}, expected[0], "dormand_prince")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # An error of 0.001: is that much? For a state of 1,000, no; for one of 0.001, yes. So there are two tolerances, relative and
@@ -450,38 +377,29 @@ for shape, t, h in (((2, 3), -0.4, 0.5), ((), 1.0, 0.1)):
 # torch.maximum takes the larger number, place by place.
 
 # %% test="error_ratio_values" points=2
-close(
-    student.error_ratio(
-        torch.tensor([0.3, -0.4]), torch.tensor([1.0, -9.0]), torch.tensor([-2.0, 4.0]), 0.2, 0.1
-    ),
-    0.4496228,
-    "error_ratio([0.3, -0.4], [1, -9], [-2, 4], rtol=0.2, atol=0.1)",
-    "by hand: the first number may err by 0.1 + 0.2 · 2, the second by 0.1 + 0.2 · 9",
-    rtol=1e-5,
-    mistakes={
-        "error_ratio looks at y alone": (0.7226068, "the larger of |y| and |new|"),
-        "error_ratio looks at the new state alone": (0.5279824, "the larger of |y| and |new|"),
-        "error_ratio forgets that numbers can be negative": (0.7737994, "sizes: absolute values first"),
-        "error_ratio swaps the tolerances": (0.5893774, "which of them is multiplied?"),
-        "error_ratio adds the squares": (0.6358626, "the root of their *mean*"),
-        "error_ratio forgets the root": (0.2021607, "the *root* of the mean square"),
-        "error_ratio takes the worst number": (0.6, "all numbers count: root of the mean square"),
-        "error_ratio takes the mean of the errors": (0.4052632, "square, mean, root"),
-        "error_ratio measures all numbers by one scale": (0.1860807, "each number has its own tolerance"),
-    },
+got = student.error_ratio(
+    torch.tensor([0.3, -0.4]), torch.tensor([1.0, -9.0]), torch.tensor([-2.0, 4.0]), 0.2, 0.1
 )
+what = "error_ratio([0.3, -0.4], [1, -9], [-2, 4], rtol=0.2, atol=0.1)"
+hint = "by hand: the first number may err by 0.1 + 0.2 · 2, the second by 0.1 + 0.2 · 9"
+mistakes = {
+    "error_ratio looks at y alone": (0.7226068, "the larger of |y| and |new|"),
+    "error_ratio looks at the new state alone": (0.5279824, "the larger of |y| and |new|"),
+    "error_ratio forgets that numbers can be negative": (0.7737994, "sizes: absolute values first"),
+    "error_ratio swaps the tolerances": (0.5893774, "which of them is multiplied?"),
+    "error_ratio adds the squares": (0.6358626, "the root of their *mean*"),
+    "error_ratio forgets the root": (0.2021607, "the *root* of the mean square"),
+    "error_ratio takes the worst number": (0.6, "all numbers count: root of the mean square"),
+    "error_ratio takes the mean of the errors": (0.4052632, "square, mean, root"),
+    "error_ratio measures all numbers by one scale": (0.1860807, "each number has its own tolerance"),
+}
+close(got, 0.4496228, what, hint, rtol=1e-5, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for shape, rtol, atol in (((), 1e-3, 1e-5), ((3, 4), 0.0, 0.1), ((2, 2, 2), 0.5, 0.0)):
     error, y, new = (torch.randn(shape, dtype=torch.float64) for _ in range(3))
-    close(
-        student.error_ratio(error, y, new, rtol, atol),
-        reference.error_ratio(error, y, new, rtol, atol),
-        f"error_ratio with rtol {rtol}, atol {atol}",
-        rtol=1e-5,
-    )
-### END HIDDEN TESTS
+    got = student.error_ratio(error, y, new, rtol, atol)
+    expected = reference.error_ratio(error, y, new, rtol, atol)
+    close(got, expected, f"error_ratio with rtol {rtol}, atol {atol}", rtol=1e-5)
 
 # %% [markdown]
 # A step of size $h$ was wrong by twice what is tolerated. Its error falls like $h^5$. Which size would have been just right? Aim
@@ -491,36 +409,28 @@ for shape, rtol, atol in (((), 1e-3, 1e-5), ((3, 4), 0.0, 0.1), ((2, 2, 2), 0.5,
 # Plain numbers, no tensors. What is 0 to a negative power?
 
 # %% test="next_size_values" points=1
-close(
-    [student.next_size(2.0, ratio) for ratio in (1.0, 2.0, 0.1)],
-    [1.8, 2.0 * 0.9 * 2**-0.2, 2.0 * 0.9 * 0.1**-0.2],
-    "next_size(2, ratio) for ratios 1, 2 and 0.1",
-    "0.9 · h · ratio^(-1/5)",
-    mistakes={
-        "next_size grows where the error was too large": (
-            [1.8, 2.0 * 0.9 * 2**0.2, 2.0 * 0.9 * 0.1**0.2],
-            "a ratio of 2 asks for a smaller step: the power's sign",
-        ),
-        "next_size leaves nothing to spare": ([2.0, 2.0 * 2**-0.2, 2.0 * 0.1**-0.2], "a factor of 0.9"),
-        "next_size forgets h": ([0.9, 0.9 * 2**-0.2, 0.9 * 0.1**-0.2], "the step before had size h"),
-        "next_size takes the fourth root": (
-            [1.8, 2.0 * 0.9 * 2**-0.25, 2.0 * 0.9 * 0.1**-0.25],
-            "the error falls like h⁵",
-        ),
-    },
-)
-close(
-    [student.next_size(1.0, 1e12), student.next_size(1.0, 1e-12), student.next_size(3.0, 0.0)],
-    [0.2, 10.0, 30.0],
-    "next_size(1, 10¹²), next_size(1, 10⁻¹²), next_size(3, 0)",
-    "at least a fifth of h, at most ten times h; no error at all allows the ten",
-)
+got = [student.next_size(2.0, ratio) for ratio in (1.0, 2.0, 0.1)]
+expected = [1.8, 2.0 * 0.9 * 2**-0.2, 2.0 * 0.9 * 0.1**-0.2]
+what = "next_size(2, ratio) for ratios 1, 2 and 0.1"
+mistakes = {
+    "next_size grows where the error was too large": (
+        [1.8, 2.0 * 0.9 * 2**0.2, 2.0 * 0.9 * 0.1**0.2],
+        "a ratio of 2 asks for a smaller step: the power's sign",
+    ),
+    "next_size leaves nothing to spare": ([2.0, 2.0 * 2**-0.2, 2.0 * 0.1**-0.2], "a factor of 0.9"),
+    "next_size forgets h": ([0.9, 0.9 * 2**-0.2, 0.9 * 0.1**-0.2], "the step before had size h"),
+    "next_size takes the fourth root": (
+        [1.8, 2.0 * 0.9 * 2**-0.25, 2.0 * 0.9 * 0.1**-0.25],
+        "the error falls like h⁵",
+    ),
+}
+close(got, expected, what, "0.9 · h · ratio^(-1/5)", mistakes=mistakes)
+got = [student.next_size(1.0, 1e12), student.next_size(1.0, 1e-12), student.next_size(3.0, 0.0)]
+hint = "at least a fifth of h, at most ten times h; no error at all allows the ten"
+close(got, [0.2, 10.0, 30.0], "next_size(1, 10¹²), next_size(1, 10⁻¹²), next_size(3, 0)", hint)
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for h, ratio in ((0.01, 1e-4), (5.0, 3000.0), (1e-3, 0.7), (0.5, 1e-5), (0.5, 1800.0)):
     close(student.next_size(h, ratio), reference.next_size(h, ratio), f"next_size({h}, {ratio})")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Put them together. Try a step; keep it if it was good enough, else forget it; in both cases choose the next size.
@@ -532,7 +442,6 @@ for h, ratio in ((0.01, 1e-4), (5.0, 3000.0), (1e-3, 0.7), (0.5, 1e-5), (0.5, 18
 # A while loop. Which of t, y and `first` change if a step is refused?
 
 # %% test="adaptive_values" points=4
-import math
 from itertools import pairwise
 
 calls = []
@@ -541,11 +450,8 @@ calls = []
 def pulse(t, y):
     """A lake with a short rapid at t = 2."""
     calls.append(float(t))
-    holds(
-        len(calls) < 3000,
-        "adaptive goes on and on",
-        hint="does the time move? Only a step that is good enough moves it",
-    )
+    what = "adaptive goes on and on"
+    holds(len(calls) < 3000, what, hint="does the time move? Only a step that is good enough moves it")
     return math.exp(-(((float(t) - 2) / 0.1) ** 2)) - y
 
 
@@ -565,27 +471,15 @@ holds(
     f"{times[:1]} … {times[-1:]}",
     "the last step must not go beyond: to the end, if that is nearer",
 )
-holds(
-    all(one < other for one, other in pairwise(times)),
-    "the times must rise",
-    hint="only a step that is taken moves the time on",
-)
+hint = "only a step that is taken moves the time on"
+holds(all(one < other for one, other in pairwise(times)), "the times must rise", hint=hint)
 rapid = math.sqrt(math.pi) * 0.1 * math.exp(-2 + 0.1**2 / 4)
-close(
-    end,
-    torch.tensor([math.exp(-4) + rapid], dtype=torch.float64),
-    "the state after the rapid, with tolerances of 10⁻⁶",
-    "is a step with a ratio above 1 really tried again, from the same t, y and first arrow?",
-    rtol=0,
-    atol=5e-6,
-)
-holds(
-    asked <= 280,
-    "adaptive asks f too often",
-    "some 27 steps tried, six looks at each",
-    f"{asked} looks for {len(times) - 1} steps",
-    "after a good step, too, next_size says how large the next is; and the last arrow is the next step's first",
-)
+expected = torch.tensor([math.exp(-4) + rapid], dtype=torch.float64)
+hint = "is a step with a ratio above 1 really tried again, from the same t, y and first arrow?"
+close(end, expected, "the state after the rapid, with tolerances of 10⁻⁶", hint, rtol=0, atol=5e-6)
+expected = "some 27 steps tried, six looks at each"
+hint = "after a good step, too, next_size says how large the next is; and the last arrow is the next step's first"
+holds(asked <= 280, "adaptive asks f too often", expected, f"{asked} looks for {len(times) - 1} steps", hint)
 near = min(b - a for a, b in pairwise(times) if abs(a - 2) < 0.2)
 far = max(b - a for a, b in pairwise(times) if abs(a - 2) > 1)
 holds(4 * near < far, "steps must be small in the rapid, large on the lake", "far / near above 4", far / near)
@@ -594,9 +488,8 @@ calls.clear()
 
 def runaway(t, y):
     calls.append(float(t))
-    holds(
-        len(calls) < 3000, "adaptive tries ever smaller steps for ever", hint="what is t + h when h is tiny?"
-    )
+    what = "adaptive tries ever smaller steps for ever"
+    holds(len(calls) < 3000, what, hint="what is t + h when h is tiny?")
     return y * y
 
 
@@ -606,10 +499,9 @@ raises(
     "adaptive must give up where a solution becomes infinite",
     "if t + h is t, no step is small enough any more: raise RuntimeError",
 )
+
+
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
-
 def stretched(t, y):
     calls.append(float(t))
     return torch.stack([y[1], 3 * (1 - y[0] ** 2) * y[1] - y[0]])
@@ -626,34 +518,18 @@ for f, y, stop, rtol, atol, h in (
     calls.clear()
     end, times = student.adaptive(f, y, 0.5, stop, rtol, atol, h)
     close(end, expected, f"the state at {stop}, rtol {rtol}, atol {atol}", rtol=1e-5, atol=1e-7)
-    close(
-        torch.tensor([float(t) for t in times]),
-        torch.tensor(reached),
-        "the times reached",
-        "as the text says",
-        atol=1e-6,
-    )
-    holds(
-        len(calls) <= 1.2 * needed + 2,
-        "adaptive asks f too often",
-        f"about {needed}",
-        len(calls),
-        "reuse the last arrow",
-    )
+    got = torch.tensor([float(t) for t in times])
+    close(got, torch.tensor(reached), "the times reached", "as the text says", atol=1e-6)
+    hint = "reuse the last arrow"
+    holds(len(calls) <= 1.2 * needed + 2, "adaptive asks f too often", f"about {needed}", len(calls), hint)
 for start in (-1.0, 1.0):
     end, times = student.adaptive(lambda t, y: -y, torch.ones(1).double(), start, start + 2, 0.1, 0.1, 1.0)
-    close(
-        [float(t) for t in times],
-        [start, start + 1, start + 2],
-        f"the times reached from {start:g} to {start + 2:g}, with a first step of 1",
-        "a step leads from t to t + h",
-        rtol=0,
-        atol=1e-6,
-    )
+    got = [float(t) for t in times]
+    what = f"the times reached from {start:g} to {start + 2:g}, with a first step of 1"
+    close(got, [start, start + 1, start + 2], what, "a step leads from t to t + h", rtol=0, atol=1e-6)
 y = torch.ones(1, dtype=torch.float64, requires_grad=True)
 end, _ = student.adaptive(lambda t, y: -y, y, 0.0, 1.0)
 follows(end, {"y": y}, y * math.exp(-1), "adaptive")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The steps at work, on Van der Pol's oscillator, which creeps and then jumps. Each dot is a step. The stiffer (the sharper
@@ -703,39 +579,27 @@ def f(t, y):
 
 y = torch.tensor([3.0], dtype=torch.float64)  # height 3 + 1 - t² from t = 1: on the ground at t = 2
 got = student.crossing(leap, f, lambda y: y[0], 1.0, y, 5.0)
-close(
-    float(got),
-    1.0,
-    "how long after t = 1 a height of 4 - t² is 0",
-    "which half holds the crossing? The one at whose start g is above 0, and at whose end it is not",
-    rtol=0,
-    atol=3e-6,
-    mistakes={
-        "crossing gives the time, not the step's size": (2.0, "a size from t on"),
-        "crossing gives the whole step": (5.0, "halve, look, halve"),
-        "crossing halves once": (2.5, "until the interval is short enough"),
-        "crossing ends at the step's start": (0.0, "where g is still above 0, the crossing lies later"),
-    },
-)
+what = "how long after t = 1 a height of 4 - t² is 0"
+hint = "which half holds the crossing? The one at whose start g is above 0, and at whose end it is not"
+mistakes = {
+    "crossing gives the time, not the step's size": (2.0, "a size from t on"),
+    "crossing gives the whole step": (5.0, "halve, look, halve"),
+    "crossing halves once": (2.5, "until the interval is short enough"),
+    "crossing ends at the step's start": (0.0, "where g is still above 0, the crossing lies later"),
+}
+close(float(got), 1.0, what, hint, rtol=0, atol=3e-6, mistakes=mistakes)
 ground = float(leap(f, 1.0, y, float(got))[0])
-holds(
-    ground <= 0,
-    "after this step g must not be above 0 any more",
-    "at most 0",
-    ground,
-    "of the two sizes, the later",
-)
+what = "after this step g must not be above 0 any more"
+holds(ground <= 0, what, "at most 0", ground, "of the two sizes, the later")
 ### BEGIN HIDDEN TESTS
 for height, within in ((5.0, 1e-3), (2.0, 1e-8)):
     y = torch.tensor([height], dtype=torch.float64)
     got = float(student.crossing(leap, f, lambda y: y[0], 1.0, y, 7.0, within))
     true = (height + 1) ** 0.5 - 1
-    holds(
-        -1e-12 <= got - true <= within, f"crossing within {within}", f"{true} or at most {within} more", got
-    )
+    what = f"crossing within {within}"
+    holds(-1e-12 <= got - true <= within, what, f"{true} or at most {within} more", got)
 got = float(student.crossing(leap, f, lambda y: y[0] - 1, 1.0, torch.tensor([3.0]).double(), 2.0))
 close(got, 3**0.5 - 1, "where another g crosses", rtol=0, atol=3e-6)
-### END HIDDEN TESTS
 
 
 # %%
@@ -804,11 +668,9 @@ def f(t, y, theta):
     return torch.tanh(y @ theta.view(2, 2)) * (1 + t)
 
 
-theta, y, a = (
-    torch.tensor([0.5, -1.0, 0.3, 2.0]),
-    torch.tensor([[0.2, -0.4], [1.0, 0.3]]),
-    torch.tensor([[1.0, 2.0], [-1.0, 0.5]]),
-)
+theta = torch.tensor([0.5, -1.0, 0.3, 2.0])
+y = torch.tensor([[0.2, -0.4], [1.0, 0.3]])
+a = torch.tensor([[1.0, 2.0], [-1.0, 0.5]])
 tracked = y.clone().requires_grad_(), theta.clone().requires_grad_()
 dy = f(0.7, *tracked)
 by_y, by_theta = torch.autograd.grad(dy, tracked, a)
@@ -820,47 +682,27 @@ holds(
     f"{len(got)} things" if isinstance(got, tuple | list) else type(got).__name__,
     "see `Returns`",
 )
-close(
-    got[0],
-    dy,
-    "dy/dt",
-    "the field itself, at t, y and θ",
-    mistakes={"dy/dt has a minus": (-dy, "dy/dt is f")},
-)
-close(
-    got[1],
-    -by_y,
-    "da/dt",
-    "minus a times the slope of f in y",
-    mistakes={
-        "da/dt lacks its minus": (by_y, "the formula above"),
-        "da/dt forgets a": (
-            -torch.autograd.grad(f(0.7, *tracked).sum(), tracked[0])[0],
-            "the third argument of grad",
-        ),
-        "da/dt is the rate of the parameters": (-by_theta, "see `Returns`: in which order?"),
-    },
-)
-close(got[2], -by_theta, "dg/dt", "minus a times the slope of f in θ", mistakes={
-    "dg/dt lacks its minus": (by_theta, "it is gathered backwards in time"),
-})  # fmt: skip
-holds(
-    not any(getattr(rate, "requires_grad", False) for rate in got),
-    "the rates must have no history: nothing is to be kept",
-    hint=".detach() the state before you ask for slopes, and dy/dt afterwards",
-)
+hint = "the field itself, at t, y and θ"
+close(got[0], dy, "dy/dt", hint, mistakes={"dy/dt has a minus": (-dy, "dy/dt is f")})
+mistakes = {
+    "da/dt lacks its minus": (by_y, "the formula above"),
+    "da/dt forgets a": (
+        -torch.autograd.grad(f(0.7, *tracked).sum(), tracked[0])[0],
+        "the third argument of grad",
+    ),
+    "da/dt is the rate of the parameters": (-by_theta, "see `Returns`: in which order?"),
+}
+close(got[1], -by_y, "da/dt", "minus a times the slope of f in y", mistakes=mistakes)
+mistakes = {"dg/dt lacks its minus": (by_theta, "it is gathered backwards in time")}
+close(got[2], -by_theta, "dg/dt", "minus a times the slope of f in θ", mistakes=mistakes)  # fmt: skip
+what = "the rates must have no history: nothing is to be kept"
+hint = ".detach() the state before you ask for slopes, and dy/dt afterwards"
+holds(not any(getattr(rate, "requires_grad", False) for rate in got), what, hint=hint)
 rates = student.adjoint_dynamics(student.fading, theta, 0.7, y, a)
-holds(
-    rates[2] is not None,
-    "dg/dt of a field that does not use θ is no tensor",
-    "zeros",
-    None,
-    "where nothing depends on θ, autograd.grad gives None, unless materialize_grads=True asks for zeros",
-)
+hint = "where nothing depends on θ, autograd.grad gives None, unless materialize_grads=True asks for zeros"
+holds(rates[2] is not None, "dg/dt of a field that does not use θ is no tensor", "zeros", None, hint)
 close(rates[2], torch.zeros(4), "dg/dt of a field that does not use θ", "materialize_grads=True")
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for shape in ((3, 2), (1, 5, 2)):
     y, a, theta = torch.randn(shape).double(), torch.randn(shape).double(), torch.randn(4).double()
     for t in (0.3, torch.tensor(-1.5)):
@@ -875,7 +717,6 @@ rates = student.adjoint_dynamics(
     student.turning, torch.randn(4, requires_grad=True), 0.3, 2 * tracked, torch.randn(3, 2)
 )
 holds(not any(rate.requires_grad for rate in rates), "the rates must have no history", hint=".detach()")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now the journey back, for a loss that looks at the boat at *several* times. State, adjoint and gradient travel as one long vector, so that
@@ -893,13 +734,9 @@ def middle(f, t, y, h):
 
 def growing(t, y, theta):
     """Each number at its own rate; of the shape of the states at one time, or it is said here."""
-    holds(
-        y.shape == (3, 2),
-        "f is asked about a state of another shape",
-        "(3, 2), as states[0]",
-        tuple(y.shape),
-        "f knows nothing of the long vector: .split and .view(states.shape[1:]) before adjoint_dynamics is asked",
-    )
+    what = "f is asked about a state of another shape"
+    hint = "f knows nothing of the long vector: .split and .view(states.shape[1:]) before adjoint_dynamics is asked"
+    holds(y.shape == (3, 2), what, "(3, 2), as states[0]", tuple(y.shape), hint)
     return theta * y
 
 
@@ -916,46 +753,31 @@ got = pair(
     "see `Returns`",
 )
 shapes = [shape_of(part) for part in got]
-holds(
-    shapes == [(3, 2), (2,)],
-    "the gradients that adjoint gives have other shapes",
-    "(3, 2), as states[0], and (2,), as θ",
-    shapes,
-    "what travels is one long vector: unpack what has arrived, and give it its shape back",
-    mistakes={"they come in the wrong order": (shapes == [(2,), (3, 2)], "see `Returns`")},
-)
-close(
-    got[0],
-    in_y.sum(0),
-    "the gradient in the first state, for dy/dt = θy and three times",
-    "print a after each stretch: it starts with the last time's slope, and jumps at every time, the first included",
-    rtol=0,
-    atol=2e-3,
-    mistakes={
-        "the adjoint hears of the last time only": (in_y[2], "it jumps at every time"),
-        "the first time's slope is left out": (in_y[1:].sum(0), "the first state counts as well"),
-        "the adjoint never moves": (slopes.sum(0), "it changes along the way, by adjoint_dynamics"),
-    },
-)
-close(
-    got[1],
-    in_theta.sum(0),
-    "the gradient in θ, for dy/dt = θy and three times",
-    "it starts at 0, and is carried on from stretch to stretch",
-    rtol=0,
-    atol=2e-3,
-    mistakes={
-        "the gradient in θ has the wrong sign": (
-            -in_theta.sum(0),
-            "backwards in time h is negative, and so is the rate",
-        ),
-        "the gradient in θ hears of the last time only": (in_theta[2], "the adjoint jumps at every time"),
-    },
-)
+what = "the gradients that adjoint gives have other shapes"
+hint = "what travels is one long vector: unpack what has arrived, and give it its shape back"
+mistakes = {"they come in the wrong order": (shapes == [(2,), (3, 2)], "see `Returns`")}
+holds(shapes == [(3, 2), (2,)], what, "(3, 2), as states[0], and (2,), as θ", shapes, hint, mistakes=mistakes)
+what = "the gradient in the first state, for dy/dt = θy and three times"
+hint = "print a after each stretch: it starts with the last time's slope, and jumps at every time, the first included"
+mistakes = {
+    "the adjoint hears of the last time only": (in_y[2], "it jumps at every time"),
+    "the first time's slope is left out": (in_y[1:].sum(0), "the first state counts as well"),
+    "the adjoint never moves": (slopes.sum(0), "it changes along the way, by adjoint_dynamics"),
+}
+close(got[0], in_y.sum(0), what, hint, rtol=0, atol=2e-3, mistakes=mistakes)
+what = "the gradient in θ, for dy/dt = θy and three times"
+hint = "it starts at 0, and is carried on from stretch to stretch"
+mistakes = {
+    "the gradient in θ has the wrong sign": (
+        -in_theta.sum(0),
+        "backwards in time h is negative, and so is the rate",
+    ),
+    "the gradient in θ hears of the last time only": (in_theta[2], "the adjoint jumps at every time"),
+}
+close(got[1], in_theta.sum(0), what, hint, rtol=0, atol=2e-3, mistakes=mistakes)
+
+
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
-
 def bent(t, y, theta):
     return torch.tanh(y @ theta.view(2, 2)) * (1 + t)
 
@@ -974,18 +796,12 @@ for substeps in (1, 3):
     ours = reference.adjoint(middle, bent, theta, times, states, slopes, substeps)
     got = student.adjoint(middle, student.turning, theta, times, states, slopes, substeps)
     for one, other, name in zip(got, ours, ("the first state", "θ")):
-        close(
-            one,
-            other,
-            f"the gradient in {name}, for falling times and {substeps} steps from each to the next",
-            "at each time take the state that is given",
-        )
+        what = f"the gradient in {name}, for falling times and {substeps} steps from each to the next"
+        close(one, other, what, "at each time take the state that is given")
 got = student.adjoint(middle, student.turning, theta, times[:1], states[:1], slopes[:1])
 close(got[0], slopes[0], "the gradient in the first state, where only one time is asked for", "its own slope")
-close(
-    got[1], torch.zeros(4), "the gradient in θ, where only one time is asked for", "nothing was carried back"
-)
-### END HIDDEN TESTS
+expected = torch.zeros(4)
+close(got[1], expected, "the gradient in θ, where only one time is asked for", "nothing was carried back")
 
 # %% [markdown]
 # Tie it to PyTorch. A `torch.autograd.Function` is an operation with a backward pass of your own; `kept` counts the numbers that
@@ -1015,13 +831,8 @@ for steps in (1, 4, 16):
 theta, f = torch.randn(4, dtype=torch.float64, requires_grad=True), student.turning
 y, times = torch.tensor([[1.0, 0.5]], dtype=torch.float64), torch.tensor([0.0, 1.0], dtype=torch.float64)
 few, many = (student.kept(student.solve_adjoint, student.rk4, f, theta, y, times, n) for n in (2, 40))
-holds(
-    few == many,
-    "more steps must not keep more",
-    f"{few} numbers with 2 steps and with 40",
-    many,
-    "solve_adjoint, as given",
-)
+what = "more steps must not keep more"
+holds(few == many, what, f"{few} numbers with 2 steps and with 40", many, "solve_adjoint, as given")
 slopes = [
     torch.autograd.grad(solve(student.rk4, f, theta, y, times, 40).sin().sum(), theta)[0]
     for solve in (student.solve_adjoint, student.solve_directly)
@@ -1036,7 +847,6 @@ close(
 ### BEGIN HIDDEN TESTS
 most = 2 * 2 + 4 + 2 + 2
 holds(many <= most, "the adjoint keeps the states asked for, θ and the times only", f"at most {most}", many)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Four times the steps, four times the numbers kept; by the adjoint, always the same. And the gradients agree, once the steps are fine.
@@ -1061,23 +871,18 @@ print(f"from 1 to {there[-1].item():.1e}; nudged by 1e-8, and back again: {back[
 # %% solution="ODEBlock" keep="__init__"
 # integrate, from 0 to 1, on the device and in the type of x; the last state.
 
+
 # %% test="ode_block_values" points=3
-from torch import nn
-
-
 class Arrow(nn.Module):
     def __init__(self, d):
         super().__init__()
         self.dense = nn.Linear(d, d)
 
     def forward(self, t, h):
-        holds(
-            shape_of(h)[-1:] == (self.dense.in_features,),
-            "the block asks f about something that is no state",
-            f"x's shape, {self.dense.in_features} numbers at its end",
-            shape_of(h),
-            "integrate's arguments, in their order",
-        )
+        what = "the block asks f about something that is no state"
+        expected = f"x's shape, {self.dense.in_features} numbers at its end"
+        hint = "integrate's arguments, in their order"
+        holds(shape_of(h)[-1:] == (self.dense.in_features,), what, expected, shape_of(h), hint)
         return torch.tanh(self.dense(h)) + t
 
 
@@ -1088,42 +893,26 @@ def euler(f, t, y, h):
 f, x = Arrow(3), torch.randn(4, 3)
 got = student.ODEBlock(f, euler, 1)(x)
 residual = x + f(0.0, x)
-holds(
-    shape_of(got) == (4, 3),
-    "an ODE block gives what has x's shape",
-    (4, 3),
-    shape_of(got),
-    "of all states that integrate gives, the last",
-)
-close(
-    got,
-    residual,
-    "one Euler step: a residual block",
-    "h(0) is x, and the step leads from t = 0 to t = 1",
-    mistakes={
-        "the block gives back its input": (x, "the state at t = 1"),
-        "the block gives f(x) without x": (f(0.0, x), "the state, and not its change"),
-        "the block starts at t = 1": (x + f(1.0, x), "from 0 to 1"),
-        "the block runs backwards": (x - f(1.0, x), "from 0 to 1"),
-    },
-)
+what = "an ODE block gives what has x's shape"
+holds(shape_of(got) == (4, 3), what, (4, 3), shape_of(got), "of all states that integrate gives, the last")
+what = "one Euler step: a residual block"
+mistakes = {
+    "the block gives back its input": (x, "the state at t = 1"),
+    "the block gives f(x) without x": (f(0.0, x), "the state, and not its change"),
+    "the block starts at t = 1": (x + f(1.0, x), "from 0 to 1"),
+    "the block runs backwards": (x - f(1.0, x), "from 0 to 1"),
+}
+close(got, residual, what, "h(0) is x, and the step leads from t = 0 to t = 1", mistakes=mistakes)
 half = x + 0.5 * f(0.0, x)
-close(
-    student.ODEBlock(f, euler, 2)(x),
-    half + 0.5 * f(0.5, half),
-    "two Euler steps: half a layer, twice",
-    "`steps` equal steps between the two times",
-    mistakes={
-        "the block takes one step, whatever `steps` says": (residual, "self.steps"),
-        "the block takes two whole steps": (
-            residual + f(1.0, residual),
-            "the steps share the time from 0 to 1",
-        ),
-    },
-)
+got = student.ODEBlock(f, euler, 2)(x)
+expected = half + 0.5 * f(0.5, half)
+what = "two Euler steps: half a layer, twice"
+mistakes = {
+    "the block takes one step, whatever `steps` says": (residual, "self.steps"),
+    "the block takes two whole steps": (residual + f(1.0, residual), "the steps share the time from 0 to 1"),
+}
+close(got, expected, what, "`steps` equal steps between the two times", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 for step, steps, dtype in ((reference.rk4, 2, torch.float32), (euler, 3, torch.float64)):
     f, x = Arrow(2).to(dtype), torch.randn(2, 5, 2, dtype=dtype, requires_grad=True)
     blocks = student.ODEBlock(f, step, steps), reference.ODEBlock(f, step, steps)
@@ -1145,7 +934,6 @@ for step, steps, dtype in ((reference.rk4, 2, torch.float32), (euler, 3, torch.f
         slopes.append([weight.grad for weight in block.parameters()])
     for one, other in zip(*slopes):
         close(one, other, "the gradient through the block in the weights of f", rtol=1e-3, atol=1e-4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Six layers, or one field? Below, points in the plane go through six residual blocks with weights of their own, as they are at the
@@ -1212,56 +1000,37 @@ values = torch.tensor([[[10.0], [nan], [4.0]], [[nan], [1.0], [nan]]])  # two ex
 seen = torch.tensor([[True, False, True], [False, True, False]])
 times, h = torch.tensor([0.0, 1.0, 3.0]), torch.tensor([[1.0, 0.0], [2.0, 2.0]])
 got = student.ode_rnn(drift, None, cell, times, values, seen, h)
-holds(
-    shape_of(got) == (2, 2),
-    "ode_rnn gives the last hidden states",
-    "shape (2, 2)",
-    shape_of(got),
-    "not those of all times",
-)
-holds(
-    torch.isfinite(got).all(),
-    "what was not seen got into the hidden states",
-    "finite numbers",
-    got,
-    "where nothing was seen, values hold nan, and the state of that example stays as it is",
-)
-equal(
-    asked,
-    [(0.0, 1.0), (1.0, 2.0)],
-    "the steps, as (time, size), between times 0, 1 and 3",
-    "from each time to the next",
-)
+what = "ode_rnn gives the last hidden states"
+holds(shape_of(got) == (2, 2), what, "shape (2, 2)", shape_of(got), "not those of all times")
+hint = "where nothing was seen, values hold nan, and the state of that example stays as it is"
+holds(torch.isfinite(got).all(), "what was not seen got into the hidden states", "finite numbers", got, hint)
+what = "the steps, as (time, size), between times 0, 1 and 3"
+equal(asked, [(0.0, 1.0), (1.0, 2.0)], what, "from each time to the next")
 e1, e2, e3 = (torch.exp(torch.tensor(-time)) for time in (1.0, 2.0, 3.0))
 up = torch.tensor([1.0, -1.0])
 first, second = (h[0] + 10 * up + 1) * e3 + 4 * up + 1, h[1] * e3 + (up + 1) * e2
-close(
-    got,
-    torch.stack([first, second]),
-    "hidden states that fade by eᵗ, and a cell that adds what it sees, and 1",
-    "first drift to the time, then look; the first time is a time as well",
-    mistakes={
-        "the first time is not looked at": (
-            torch.stack([h[0] * e3 + 4 * up + 1, second]),
-            "each time, the first included",
-        ),
-        "the last time is not looked at": (
-            torch.stack([(h[0] + 10 * up + 1) * e3, second]),
-            "each time, the last included",
-        ),
-        "states jump before they drift": (
-            torch.stack([((h[0] + 10 * up + 1) * e1 + 4 * up + 1) * e2, (h[1] + up + 1) * e3]),
-            "the value belongs to the *end* of the stretch",
-        ),
-        "what was not seen counts as 0 seen": (
-            torch.stack([first + e2, ((h[1] + 1) * e1 + up + 1) * e2 + 1]),
-            "the state of an example that was not seen stays as it is",
-        ),
-    },
-)
+what = "hidden states that fade by eᵗ, and a cell that adds what it sees, and 1"
+hint = "first drift to the time, then look; the first time is a time as well"
+mistakes = {
+    "the first time is not looked at": (
+        torch.stack([h[0] * e3 + 4 * up + 1, second]),
+        "each time, the first included",
+    ),
+    "the last time is not looked at": (
+        torch.stack([(h[0] + 10 * up + 1) * e3, second]),
+        "each time, the last included",
+    ),
+    "states jump before they drift": (
+        torch.stack([((h[0] + 10 * up + 1) * e1 + 4 * up + 1) * e2, (h[1] + up + 1) * e3]),
+        "the value belongs to the *end* of the stretch",
+    ),
+    "what was not seen counts as 0 seen": (
+        torch.stack([first + e2, ((h[1] + 1) * e1 + up + 1) * e2 + 1]),
+        "the state of an example that was not seen stays as it is",
+    ),
+}
+close(got, torch.stack([first, second]), what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.odes import reference
-
 gru, matrix = torch.nn.GRUCell(3, 4), torch.randn(4, 4, requires_grad=True)
 weights = [matrix, *gru.parameters()]
 
@@ -1300,7 +1069,6 @@ def counting(value, h):
 
 student.ode_rnn(reference.euler, flow, counting, times, torch.randn(6, 5, 3), seen, h)
 holds(len(counted) == 5, "the cell is called once a time, for all examples", 5, len(counted))
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Read a series *backwards* with it, and the last hidden state describes the first moment. From there an ODE can be solved to any time at all, also
@@ -1439,10 +1207,7 @@ holds(
     "run the training cells: they save `net`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("odes", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Your points for the file: none at the linear field, all at the reference's level, on boats that your net has not seen (at the full

@@ -89,58 +89,35 @@ def levels(*asked):
 
 
 draws = torch.tensor([[0.1, 0.9], [0.39, 0.1], [0.99, 0.6], [0.99, 0.4], [0.0, 0.7]])
-close(
-    levels("naive", 4, 5, draws),
-    torch.tensor([4, 4, 4, 4, 4]),
-    "curriculum, naive",
-    "all at the level",
-)
-close(
-    levels("mix", 4, 5, draws),
-    torch.tensor([1, 2, 5, 5, 1]),
-    "curriculum, mix of five levels, drawn 0.1, 0.39, 0.99, 0.99 and 0",
-    "a fifth of all draws for each level, from 1 to 5",
-    mistakes={
-        "it begins with level 0": (torch.tensor([0, 1, 4, 4, 0]), "levels are counted from 1"),
-        "it ends at the level that was reached": (
-            torch.tensor([1, 2, 4, 4, 1]),
-            "up to the highest of all, `top`",
-        ),
-        "it is rounded": (torch.tensor([1, 3, 6, 6, 1]), "cut off what is behind the point, do not round"),
-    },
-)
-close(
-    levels("combined", 4, 5, draws),
-    torch.tensor([1, 4, 5, 4, 1]),
-    "curriculum, combined, second draws 0.9, 0.1, 0.6, 0.4 and 0.7",
-    "naive where the second draw is below a half, mix where it is not",
-    mistakes={
-        "the two are exchanged": (
-            torch.tensor([4, 2, 4, 5, 4]),
-            "naive where the second draw is below a half",
-        ),
-        "one choice for the whole batch": (torch.tensor([1, 2, 5, 5, 1]), "each example by itself"),
-        "the first draw chooses": (torch.tensor([4, 4, 5, 5, 4]), "the second column chooses the strategy"),
-    },
-)
-close(
-    levels("combined", 4, 5, torch.tensor([[0.1, 0.5], [0.9, 0.5]])),
-    torch.tensor([1, 5]),
-    "curriculum, combined, second draws of exactly a half",
-    "naive where the second draw is *below* a half",
-)
+close(levels("naive", 4, 5, draws), [4, 4, 4, 4, 4], "curriculum, naive", "all at the level")
+got = levels("mix", 4, 5, draws)
+what = "curriculum, mix of five levels, drawn 0.1, 0.39, 0.99, 0.99 and 0"
+mistakes = {
+    "it begins with level 0": ([0, 1, 4, 4, 0], "levels are counted from 1"),
+    "it ends at the level that was reached": ([1, 2, 4, 4, 1], "up to the highest of all, `top`"),
+    "it is rounded": ([1, 3, 6, 6, 1], "cut off what is behind the point, do not round"),
+}
+close(got, [1, 2, 5, 5, 1], what, "a fifth of all draws for each level, from 1 to 5", mistakes=mistakes)
+got = levels("combined", 4, 5, draws)
+expected = [1, 4, 5, 4, 1]
+hint = "naive where the second draw is below a half, mix where it is not"
+mistakes = {
+    "the two are exchanged": ([4, 2, 4, 5, 4], "naive where the second draw is below a half"),
+    "one choice for the whole batch": ([1, 2, 5, 5, 1], "each example by itself"),
+    "the first draw chooses": ([4, 4, 5, 5, 4], "the second column chooses the strategy"),
+}
+close(got, expected, "curriculum, combined, second draws 0.9, 0.1, 0.6, 0.4 and 0.7", hint, mistakes=mistakes)
+what = "curriculum, combined, second draws of exactly a half"
+hint = "naive where the second draw is *below* a half"
+close(levels("combined", 4, 5, torch.tensor([[0.1, 0.5], [0.9, 0.5]])), [1, 5], what, hint)
 ### BEGIN HIDDEN TESTS
-from solutions.programs import reference
-
 for level, top, b in ((2, 7, 40), (1, 3, 30), (9, 9, 50)):
     draws = torch.rand(b, 2)
     for strategy in ("naive", "mix", "combined"):
         wanted = reference.curriculum(strategy, level, top, draws)
         got = levels(strategy, level, top, draws)
-        close(
-            got, wanted, f"curriculum, {strategy}, level {level} of {top}, {b} examples", "see the docstring"
-        )
-### END HIDDEN TESTS
+        what = f"curriculum, {strategy}, level {level} of {top}, {b} examples"
+        close(got, wanted, what, "see the docstring")
 
 # %% given="Executor,executed"
 
@@ -161,38 +138,28 @@ for level, top, b in ((2, 7, 40), (1, 3, 30), (9, 9, 50)):
 
 # %% test="mental_image_values" points=3
 table = torch.tensor([[[10.0], [20.0]], [[1.0], [2.0]]])
-close(
-    student.mental_image(torch.tensor([[[1, 0], [1, 1]]]), table),
-    torch.tensor([[[22.0, 12.0]]]),
-    "mental_image of 1, 0 above 1, 1",
-    "20 + 2, then 10 + 2; (B, C, L)",
-    mistakes={
-        "places come before channels": (torch.tensor([[[22.0], [12.0]]]), "(B, C, L)"),
-        "both numbers with the first table": (
-            torch.tensor([[[40.0, 30.0]]]),
-            "table 1 is the second number's",
-        ),
-        "only the first number": (torch.tensor([[[20.0, 10.0]]]), "the sum of both"),
-    },
-)
+got = student.mental_image(torch.tensor([[[1, 0], [1, 1]]]), table)
+expected = [[[22.0, 12.0]]]
+mistakes = {
+    "places come before channels": ([[[22.0], [12.0]]], "(B, C, L)"),
+    "both numbers with the first table": ([[[40.0, 30.0]]], "table 1 is the second number's"),
+    "only the first number": ([[[20.0, 10.0]]], "the sum of both"),
+}
+close(got, expected, "mental_image of 1, 0 above 1, 1", "20 + 2, then 10 + 2; (B, C, L)", mistakes=mistakes)
 two = torch.tensor([[[10.0, 11.0], [20.0, 21.0]], [[1.0, 2.0], [3.0, 4.0]]])
-close(
-    student.mental_image(torch.tensor([[[1, 0, 0], [1, 1, 0]]]), two),
-    torch.tensor([[[23.0, 13.0, 11.0], [25.0, 15.0, 13.0]]]),
-    "mental_image of 1, 0, 0 above 1, 1, 0 with two channels",
-    "a row for each channel, a column for each place",
-    mistakes={
-        "channels and places are mixed up": (
-            torch.tensor([[[23.0, 25.0, 13.0], [15.0, 11.0, 13.0]]]),
-            "turn the axes over; `view` and `reshape` leave the numbers in their old order",
-        ),
-    },
-)
+got = student.mental_image(torch.tensor([[[1, 0, 0], [1, 1, 0]]]), two)
+expected = [[[23.0, 13.0, 11.0], [25.0, 15.0, 13.0]]]
+what = "mental_image of 1, 0, 0 above 1, 1, 0 with two channels"
+mistakes = {
+    "channels and places are mixed up": (
+        [[[23.0, 25.0, 13.0], [15.0, 11.0, 13.0]]],
+        "turn the axes over; `view` and `reshape` leave the numbers in their old order",
+    )
+}
+close(got, expected, what, "a row for each channel, a column for each place", mistakes=mistakes)
 leaf = torch.randn(2, 2, 3, requires_grad=True)
 flows(student.mental_image(torch.randint(2, (2, 2, 5)), leaf), {"the table": leaf}, "mental_image")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, length, c in ((3, 4, 5), (1, 7, 2), (4, 2, 3)):
     bits, leaf = torch.randint(2, (b, 2, length)), torch.randn(2, 2, c, requires_grad=True)
     one_hot = torch.nn.functional.one_hot(bits, 2).float()
@@ -200,7 +167,6 @@ for b, length, c in ((3, 4, 5), (1, 7, 2), (4, 2, 3)):
     got = student.mental_image(bits, leaf)
     close(got, wanted, f"mental_image of {b} pairs of {length} bits, {c} channels", "(B, C, L)")
     follows(got, {"the table": leaf}, wanted, "mental_image")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The cell is a GRU whose products are convolutions, a **CGRU**. Each place sees itself and its neighbours:
@@ -228,52 +194,32 @@ u * 2 + (1 - u) * torch.tensor(0.0).tanh(), u * 4 + (1 - u) * (r * 2).tanh()
 W, b = torch.zeros(3, 1, 3), torch.zeros(3)
 W[2, 0, 0] = 1.0
 s = torch.tensor([[[2.0, 4.0]]])
-close(
-    student.cgru(s, W, b),
-    torch.tensor([[[1.0, 2.3808]]]),
-    "cgru of the example",
-    "half of 2 and half of tanh 0; half of 4 and half of tanh 1",
-    atol=1e-3,
-    mistakes={
-        "the reset gate does nothing": (torch.tensor([[[1.0, 2.4820]]]), "the candidate sees r · s, not s"),
-        "beyond the left end lies the right one": (
-            torch.tensor([[[1.4820, 2.3808]]]),
-            "beyond the ends are zeros",
-        ),
-        "the kernel is turned round": (
-            torch.tensor([[[1.4820, 2.0]]]),
-            "F.conv1d, as in the chapter on convolution",
-        ),
-        "the reset gate comes after the convolution": (
-            lambda: torch.tensor([[[1.0, 2.0 + 0.5 * 0.5 * 0.9640]]]),
-            "first r · s, then the convolution of it, then tanh",
-        ),
-    },
-)
+got = student.cgru(s, W, b)
+hint = "half of 2 and half of tanh 0; half of 4 and half of tanh 1"
+mistakes = {
+    "the reset gate does nothing": ([[[1.0, 2.4820]]], "the candidate sees r · s, not s"),
+    "beyond the left end lies the right one": ([[[1.4820, 2.3808]]], "beyond the ends are zeros"),
+    "the kernel is turned round": ([[[1.4820, 2.0]]], "F.conv1d, as in the chapter on convolution"),
+    "the reset gate comes after the convolution": (
+        lambda: torch.tensor([[[1.0, 2.0 + 0.5 * 0.5 * 0.9640]]]),
+        "first r · s, then the convolution of it, then tanh",
+    ),
+}
+close(got, [[[1.0, 2.3808]]], "cgru of the example", hint, atol=1e-3, mistakes=mistakes)
 b[:] = torch.tensor([3.0, -20.0, 1.0])
 u = torch.tensor(3.0).sigmoid()
-close(
-    student.cgru(s, W, b),
-    s,
-    "cgru with the update gate wholly open, bias 3",
-    "u is 1 there, so the old state stays, to the last digit",
-    mistakes={
-        "a gate is a plain sigmoid": (
-            u * s + (1 - u) * torch.tensor(1.0).tanh(),
-            "gates go through `cutoff`",
-        ),
-        "the gates are exchanged": (torch.tensor([[[0.7616, 0.9951]]]), "the first C kernels are those of u"),
-        "old and new are exchanged": (torch.tensor([[[0.7616, 0.7616]]]), "u keeps what was there"),
-    },
-)
+got = student.cgru(s, W, b)
+what = "cgru with the update gate wholly open, bias 3"
+mistakes = {
+    "a gate is a plain sigmoid": (u * s + (1 - u) * torch.tensor(1.0).tanh(), "gates go through `cutoff`"),
+    "the gates are exchanged": ([[[0.7616, 0.9951]]], "the first C kernels are those of u"),
+    "old and new are exchanged": ([[[0.7616, 0.7616]]], "u keeps what was there"),
+}
+close(got, s, what, "u is 1 there, so the old state stays, to the last digit", mistakes=mistakes)
 b[:] = torch.tensor([-20.0, -20.0, 1.0])
-close(
-    student.cgru(s, W, b),
-    torch.tensor([[[0.7616, 0.7616]]]),
-    "cgru with both gates shut, candidate's bias 1",
-    "u = 0: all is new; r = 0: the candidate sees nothing but its bias",
-    atol=1e-3,
-)
+expected = [[[0.7616, 0.7616]]]
+hint = "u = 0: all is new; r = 0: the candidate sees nothing but its bias"
+close(student.cgru(s, W, b), expected, "cgru with both gates shut, candidate's bias 1", hint, atol=1e-3)
 shapes = {"s": (2, 4, 5), "W": (12, 4, 3), "b": (12,)}
 leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
 flows(student.cgru(*leaves.values()), leaves, "cgru")
@@ -281,24 +227,18 @@ still, zero = torch.zeros(50, 2, 40), torch.zeros(6, 2, 3)
 for what, bias, due in (("tanh", [-20.0, -20.0, 0.0], 0.1), ("the gates", [0.0, 0.0, 20.0], 0.03)):
     b = torch.tensor(bias).repeat_interleave(2)
     got = shaped(student.cgru(still, zero, b, 0.1), (50, 2, 40), "cgru with a blur of 0.1").float()
+    what = f"the noise of a blur of 0.1 where only {what} should feel it"
+    hint = "blurred(…, blur) for what goes into `cutoff` and for what goes into tanh, anew for every number"
     holds(
-        abs(got.std() / due - 1) < 0.15,
-        f"the noise of a blur of 0.1 where only {what} should feel it",
-        f"a deviation of about {due}",
-        round(got.std().item(), 4),
-        "blurred(…, blur) for what goes into `cutoff` and for what goes into tanh, anew for every number",
+        abs(got.std() / due - 1) < 0.15, what, f"a deviation of about {due}", round(got.std().item(), 4), hint
     )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for rows, c, length, k in ((3, 2, 7, 3), (1, 5, 4, 5), (2, 3, 6, 1)):
     shapes = {"s": (rows, c, length), "W": (3 * c, c, k), "b": (3 * c,)}
     leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
     got, wanted = student.cgru(*leaves.values()), reference.cgru(*leaves.values())
     close(got, wanted, f"cgru of {rows} states, {c} channels, {length} places, kernels of {k}", "(B, C, L)")
     follows(got, leaves, wanted, "cgru")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now let it run.
@@ -311,36 +251,24 @@ W, b = torch.zeros(3, 1, 3), torch.tensor([-20.0, 20.0, 0.0])
 W[2, 0, 0] = 20.0  # everything new, tanh of twenty times the left neighbour: a 1 walks
 s = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]])
 for steps in (0, 1, 3):
-    close(
-        student.iterate(s, W, b, steps),
-        torch.eye(4)[steps].view(1, 1, 4),
-        f"iterate of {steps} steps with a cell that hands a 1 on to the right",
-        "as many steps as are asked for; none leave the state as it is",
-        atol=1e-4,
-    )
+    what = f"iterate of {steps} steps with a cell that hands a 1 on to the right"
+    hint = "as many steps as are asked for; none leave the state as it is"
+    close(student.iterate(s, W, b, steps), torch.eye(4)[steps].view(1, 1, 4), what, hint, atol=1e-4)
 shapes = {"s": (2, 3, 5), "W": (9, 3, 3), "b": (9,)}
 leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
 flows(student.iterate(*leaves.values(), 3), leaves, "iterate")
 b = torch.tensor([-20.0, 0.0, 0.0])
 got = shaped(student.iterate(torch.zeros(40, 1, 50), torch.zeros(3, 1, 3), b, 2, 0.1), (40, 1, 50), "iterate")
-holds(
-    0.08 < got.std() < 0.12,
-    "iterate does not hand its blur on to cgru",
-    "noise of a deviation of 0.1",
-    round(got.float().std().item(), 4),
-    "cgru(s, W, b, blur)",
-)
+what = "iterate does not hand its blur on to cgru"
+hint = "cgru(s, W, b, blur)"
+holds(0.08 < got.std() < 0.12, what, "noise of a deviation of 0.1", round(got.float().std().item(), 4), hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for rows, c, length, steps in ((2, 3, 6, 4), (1, 2, 5, 2)):
     shapes = {"s": (rows, c, length), "W": (3 * c, c, 3), "b": (3 * c,)}
     leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
     got, wanted = student.iterate(*leaves.values(), steps), reference.iterate(*leaves.values(), steps)
     close(got, wanted, f"iterate of {steps} steps", "the same cell every time", rtol=1e-3)
     follows(got, leaves, wanted, "iterate")
-### END HIDDEN TESTS
 
 # %% given="NeuralGPU,exact"
 
@@ -378,10 +306,8 @@ for program, steps in lessons(28, 5, "recursive", 2):
 
 # %% test="decode_values" points=3
 keys = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
-W_key, W_arg = (
-    torch.tensor([[3.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]),
-    torch.tensor([[0.0, 5.0, 0.0], [0.0, 7.0, 1.0]]),
-)
+W_key = torch.tensor([[3.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+W_arg = torch.tensor([[0.0, 5.0, 0.0], [0.0, 7.0, 1.0]])
 h = torch.tensor([[1.0, 2.0, 0.0]])
 got = student.decode(h, torch.tensor([0.0, 0.0, 9.0]), W_key, keys, W_arg)
 holds(
@@ -390,40 +316,24 @@ holds(
     "the chance to return, scores of programs, scores of arguments",
     f"{len(got)} things" if isinstance(got, tuple | list) else type(got).__name__,
 )
-close(
-    got[0],
-    torch.tensor([0.5]),
-    "decode: the chance to return, W_end · h = 0",
-    "(B,); the sigmoid of a product",
-    mistakes={
-        "no sigmoid": (torch.tensor([0.0]), "a chance lies between 0 and 1"),
-        "one axis too many": (torch.tensor([[0.5]]), "(B,)"),
-    },
-)
-close(
-    got[1],
-    torch.tensor([[3.0, -1.0, 4.0]]),
-    "decode: the scores of the three programs of the example",
-    "the key that h makes, times each program's key",
-    mistakes={
-        "a softmax of the scores": (
-            lambda: torch.tensor([[3.0, -1.0, 4.0]]).softmax(1),
-            "scores stay scores",
-        ),
-        "the key itself": (torch.tensor([[3.0, -1.0]]), "compare it with all keys: (B, P)"),
-        "by the cosine": (torch.tensor([[0.9487, -0.3162, 0.4472]]), "the product, lengths count"),
-    },
-)
-close(got[2], torch.tensor([[10.0, 14.0]]), "decode: the scores of the arguments", "(B, A): W_arg times h")
+hint = "(B,); the sigmoid of a product"
+mistakes = {"no sigmoid": ([0.0], "a chance lies between 0 and 1"), "one axis too many": ([[0.5]], "(B,)")}
+close(got[0], [0.5], "decode: the chance to return, W_end · h = 0", hint, mistakes=mistakes)
+expected = [[3.0, -1.0, 4.0]]
+hint = "the key that h makes, times each program's key"
+mistakes = {
+    "a softmax of the scores": (lambda: torch.tensor([[3.0, -1.0, 4.0]]).softmax(1), "scores stay scores"),
+    "the key itself": ([[3.0, -1.0]], "compare it with all keys: (B, P)"),
+    "by the cosine": ([[0.9487, -0.3162, 0.4472]], "the product, lengths count"),
+}
+close(got[1], expected, "decode: the scores of the three programs of the example", hint, mistakes=mistakes)
+close(got[2], [[10.0, 14.0]], "decode: the scores of the arguments", "(B, A): W_arg times h")
 shapes = {"h": (2, 3), "W_end": (3,), "W_key": (4, 3), "keys": (5, 4), "W_arg": (6, 3)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 got = student.decode(*leaves.values())
 for part, names in zip(got, (("h", "W_end"), ("h", "W_key", "keys"), ("h", "W_arg"))):
     flows(part, {name: leaves[name] for name in names}, "decode")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for b, hidden, d, p, a in ((3, 4, 5, 2, 6), (1, 6, 2, 5, 3)):
     shapes = {
         "h": (b, hidden),
@@ -438,7 +348,6 @@ for b, hidden, d, p, a in ((3, 4, 5, 2, 6), (1, 6, 2, 5, 3)):
         close(one, other, f"decode of {b} states: {what}", "each state by itself")
     used = {name: leaves[name] for name in ("h", "W_key", "keys")}
     follows(got[1], used, wanted[1], "decode's scores of programs")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Who does what the core says? An **interpreter**, and that is no net. It keeps the calls that have not returned yet, the
@@ -476,67 +385,48 @@ def do(number, argument):
 
 
 trace = student.execute(core, look, do, [5, 6], 0, 100)
-equal(
-    [tuple(step) for step in trace],
-    [(1, 1, 0), (2, 6, 3), (1, 5, 7)],
-    "the trace of the example, with arguments 0, 3 and 7",
-    "(depth, number, argument); a call that returns calls nothing",
-    mistakes={
-        "depth begins with 0": (
-            [(0, 1, 0), (1, 6, 3), (0, 5, 7)],
-            "what the program itself calls has depth 1",
-        ),
-        "acts only": ([(2, 6, 3), (1, 5, 7)], "note calls of programs, too"),
-        "what was said together with 'return' counts": (
-            [(1, 1, 0), (2, 6, 3), (2, 6, 99), (1, 5, 7), (1, 6, 99)],
-            "if it says to return, nothing else of it counts",
-        ),
-        "a call does not come back": (
-            [(1, 1, 0), (2, 6, 3)],
-            "the old call waits, and goes on when the new one is over",
-        ),
-        "the new call is run later": (
-            [(1, 1, 0), (1, 5, 7), (1, 6, 3)],
-            "first the new call, then the old one goes on",
-        ),
-    },
-)
-equal(
-    [entry[1:] for entry in log if entry[0] == "done"],
-    [(6, 3), (5, 7)],
-    "what was done in the example",
-    "acts, with their arguments, and nothing but acts",
-)
-equal(
-    [entry[1:3] for entry in log if entry[0] == "asked"],
-    [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2)],
-    "which program was asked, in which state, in the example",
-    "a new call begins with the state None; the old one keeps its own",
-)
+what = "the trace of the example, with arguments 0, 3 and 7"
+hint = "(depth, number, argument); a call that returns calls nothing"
+mistakes = {
+    "depth begins with 0": ([(0, 1, 0), (1, 6, 3), (0, 5, 7)], "what the program itself calls has depth 1"),
+    "acts only": ([(2, 6, 3), (1, 5, 7)], "note calls of programs, too"),
+    "what was said together with 'return' counts": (
+        [(1, 1, 0), (2, 6, 3), (2, 6, 99), (1, 5, 7), (1, 6, 99)],
+        "if it says to return, nothing else of it counts",
+    ),
+    "a call does not come back": (
+        [(1, 1, 0), (2, 6, 3)],
+        "the old call waits, and goes on when the new one is over",
+    ),
+    "the new call is run later": (
+        [(1, 1, 0), (1, 5, 7), (1, 6, 3)],
+        "first the new call, then the old one goes on",
+    ),
+}
+equal([tuple(step) for step in trace], [(1, 1, 0), (2, 6, 3), (1, 5, 7)], what, hint, mistakes=mistakes)
+expected = [(6, 3), (5, 7)]
+hint = "acts, with their arguments, and nothing but acts"
+equal([entry[1:] for entry in log if entry[0] == "done"], expected, "what was done in the example", hint)
+expected = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2)]
+what = "which program was asked, in which state, in the example"
+hint = "a new call begins with the state None; the old one keeps its own"
+equal([entry[1:3] for entry in log if entry[0] == "asked"], expected, what, hint)
 holds(
     all(entry[3] == n for n, entry in enumerate(log) if entry[0] == "asked"),
     "what the core has seen is old",
     "a new look before each step",
     hint="call see() in every step",
 )
-equal(
-    [tuple(step) for step in student.execute(core, look, do, [5, 6], 0, 3)],
-    [(1, 1, 0), (2, 6, 3)],
-    "the trace of the example, stopped after 3 steps",
-    "the third step says that program 1 returns",
-    mistakes={
-        "only calls count as steps": (
-            [(1, 1, 0), (2, 6, 3), (1, 5, 7)],
-            "steps that say to return count, too",
-        ),
-    },
-)
+got = [tuple(step) for step in student.execute(core, look, do, [5, 6], 0, 3)]
+what = "the trace of the example, stopped after 3 steps"
+mistakes = {
+    "only calls count as steps": ([(1, 1, 0), (2, 6, 3), (1, 5, 7)], "steps that say to return count, too")
+}
+equal(got, [(1, 1, 0), (2, 6, 3)], what, "the third step says that program 1 returns", mistakes=mistakes)
 trace = student.execute(core, look, do, [5, 6], 2, 9)
 equal(len(trace), 9, "calls of a program that calls itself for ever, with at most 9 steps", "`most` ends it")
 equal(tuple(trace[-1]), (9, 2, 0), "the last of them", "each call lies one deeper")
 ### BEGIN HIDDEN TESTS
-from solutions.programs import reference
-
 for seed in range(4):
     torch.manual_seed(seed)
     table = torch.randint(0, 7, (4, 5)).tolist()
@@ -556,19 +446,10 @@ for seed in range(4):
 
     for most in (1, 7, 60):
         wanted, got = run(reference.execute, most), run(student.execute, most)
-        equal(
-            got[0],
-            wanted[0],
-            f"the trace of programs that call each other, at most {most} steps",
-            "depth first",
-        )
-        equal(
-            got[1],
-            wanted[1],
-            f"what was asked and done in it, at most {most} steps",
-            "each call has its own state",
-        )
-### END HIDDEN TESTS
+        what = f"the trace of programs that call each other, at most {most} steps"
+        equal(got[0], wanted[0], what, "depth first")
+        what = f"what was asked and done in it, at most {most} steps"
+        equal(got[1], wanted[1], what, "each call has its own state")
 
 # %% given="NPI,added,sums_right"
 
@@ -600,48 +481,28 @@ def old_and_new(cells: Tensor, top: Tensor, value: Tensor) -> tuple[Tensor, Tens
 # %% test="stack_values" points=4
 cells, top = torch.tensor([[[10.0], [20.0], [30.0]]]), torch.tensor([[0.5, 0.5, 0.0]])
 got = pair(student.push(cells, top, torch.tensor([[40.0]])), "push", "cells and top")
-close(
-    got[0],
-    torch.tensor([[[10.0], [30.0], [35.0]]]),
-    "the cells after the push of the example",
-    "half of 20 and half of 40; half of 30 and half of 40",
-    mistakes={
-        "it is written before the top moves": (torch.tensor([[[25.0], [30.0], [30.0]]]), "first one cell on"),
-        "nothing is erased": (torch.tensor([[[10.0], [40.0], [50.0]]]), "the value replaces what was there"),
-        "the top went back": (torch.tensor([[[25.0], [20.0], [35.0]]]), "roll by 1 is one cell on"),
-    },
-)
-close(got[1], torch.tensor([[0.0, 0.5, 0.5]]), "the top after the push of the example", "one cell on")
+hint = "half of 20 and half of 40; half of 30 and half of 40"
+mistakes = {
+    "it is written before the top moves": ([[[25.0], [30.0], [30.0]]], "first one cell on"),
+    "nothing is erased": ([[[10.0], [40.0], [50.0]]], "the value replaces what was there"),
+    "the top went back": ([[[25.0], [20.0], [35.0]]], "roll by 1 is one cell on"),
+}
+close(got[0], [[[10.0], [30.0], [35.0]]], "the cells after the push of the example", hint, mistakes=mistakes)
+close(got[1], [[0.0, 0.5, 0.5]], "the top after the push of the example", "one cell on")
 old, _ = student.old_and_new(cells, top, torch.tensor([[40.0]]))
-close(
-    old,
-    cells,
-    "the old cells, after push",
-    "make new ones: another line of the program may go on with the old",
-)
+what = "the old cells, after push"
+close(old, cells, what, "make new ones: another line of the program may go on with the old")
 value, new = pair(student.pop(cells, top), "pop", "a value and the top")
-close(
-    value,
-    torch.tensor([[15.0]]),
-    "pop of the example",
-    "half of 10 and half of 20, read before the top moves",
-    mistakes={"the top moves first": (torch.tensor([[20.0]]), "read, then go back")},
-)
-close(
-    new,
-    torch.tensor([[0.5, 0.0, 0.5]]),
-    "the top after the pop of the example",
-    "one cell back, round the ring",
-)
+what = "pop of the example"
+hint = "half of 10 and half of 20, read before the top moves"
+close(value, [[15.0]], what, hint, mistakes={"the top moves first": ([[20.0]], "read, then go back")})
+close(new, [[0.5, 0.0, 0.5]], "the top after the pop of the example", "one cell back, round the ring")
 shapes = {"cells": (2, 4, 3), "top": (2, 4), "value": (2, 3)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(pair(student.push(*leaves.values()), "push", "cells and top")[0], leaves, "push")
 del leaves["value"]
 flows(pair(student.pop(*leaves.values()), "pop", "a value and the top")[0], leaves, "pop")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for b, n, k in ((3, 4, 2), (1, 5, 3), (2, 3, 4)):
     shapes = {"cells": (b, n, k), "top": (b, n), "value": (b, k)}
     leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
@@ -651,15 +512,10 @@ for b, n, k in ((3, 4, 2), (1, 5, 3), (2, 3, 4)):
     close(got[1], wanted[1], f"the top after a push on {b} stacks", "one cell on")
     follows(got[0], leaves, wanted[0], "push")
     got, wanted = student.pop(cells, top), reference.pop(cells, top)
-    close(
-        got[0],
-        wanted[0],
-        f"what pop reads of {b} stacks of {n} cells",
-        "the sum of cells by where the top is",
-    )
+    what = f"what pop reads of {b} stacks of {n} cells"
+    close(got[0], wanted[0], what, "the sum of cells by where the top is")
     close(got[1], wanted[1], f"the top after a pop on {b} stacks", "one cell back")
     follows(got[0], {"cells": cells, "top": top}, wanted[0], "pop")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Below is a sketch of bubble sort. A 0 lies below the numbers. A pass moves them to the return stack one by one, and before
@@ -686,54 +542,31 @@ table = torch.zeros(3, 3)
 table[1, 2], table[2, 1] = -1.0986, 1.0986  # chances 1/4 and 3/4
 eye = torch.eye(3)
 got = pair(student.swap_or_not(eye[1:2], eye[2:3], table), "swap_or_not", "above and below")
-close(
-    got[0],
-    torch.tensor([[0.0, 0.75, 0.25]]),
-    "what is above after the example, chance 1/4",
-    "a quarter of what was below",
-    atol=1e-3,
-    mistakes={
-        "rows and columns of the table are exchanged": (
-            torch.tensor([[0.0, 0.25, 0.75]]),
-            "table[above, below]",
-        ),
-        "the score is the chance": (
-            torch.tensor([[0.0, 2.0986, -1.0986]]),
-            "the sigmoid of a score is a chance",
-        ),
-    },
-)
-close(
-    got[1],
-    torch.tensor([[0.0, 0.25, 0.75]]),
-    "what is below after the example",
-    "a quarter of what was above",
-    atol=1e-3,
-)
+what = "what is above after the example, chance 1/4"
+mistakes = {
+    "rows and columns of the table are exchanged": ([[0.0, 0.25, 0.75]], "table[above, below]"),
+    "the score is the chance": ([[0.0, 2.0986, -1.0986]], "the sigmoid of a score is a chance"),
+}
+close(got[0], [[0.0, 0.75, 0.25]], what, "a quarter of what was below", atol=1e-3, mistakes=mistakes)
+got = got[1]
+close(got, [[0.0, 0.25, 0.75]], "what is below after the example", "a quarter of what was above", atol=1e-3)
 above, below = torch.tensor([[0.0, 0.5, 0.5]]), torch.tensor([[1.0, 0.0, 0.0]])
 table[1, 0], table[2, 0] = 20.0, -1.0986  # chances 1 and 1/4
 got = pair(student.swap_or_not(above, below, table), "swap_or_not", "above and below")
-close(
-    got[0],
-    torch.tensor([[0.625, 0.1875, 0.1875]]),
-    "what is above when it was 1 or 2, equally likely, over a 0; chances of an exchange 1 and 1/4",
-    "the chance is 5/8; then so much of each",
-    atol=1e-3,
-    mistakes={
-        "the chance is that of the mean score": (
-            torch.tensor([[1.0, 0.0, 0.0]]),
-            "first a chance for each pair of values, then their mean",
-        ),
-    },
-)
+expected = [[0.625, 0.1875, 0.1875]]
+what = "what is above when it was 1 or 2, equally likely, over a 0; chances of an exchange 1 and 1/4"
+mistakes = {
+    "the chance is that of the mean score": (
+        [[1.0, 0.0, 0.0]],
+        "first a chance for each pair of values, then their mean",
+    )
+}
+close(got[0], expected, what, "the chance is 5/8; then so much of each", atol=1e-3, mistakes=mistakes)
 shapes = {"above": (2, 4), "below": (2, 4), "the table": (4, 4)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 for part in pair(student.swap_or_not(*leaves.values()), "swap_or_not", "above and below"):
     flows(part, leaves, "swap_or_not")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for b, k in ((3, 4), (1, 6), (5, 2)):
     leaves = {
         "above": torch.randn(b, k).softmax(1).requires_grad_(),
@@ -742,11 +575,9 @@ for b, k in ((3, 4), (1, 6), (5, 2)):
     }
     got, wanted = student.swap_or_not(*leaves.values()), reference.swap_or_not(*leaves.values())
     for place, one, other in zip(("above", "below"), got, wanted):
-        close(
-            one, other, f"what is {place} afterwards, {b} rows of {k} values", "each row with its own chance"
-        )
+        what = f"what is {place} afterwards, {b} rows of {k} values"
+        close(one, other, what, "each row with its own chance")
         follows(one, leaves, other, "swap_or_not")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # If what lies on top is uncertain, then so is whether a line like `more?` jumps, and after it the machine does not know at which line
@@ -762,48 +593,31 @@ for b, k in ((3, 4), (1, 6), (5, 2)):
 
 # %% test="advance_values" points=4
 counter, targets = torch.tensor([[0.0, 0.5, 0.5, 0.0]]), torch.tensor([0, 0, 0])
-close(
-    student.advance(counter, torch.tensor([[0.0, 0.25, 0.0]]), targets),
-    torch.tensor([[0.125, 0.0, 0.375, 0.5]]),
-    "advance of the example",
-    "an eighth to line 0, three eighths to line 2, half to the end",
-    mistakes={
-        "what jumps goes on as well": (torch.tensor([[0.125, 0.0, 0.5, 0.5]]), "only the rest goes on"),
-        "what does not jump stays": (
-            torch.tensor([[0.125, 0.375, 0.5, 0.0]]),
-            "the rest goes to the next line",
-        ),
-        "behind the last line comes the first": (
-            torch.tensor([[0.625, 0.0, 0.375, 0.0]]),
-            "behind it is the end",
-        ),
-    },
+got = student.advance(counter, torch.tensor([[0.0, 0.25, 0.0]]), targets)
+hint = "an eighth to line 0, three eighths to line 2, half to the end"
+mistakes = {
+    "what jumps goes on as well": ([[0.125, 0.0, 0.5, 0.5]], "only the rest goes on"),
+    "what does not jump stays": ([[0.125, 0.375, 0.5, 0.0]], "the rest goes to the next line"),
+    "behind the last line comes the first": ([[0.625, 0.0, 0.375, 0.0]], "behind it is the end"),
+}
+close(got, [[0.125, 0.0, 0.375, 0.5]], "advance of the example", hint, mistakes=mistakes)
+got = student.advance(
+    torch.tensor([[0.25, 0.25, 0.25, 0.25]]), torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor([2, 2, 0])
 )
-close(
-    student.advance(
-        torch.tensor([[0.25, 0.25, 0.25, 0.25]]), torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor([2, 2, 0])
-    ),
-    torch.tensor([[0.0, 0.0, 0.5, 0.5]]),
-    "advance where lines 0 and 1 both jump to line 2, and a quarter is at the end",
-    "both quarters come to line 2; the end keeps its own and gets line 2's",
-    mistakes={
-        "one of two that jump to the same line is lost": (torch.tensor([[0.0, 0.0, 0.25, 0.5]]), "add up"),
-        "the end loses what it had": (
-            torch.tensor([[0.0, 0.0, 0.5, 0.25]]),
-            "nothing goes away from the end",
-        ),
-        "the end begins anew": (torch.tensor([[0.25, 0.0, 0.5, 0.25]]), "nothing goes away from the end"),
-    },
-)
+what = "advance where lines 0 and 1 both jump to line 2, and a quarter is at the end"
+hint = "both quarters come to line 2; the end keeps its own and gets line 2's"
+mistakes = {
+    "one of two that jump to the same line is lost": ([[0.0, 0.0, 0.25, 0.5]], "add up"),
+    "the end loses what it had": ([[0.0, 0.0, 0.5, 0.25]], "nothing goes away from the end"),
+    "the end begins anew": ([[0.25, 0.0, 0.5, 0.25]], "nothing goes away from the end"),
+}
+close(got, [[0.0, 0.0, 0.5, 0.5]], what, hint, mistakes=mistakes)
 leaves = {
     "the counter": torch.rand(2, 4, requires_grad=True),
     "the jumps": torch.rand(2, 3, requires_grad=True),
 }
 flows(student.advance(*leaves.values(), torch.tensor([2, 0, 1])), leaves, "advance")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.programs import reference
-
 for b, lines in ((3, 5), (1, 2), (4, 3)):
     targets = torch.randint(lines + 1, (lines,))
     leaves = {
@@ -811,14 +625,9 @@ for b, lines in ((3, 5), (1, 2), (4, 3)):
         "the jumps": torch.rand(b, lines, requires_grad=True),
     }
     got, wanted = (way.advance(*leaves.values(), targets) for way in (student, reference))
-    close(
-        got,
-        wanted,
-        f"advance of {b} counters over {lines} lines",
-        "each with its own jumps; a line may jump to the end",
-    )
+    what = f"advance of {b} counters over {lines} lines"
+    close(got, wanted, what, "each with its own jumps; a line may jump to the end")
     follows(got, leaves, wanted, "advance")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # One step of the machine: *every* line is done, on a copy of the stacks each, and the results are superposed by how much
@@ -830,25 +639,16 @@ for b, lines in ((3, 5), (1, 2), (4, 3)):
 # %% test="superpose_values" points=2
 counter = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
 outcomes = [torch.tensor([[10.0, 20.0], [1.0, 2.0]]), torch.tensor([[50.0, 60.0], [5.0, 6.0]])]
-close(
-    student.superpose(counter, outcomes),
-    torch.tensor([[40.0, 50.0], [1.0, 2.0]]),
-    "superpose of two outcomes, for a counter at 1/4 and 3/4, and one wholly at line 0",
-    "0.25 · 10 + 0.75 · 50 and so on: each example with its own counter",
-    mistakes={
-        "examples and lines are exchanged": (
-            torch.tensor([[20.0, 30.0], [1.0, 2.0]]),
-            "counter is (B, I + 1)",
-        )
-    },
-)
+got = student.superpose(counter, outcomes)
+what = "superpose of two outcomes, for a counter at 1/4 and 3/4, and one wholly at line 0"
+hint = "0.25 · 10 + 0.75 · 50 and so on: each example with its own counter"
+mistakes = {"examples and lines are exchanged": ([[20.0, 30.0], [1.0, 2.0]], "counter is (B, I + 1)")}
+close(got, [[40.0, 50.0], [1.0, 2.0]], what, hint, mistakes=mistakes)
 shapes = {"the counter": (2, 3), "outcome 0": (2, 4, 5), "outcome 1": (2, 4, 5), "outcome 2": (2, 4, 5)}
 leaves = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
 counter, *outcomes = leaves.values()
 flows(student.superpose(counter, outcomes), leaves, "superpose")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, lines, shape in ((3, 4, (2,)), (2, 3, (4, 5)), (4, 2, ())):
     leaves = {"the counter": torch.randn(b, lines).softmax(1).requires_grad_()}
     leaves |= {f"outcome {n}": torch.randn(b, *shape, requires_grad=True) for n in range(lines)}
@@ -857,7 +657,6 @@ for b, lines, shape in ((3, 4, (2,)), (2, 3, (4, 5)), (4, 2, ())):
     got = student.superpose(counter, outcomes)
     close(got, wanted, f"superpose of {lines} outcomes {(b, *shape)}", "any number of axes behind the first")
     follows(got, leaves, wanted, "superpose")
-### END HIDDEN TESTS
 
 # %% given="do,wants,tick,stacked,bubbled,filled,lists_sorted"
 
@@ -928,10 +727,7 @@ holds(
     "run the training cell: it saves `nets`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("programs", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # What has the blank become? Rows are what is above, columns what is below; dark is an exchange.

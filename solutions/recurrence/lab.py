@@ -60,28 +60,19 @@ def plain(table):
     return {context: {c: int(n) for c, n in seen.items()} for context, seen in dict(table).items()}
 
 
-equal(
-    plain(student.counts("abab", 2)),
-    {"": {"a": 2, "b": 2}, "a": {"b": 2}, "b": {"a": 1}},
-    'counts("abab", 2)',
-    "contexts of 0 and of 1 character; what stands last in the text has nothing behind it",
-    mistakes={
-        "the empty context is missing": (
-            {"a": {"b": 2}, "b": {"a": 1}},
-            "lengths begin at 0",
-        ),
-        "contexts are one character too long": (
-            {"": {"a": 2, "b": 2}, "a": {"b": 2}, "b": {"a": 1}, "ab": {"a": 1}, "ba": {"b": 1}},
-            "n - 1 characters at most",
-        ),
-    },
-)
-equal(
-    plain(student.counts("aab", 3)),
-    {"": {"a": 2, "b": 1}, "a": {"a": 1, "b": 1}, "aa": {"b": 1}},
-    'counts("aab", 3)',
-    "near the beginning of the text only short contexts fit",
-)
+got = plain(student.counts("abab", 2))
+hint = "contexts of 0 and of 1 character; what stands last in the text has nothing behind it"
+mistakes = {
+    "the empty context is missing": ({"a": {"b": 2}, "b": {"a": 1}}, "lengths begin at 0"),
+    "contexts are one character too long": (
+        {"": {"a": 2, "b": 2}, "a": {"b": 2}, "b": {"a": 1}, "ab": {"a": 1}, "ba": {"b": 1}},
+        "n - 1 characters at most",
+    ),
+}
+equal(got, {"": {"a": 2, "b": 2}, "a": {"b": 2}, "b": {"a": 1}}, 'counts("abab", 2)', hint, mistakes=mistakes)
+got = plain(student.counts("aab", 3))
+expected = {"": {"a": 2, "b": 1}, "a": {"a": 1, "b": 1}, "aa": {"b": 1}}
+equal(got, expected, 'counts("aab", 3)', "near the beginning of the text only short contexts fit")
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -93,14 +84,9 @@ for n in (1, 2, 4):
             if length <= t:
                 seen = wanted.setdefault(text[t - length : t], {})
                 seen[text[t]] = seen.get(text[t], 0) + 1
-    equal(
-        plain(student.counts(text, n)),
-        wanted,
-        f'counts("{text}", {n})',
-        "every place, every length that fits",
-    )
+    got = plain(student.counts(text, n))
+    equal(got, wanted, f'counts("{text}", {n})', "every place, every length that fits")
 equal(plain(student.counts("q", 5)), {"": {"q": 1}}, 'counts("q", 5)', "a context of length 0 always fits")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Shares of counts are probabilities, for contexts that were seen often. A long context says more, but was seen less: behind
@@ -138,59 +124,39 @@ table = {"": Counter(a=3, b=1), "a": Counter(b=1)}
 def asked(table, context, alphabet, n):
     """The probabilities as a list, in the alphabet's order."""
     (p,) = student.likely(table, [context], alphabet, n)
-    equal(
-        sorted(p), sorted(alphabet), "the characters that smoothed speaks of", "every character has its share"
-    )
+    got = sorted(p)
+    equal(got, sorted(alphabet), "the characters that smoothed speaks of", "every character has its share")
     return [p[c] for c in alphabet]
 
 
-close(
-    asked(table, "", "ab", 1),
-    [2 / 3, 1 / 3],
-    "smoothed behind nothing, a counted 3 times and b once",
-    "compare with the cell above",
-    mistakes={"the counts alone": ([3 / 4, 1 / 4], "t(h) · p is missing")},
-)
-close(
-    asked(table, "a", "ab", 2),
-    [1 / 3, 2 / 3],
-    'smoothed behind "a", where b was counted once',
-    "first the empty context, as before; then p of that becomes (0 + 1 · 2/3) / 2 and (1 + 1 · 1/3) / 2",
-    mistakes={
-        "the empty context is left out": ([1 / 4, 3 / 4], "contexts grow from length 0"),
-        "the longer context is left out": ([2 / 3, 1 / 3], "n = 2 looks at one character"),
-    },
-)
-close(
-    asked(table, "bb", "ab", 3),
-    [2 / 3, 1 / 3],
-    'smoothed behind "bb", of which nothing is known',
-    "a context that the table does not know changes nothing",
-)
+got = asked(table, "", "ab", 1)
+what = "smoothed behind nothing, a counted 3 times and b once"
+hint = "compare with the cell above"
+close(got, [2 / 3, 1 / 3], what, hint, mistakes={"the counts alone": ([3 / 4, 1 / 4], "t(h) · p is missing")})
+got = asked(table, "a", "ab", 2)
+hint = "first the empty context, as before; then p of that becomes (0 + 1 · 2/3) / 2 and (1 + 1 · 1/3) / 2"
+mistakes = {
+    "the empty context is left out": ([1 / 4, 3 / 4], "contexts grow from length 0"),
+    "the longer context is left out": ([2 / 3, 1 / 3], "n = 2 looks at one character"),
+}
+close(got, [1 / 3, 2 / 3], 'smoothed behind "a", where b was counted once', hint, mistakes=mistakes)
+hint = "a context that the table does not know changes nothing"
+close(asked(table, "bb", "ab", 3), [2 / 3, 1 / 3], 'smoothed behind "bb", of which nothing is known', hint)
 _, again = student.likely(table, ["a", "a"], "ab", 2)
-close(
-    [again[c] for c in "ab"],
-    [1 / 3, 2 / 3],
-    'smoothed behind "a" when it is asked a second time',
-    "the table is what was counted: does smoothed write into it?",
-)
+hint = "the table is what was counted: does smoothed write into it?"
+close([again[c] for c in "ab"], [1 / 3, 2 / 3], 'smoothed behind "a" when it is asked a second time', hint)
 ### BEGIN HIDDEN TESTS
 import random
 
-from solutions.recurrence import reference
 
 for n in (1, 2, 3, 5):
     text = "".join(random.choice("aabc ") for _ in range(60))
     known = reference.counts(text, n)
     for context in ("", "a", "ba", "c ab", text[-9:], "zzz"):
         p = reference.smoothed(known, context, "abc d", n)
-        close(
-            asked(known, context, "abc d", n),
-            [p[c] for c in "abc d"],
-            f"smoothed behind {context!r} with n = {n}, counted in {text!r}",
-            "the last n - 1 characters of the context at most, the shortest first",
-        )
-### END HIDDEN TESTS
+        what = f"smoothed behind {context!r} with n = {n}, counted in {text!r}"
+        hint = "the last n - 1 characters of the context at most, the shortest first"
+        close(asked(known, context, "abc d", n), [p[c] for c in "abc d"], what, hint)
 
 # %% given="surprise"
 
@@ -227,24 +193,16 @@ print(one_hot @ table, "which is row 2:", table[2])
 # %% test="embed_values" points=1
 table = torch.tensor([[5.0, 6.0], [7.0, 8.0], [9.0, 1.0]], requires_grad=True)
 codes = torch.tensor([[2, 0, 2]])
-close(
-    student.embed(codes, table),
-    torch.tensor([[[9.0, 1.0], [5.0, 6.0], [9.0, 1.0]]]),
-    "embed of the codes 2, 0, 2",
-    "for each code its row, in a new last axis",
-)
+hint = "for each code its row, in a new last axis"
+close(student.embed(codes, table), [[[9.0, 1.0], [5.0, 6.0], [9.0, 1.0]]], "embed of the codes 2, 0, 2", hint)
 flows(student.embed(codes, table), {"the table": table}, "embed")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for shape, k, d in (((4,), 5, 3), ((2, 6), 3, 1), ((2, 2, 2), 7, 4), ((), 4, 2)):
     codes, table = torch.randint(k, shape), torch.randn(k, d, requires_grad=True)
     wanted = torch.nn.functional.one_hot(codes, k).float() @ table
-    close(
-        student.embed(codes, table), wanted, f"embed of codes {shape}, {k} rows of {d}", "any shape of codes"
-    )
+    got = student.embed(codes, table)
+    close(got, wanted, f"embed of codes {shape}, {k} rows of {d}", "any shape of codes")
     follows(student.embed(codes, table), {"the table": table}, wanted, f"embed of codes {shape}")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And backwards? Suppose the codes are 2, 0, 2 and the loss tells each of the three places, as a row of `upstream`, how it
@@ -257,42 +215,33 @@ for shape, k, d in (((4,), 5, 3), ((2, 6), 3, 1), ((2, 2, 2), 7, 4), ((), 4, 2))
 # %% test="embed_gradient_values" points=3
 codes = torch.tensor([[2, 0, 2]])
 upstream = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]])
-close(
-    student.embed_gradient(codes, upstream, 3),
-    torch.tensor([[2.0, 20.0], [0.0, 0.0], [5.0, 50.0]]),
-    "embed_gradient of the codes 2, 0, 2",
-    "rows that were taken twice are told twice",
-    mistakes={
-        "only the last place that took a row counts": (
-            torch.tensor([[2.0, 20.0], [0.0, 0.0], [4.0, 40.0]]),
-            "gradient[codes] += … writes each row once, however often it is named",
-        ),
-        "it is averaged": (
-            torch.tensor([[2.0, 20.0], [0.0, 0.0], [2.5, 25.0]]),
-            "the loss's change is the sum over all the ways in which a row has a say",
-        ),
-    },
-)
+got = student.embed_gradient(codes, upstream, 3)
+expected = [[2.0, 20.0], [0.0, 0.0], [5.0, 50.0]]
+what = "embed_gradient of the codes 2, 0, 2"
+mistakes = {
+    "only the last place that took a row counts": (
+        [[2.0, 20.0], [0.0, 0.0], [4.0, 40.0]],
+        "gradient[codes] += … writes each row once, however often it is named",
+    ),
+    "it is averaged": (
+        [[2.0, 20.0], [0.0, 0.0], [2.5, 25.0]],
+        "the loss's change is the sum over all the ways in which a row has a say",
+    ),
+}
+close(got, expected, what, "rows that were taken twice are told twice", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 few = torch.tensor([[0, 1]])
-close(
-    student.embed_gradient(few, torch.ones(1, 2, 3), 4),
-    torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 3),
-    "embed_gradient where the last rows were never taken",
-    "a table of `count` rows has a gradient of `count` rows",
-)
+got = student.embed_gradient(few, torch.ones(1, 2, 3), 4)
+expected = torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 3)
+what = "embed_gradient where the last rows were never taken"
+close(got, expected, what, "a table of `count` rows has a gradient of `count` rows")
 for b, t, k, d in ((3, 5, 4, 2), (1, 1, 6, 3), (2, 30, 3, 1), (4, 2, 9, 5)):
     codes, table = torch.randint(k, (b, t)), torch.randn(k, d, requires_grad=True)
     upstream = torch.randn(b, t, d)
     wanted = torch.autograd.grad(table[codes], table, upstream)[0]
-    close(
-        student.embed_gradient(codes, upstream, k),
-        wanted,
-        f"embed_gradient of codes {(b, t)} in a table of {k} rows",
-        "(K, D): rows that nobody took are 0, and there are `count` of them",
-        rtol=1e-3,
-    )
-### END HIDDEN TESTS
+    got = student.embed_gradient(codes, upstream, k)
+    what = f"embed_gradient of codes {(b, t)} in a table of {k} rows"
+    close(got, wanted, what, "(K, D): rows that nobody took are 0, and there are `count` of them", rtol=1e-3)
 
 # %% [markdown]
 # ## 3 A state that goes along (5 points, 18 minutes)
@@ -315,81 +264,54 @@ print(f"{h:.4f}", f"{math.tanh(0.5 * h):.4f}", f"{math.tanh(0.5 * math.tanh(0.5 
 x, h = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.5, 0.0]])
 W, b = torch.tensor([[1.0, 9.0], [0.0, 9.0], [2.0, 9.0]]), torch.tensor([0.0, 0.0, 1.0])
 U = torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, 7.0], [0.0, 0.0, 7.0]])
-close(
-    student.rnn_step(x, h, W, U, b),
-    torch.tensor([[0.9640, 0.0, 0.9951]]),
-    "rnn_step where W x = (1, 0, 2), U h = (1, 0, 0) and b = (0, 0, 1)",
-    "tanh of the sum, (2, 0, 3); rows of W and U belong to the new state's numbers",
-    atol=1e-3,
-    mistakes={
-        "the bias is missing": (torch.tensor([[0.9640, 0.0, 0.9640]]), "W x + U h + b"),
-        "the old state is missing": (torch.tensor([[0.7616, 0.0, 0.9951]]), "W x + U h + b"),
-        "U is turned over": (torch.tensor([[0.7616, 0.0, 1.0]]), "rows of U belong to the *new* state"),
-        "tanh is missing": (torch.tensor([[2.0, 0.0, 3.0]]), "a state lies between -1 and 1"),
-        "tanh of each part": (torch.tensor([[1.5232, 0.0, 0.9951]]), "first the sum"),
-    },
-)
+got = student.rnn_step(x, h, W, U, b)
+what = "rnn_step where W x = (1, 0, 2), U h = (1, 0, 0) and b = (0, 0, 1)"
+hint = "tanh of the sum, (2, 0, 3); rows of W and U belong to the new state's numbers"
+mistakes = {
+    "the bias is missing": ([[0.9640, 0.0, 0.9640]], "W x + U h + b"),
+    "the old state is missing": ([[0.7616, 0.0, 0.9951]], "W x + U h + b"),
+    "U is turned over": ([[0.7616, 0.0, 1.0]], "rows of U belong to the *new* state"),
+    "tanh is missing": ([[2.0, 0.0, 3.0]], "a state lies between -1 and 1"),
+    "tanh of each part": ([[1.5232, 0.0, 0.9951]], "first the sum"),
+}
+close(got, [[0.9640, 0.0, 0.9951]], what, hint, atol=1e-3, mistakes=mistakes)
 shapes = {"x": (2, 2), "h": (2, 3), "W": (3, 2), "U": (3, 3), "b": (3,)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 flows(student.rnn_step(*leaves.values()), leaves, "rnn_step")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, d, k in ((3, 2, 4), (1, 5, 1), (2, 3, 3)):
     cell = torch.nn.RNNCell(d, k)
     x, h = torch.randn(n, d), torch.randn(n, k)
     W, U, b = cell.weight_ih.detach(), cell.weight_hh.detach(), (cell.bias_ih + cell.bias_hh).detach()
-    close(
-        student.rnn_step(x, h, W, U, b),
-        cell(x, h),
-        f"rnn_step of {n} rows, {d} numbers read, {k} hidden, against nn.RNNCell",
-        "tanh(W x + U h + b)",
-    )
+    what = f"rnn_step of {n} rows, {d} numbers read, {k} hidden, against nn.RNNCell"
+    close(student.rnn_step(x, h, W, U, b), cell(x, h), what, "tanh(W x + U h + b)")
 x, h, W, U, b = leaves.values()
 follows(student.rnn_step(x, h, W, U, b), leaves, torch.tanh(x @ W.T + h @ U.T + b), "rnn_step")
-### END HIDDEN TESTS
 
 # %% solution="unroll"
 # A loop over the places; each step gets the state of the one before.
 
 # %% test="unroll_values" points=3
 one, half, none = torch.ones(1, 1), torch.full((1, 1), 0.5), torch.zeros(1)
-close(
-    student.unroll(torch.tensor([[[1.0], [0.0], [0.0]]]), torch.zeros(1, 1), one, half, none),
-    torch.tensor([[[0.7616], [0.3634], [0.1797]]]),
-    "the states of the example above",
-    "(B, T, H): a state for each place; each step starts from the state of the one before",
-    atol=1e-3,
-    mistakes={
-        "each step starts from the first state": (
-            torch.tensor([[[0.7616], [0.0], [0.0]]]),
-            "hand the new state on",
-        ),
-    },
-)
+got = student.unroll(torch.tensor([[[1.0], [0.0], [0.0]]]), torch.zeros(1, 1), one, half, none)
+expected = [[[0.7616], [0.3634], [0.1797]]]
+hint = "(B, T, H): a state for each place; each step starts from the state of the one before"
+mistakes = {"each step starts from the first state": ([[[0.7616], [0.0], [0.0]]], "hand the new state on")}
+close(got, expected, "the states of the example above", hint, atol=1e-3, mistakes=mistakes)
 shapes = {"xs": (2, 4, 2), "h": (2, 3), "W": (3, 2), "U": (3, 3), "b": (3,)}
 leaves = {name: (torch.randn(shape) / 2).requires_grad_() for name, shape in shapes.items()}
 flows(student.unroll(*leaves.values()), leaves, "unroll")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for n, t, d, k in ((3, 6, 2, 4), (1, 1, 3, 2), (2, 5, 1, 1)):
     net = torch.nn.RNN(d, k, batch_first=True)
     xs, h = torch.randn(n, t, d), torch.randn(n, k)
     W, U = net.weight_ih_l0.detach(), net.weight_hh_l0.detach()
     b = (net.bias_ih_l0 + net.bias_hh_l0).detach()
-    close(
-        student.unroll(xs, h, W, U, b),
-        net(xs, h[None])[0],
-        f"unroll of {n} rows of {t} places, against nn.RNN",
-        "the states, (B, T, H), the first after the first place; h is not always 0",
-        rtol=1e-3,
-        atol=1e-4,
-    )
-from solutions.recurrence import reference
+    what = f"unroll of {n} rows of {t} places, against nn.RNN"
+    hint = "the states, (B, T, H), the first after the first place; h is not always 0"
+    close(student.unroll(xs, h, W, U, b), net(xs, h[None])[0], what, hint, rtol=1e-3, atol=1e-4)
 
 follows(student.unroll(*leaves.values()), leaves, reference.unroll(*leaves.values()), "unroll")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How far back does it learn? Ask autograd how much the last state would change with what was read t places before. Turn the
@@ -426,45 +348,31 @@ turn(reach, "from which size on do far places count more than near ones?", size=
 # %% solution="clip"
 
 # %% test="clip_values" points=3
-close(
-    student.clip([torch.tensor([30.0]), torch.tensor([40.0])]),
-    [torch.tensor([3.0]), torch.tensor([4.0])],
-    "clip of the gradients 30 and 40, which are 50 long together",
-    "both are shortened by the same factor",
-    mistakes={
-        "each is shortened by itself": (
-            [torch.tensor([5.0]), torch.tensor([5.0])],
-            "that turns the step: one norm for all of them",
-        ),
-        "each number is cut": ([torch.tensor([5.0]), torch.tensor([5.0])], "shorten, do not cut"),
-    },
-)
-close(
-    student.clip([torch.tensor([0.3]), torch.tensor([[0.4]])]),
-    [torch.tensor([0.3]), torch.tensor([[0.4]])],
-    "clip of short gradients",
-    "what is short enough stays",
-    mistakes={"they are made longer": ([torch.tensor([3.0]), torch.tensor([[4.0]])], "only shorten")},
-)
+got = student.clip([torch.tensor([30.0]), torch.tensor([40.0])])
+expected = [torch.tensor([3.0]), torch.tensor([4.0])]
+what = "clip of the gradients 30 and 40, which are 50 long together"
+mistakes = {
+    "each is shortened by itself": (
+        [torch.tensor([5.0]), torch.tensor([5.0])],
+        "that turns the step: one norm for all of them",
+    ),
+    "each number is cut": ([torch.tensor([5.0]), torch.tensor([5.0])], "shorten, do not cut"),
+}
+close(got, expected, what, "both are shortened by the same factor", mistakes=mistakes)
+got = student.clip([torch.tensor([0.3]), torch.tensor([[0.4]])])
+expected = [torch.tensor([0.3]), torch.tensor([[0.4]])]
+mistakes = {"they are made longer": ([torch.tensor([3.0]), torch.tensor([[4.0]])], "only shorten")}
+close(got, expected, "clip of short gradients", "what is short enough stays", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for most, scale in ((5.0, 10.0), (1.0, 0.01), (2.5, 3.0)):
     gradients = [scale * torch.randn(*shape) for shape in ((3, 4), (5,), (2, 1, 2))]
     norm = sum((g**2).sum() for g in gradients) ** 0.5
     wanted = [g * min(1.0, most / norm.item()) for g in gradients]
     for place, (one, other) in enumerate(zip(student.clip(gradients, most), wanted)):
-        close(
-            one,
-            other,
-            f"clip of three gradients of norm {norm:.3g}, at most {most}: part {place}",
-            "the norm of all numbers together: the root of the sum of all their squares",
-        )
-close(
-    student.clip([torch.zeros(3)]),
-    [torch.zeros(3)],
-    "clip of gradients of 0",
-    "0 / 0: what is short enough is not divided at all",
-)
-### END HIDDEN TESTS
+        what = f"clip of three gradients of norm {norm:.3g}, at most {most}: part {place}"
+        close(one, other, what, "the norm of all numbers together: the root of the sum of all their squares")
+got = student.clip([torch.zeros(3)])
+close(got, [torch.zeros(3)], "clip of gradients of 0", "0 / 0: what is short enough is not divided at all")
 
 # %% [markdown]
 # ## 5 A memory with gates (5 points, 25 minutes)
@@ -498,61 +406,36 @@ def lstm(b, what):
 
 
 state, memory = lstm([0.0, 0.0, big, 0.0], "gates half open, candidate 1")
-close(
-    memory,
-    torch.tensor([[1.5]]),
-    "the memory where it was 2, all gates are half open and the candidate is 1",
-    "0.5 · 2 + 0.5 · 1",
-    mistakes={
-        "state and memory are exchanged": (torch.tensor([[0.4526]]), "the state comes first"),
-        "the candidate goes through a sigmoid as well and a gate through tanh": (
-            torch.tensor([[0.5]]),
-            "the third of the four is the candidate",
-        ),
-    },
-)
-close(state, torch.tensor([[0.4526]]), "the state there", "0.5 · tanh(1.5)", atol=1e-3)
-close(
-    lstm([-big, big, big, 0.0], "i shut, f open")[1],
-    torch.tensor([[2.0]]),
-    "the memory with i shut and f open",
-)
-close(
-    lstm([big, -big, big, 0.0], "i open, f shut")[1],
-    torch.tensor([[1.0]]),
-    "the memory with i open and f shut",
-)
-close(
-    lstm([0.0, 0.0, big, -big], "o shut")[0],
-    torch.zeros(1, 1),
-    "the state with o shut",
-    "what is in the memory, is not shown",
-    atol=1e-4,
-)
+what = "the memory where it was 2, all gates are half open and the candidate is 1"
+mistakes = {
+    "state and memory are exchanged": ([[0.4526]], "the state comes first"),
+    "the candidate goes through a sigmoid as well and a gate through tanh": (
+        [[0.5]],
+        "the third of the four is the candidate",
+    ),
+}
+close(memory, [[1.5]], what, "0.5 · 2 + 0.5 · 1", mistakes=mistakes)
+close(state, [[0.4526]], "the state there", "0.5 · tanh(1.5)", atol=1e-3)
+close(lstm([-big, big, big, 0.0], "i shut, f open")[1], [[2.0]], "the memory with i shut and f open")
+close(lstm([big, -big, big, 0.0], "i open, f shut")[1], [[1.0]], "the memory with i open and f shut")
+hint = "what is in the memory, is not shown"
+close(lstm([0.0, 0.0, big, -big], "o shut")[0], torch.zeros(1, 1), "the state with o shut", hint, atol=1e-4)
 shapes = {"x": (2, 2), "h": (2, 3), "c": (2, 3), "W": (12, 2), "U": (12, 3), "b": (12,)}
 leaves = {name: torch.randn(shape, requires_grad=True) for name, shape in shapes.items()}
 state, memory = pair(student.lstm_step(*leaves.values()), "lstm_step", "state and memory")
 flows(state, leaves, "the state of lstm_step")
 flows(memory, leaves, "the memory of lstm_step")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.recurrence import reference
-
 for n, d, k in ((3, 2, 6), (1, 4, 1), (2, 3, 3)):
     cell = torch.nn.LSTMCell(d, k)
     x, h, c = torch.randn(n, d), torch.randn(n, k), torch.randn(n, k)
     W, U, b = cell.weight_ih.detach(), cell.weight_hh.detach(), (cell.bias_ih + cell.bias_hh).detach()
     got = pair(student.lstm_step(x, h, c, W, U, b), "lstm_step", "state and memory")
     for name, one, other in zip(("state", "memory"), got, cell(x, (h, c))):
-        close(
-            one,
-            other,
-            f"the {name} of lstm_step, {n} rows, {d} numbers read, {k} hidden, against nn.LSTMCell",
-            "i, f, g, o in this order; the new state is made from the new memory",
-        )
+        what = f"the {name} of lstm_step, {n} rows, {d} numbers read, {k} hidden, against nn.LSTMCell"
+        close(one, other, what, "i, f, g, o in this order; the new state is made from the new memory")
 for name, one, other in zip(("state", "memory"), (state, memory), reference.lstm_step(*leaves.values())):
     follows(one, leaves, other, f"the {name} of lstm_step")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The same picture as above for this cell, where the forget gate is nearly open. Turn its bias. Where does the gradient of
@@ -596,42 +479,26 @@ math.log(4), math.log(4) / math.log(2), math.exp(math.log(4))
 
 # %% test="nats_values" points=3
 scores, codes = torch.zeros(1, 2, 4), torch.tensor([[3, 0]])
-close(
-    student.nats(scores, codes),
-    1.3863,
-    "nats of four equal scores",
-    "-log(1/4)",
-    atol=1e-3,
-    mistakes={
-        "bits": (2.0, "the natural logarithm"),
-        "the sum over places": (2.7726, "the mean"),
-        "the sign is missing": (-1.3863, "surprise is not negative"),
-    },
-)
+got = student.nats(scores, codes)
+mistakes = {
+    "bits": (2.0, "the natural logarithm"),
+    "the sum over places": (2.7726, "the mean"),
+    "the sign is missing": (-1.3863, "surprise is not negative"),
+}
+close(got, 1.3863, "nats of four equal scores", "-log(1/4)", atol=1e-3, mistakes=mistakes)
 scores[0, 0, 3] = scores[0, 1, 0] = 500.0
 close(student.nats(scores, codes), 0.0, "nats of a net that is sure, and right", "0", atol=1e-4)
-close(
-    student.nats(scores, torch.tensor([[0, 1]])),
-    500.0,
-    "nats of a net that is sure, and wrong",
-    "finite: log_softmax knows how",
-)
+got = student.nats(scores, torch.tensor([[0, 1]]))
+close(got, 500.0, "nats of a net that is sure, and wrong", "finite: log_softmax knows how")
 leaf = torch.randn(2, 3, 5, requires_grad=True)
 flows(student.nats(leaf, torch.randint(5, (2, 3))), {"the scores": leaf}, "nats")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, t, k in ((2, 3, 5), (1, 7, 2), (4, 1, 9)):
     scores, codes = (3 * torch.randn(b, t, k)).requires_grad_(), torch.randint(k, (b, t))
     wanted = torch.nn.functional.cross_entropy(scores.flatten(0, 1), codes.flatten())
-    close(
-        student.nats(scores, codes),
-        wanted,
-        f"nats of scores {(b, t, k)}",
-        "the mean over all places of all rows",
-    )
+    got = student.nats(scores, codes)
+    close(got, wanted, f"nats of scores {(b, t, k)}", "the mean over all places of all rows")
     follows(student.nats(scores, codes), {"the scores": scores}, wanted, "nats")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7 Train it (3 points, 5 minutes)
@@ -694,10 +561,7 @@ holds(
     "run the training cell: it saves `model`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("recurrence", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 8 Let it write (6 points, 20 minutes)
@@ -710,43 +574,24 @@ judge("recurrence", tensors, 3)
 
 # %% test="chances_values" points=3
 scores = torch.tensor([0.0, 1.3863, 0.6931])  # log 1, log 4, log 2
-close(
-    student.chances(scores),
-    torch.tensor([1 / 7, 4 / 7, 2 / 7]),
-    "chances of the scores log 1, log 4, log 2",
-    "in the ratio 1 : 4 : 2",
-    atol=1e-3,
-)
-close(
-    student.chances(scores, temperature=0.5),
-    torch.tensor([1 / 21, 16 / 21, 4 / 21]),
-    "the same at temperature 0.5",
-    "1 : 16 : 4",
-    atol=1e-3,
-    mistakes={
-        "scores are multiplied by the temperature": (
-            torch.tensor([1.0, 2.0, 1.4142]) / 4.4142,
-            "cold makes the likely likelier",
-        ),
-    },
-)
-close(
-    student.chances(scores, top=2),
-    torch.tensor([0.0, 2 / 3, 1 / 3]),
-    "the same where only two have a chance",
-    "4 : 2, and they add up to 1",
-    atol=1e-3,
-    mistakes={
-        "they do not add up to 1": (
-            torch.tensor([0.0, 4 / 7, 2 / 7]),
-            "choose before the softmax, not after",
-        ),
-        "the others have a score of 0": (
-            torch.tensor([1 / 7, 4 / 7, 2 / 7]),
-            "exp(0) is 1: which score has no chance?",
-        ),
-    },
-)
+what = "chances of the scores log 1, log 4, log 2"
+close(student.chances(scores), [1 / 7, 4 / 7, 2 / 7], what, "in the ratio 1 : 4 : 2", atol=1e-3)
+got = student.chances(scores, temperature=0.5)
+expected = [1 / 21, 16 / 21, 4 / 21]
+mistakes = {
+    "scores are multiplied by the temperature": (
+        torch.tensor([1.0, 2.0, 1.4142]) / 4.4142,
+        "cold makes the likely likelier",
+    )
+}
+close(got, expected, "the same at temperature 0.5", "1 : 16 : 4", atol=1e-3, mistakes=mistakes)
+got = student.chances(scores, top=2)
+what = "the same where only two have a chance"
+mistakes = {
+    "they do not add up to 1": ([0.0, 4 / 7, 2 / 7], "choose before the softmax, not after"),
+    "the others have a score of 0": ([1 / 7, 4 / 7, 2 / 7], "exp(0) is 1: which score has no chance?"),
+}
+close(got, [0.0, 2 / 3, 1 / 3], what, "4 : 2, and they add up to 1", atol=1e-3, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for shape, temperature, top in (((2, 5), 0.7, 3), ((4,), 2.0, 1), ((3, 2, 6), 1.0, 6), ((2, 7), 1.3, None)):
     above = 20.0 * torch.arange(len(torch.empty(shape).view(-1, shape[-1])))  # rows lie far from each other
@@ -754,19 +599,11 @@ for shape, temperature, top in (((2, 5), 0.7, 3), ((4,), 2.0, 1), ((3, 2, 6), 1.
     k = shape[-1] if top is None else top
     least = scores.sort(dim=-1).values[..., -k, None]
     wanted = torch.softmax(torch.where(scores >= least, scores / temperature, -torch.inf), -1)
-    close(
-        student.chances(scores, temperature, top),
-        wanted,
-        f"chances of scores {shape}, temperature {temperature}, top {top}",
-        "each row by itself",
-    )
-close(
-    student.chances(torch.tensor([-5.0, -4.0, -3.0]), top=2),
-    torch.softmax(torch.tensor([-torch.inf, -4.0, -3.0]), 0),
-    "chances of negative scores, top 2",
-    "0 is higher than all of them",
-)
-### END HIDDEN TESTS
+    what = f"chances of scores {shape}, temperature {temperature}, top {top}"
+    close(student.chances(scores, temperature, top), wanted, what, "each row by itself")
+got = student.chances(torch.tensor([-5.0, -4.0, -3.0]), top=2)
+expected = torch.softmax(torch.tensor([-torch.inf, -4.0, -3.0]), 0)
+close(got, expected, "chances of negative scores, top 2", "0 is higher than all of them")
 
 # %% [markdown]
 # Now write. The model reads the prompt and gives scores and its state. Choose a character by the *last* place's scores; then
@@ -806,58 +643,29 @@ def likeliest(scores):
 
 prompt = torch.tensor([[1, 5, 2], [0, 3, 10]])
 got = student.write(step, prompt, 4, likeliest)
-holds(
-    not strange,
-    "step is given something that is no state",
-    "what the call before gave second",
-    strange[:1],
-    "`step` gives two things: in which order?",
-)
-equal(
-    shape_of(got),
-    (2, 7),
-    "the shape of a prompt of 3 and 4 more",
-    "the prompt, and what was written behind it",
-)
-equal(
-    seen[:1], [(2, 11)], "the shape of the scores that `choose` is given", "those of the last place, (B, K)"
-)
-close(
-    got,
-    plainly(prompt, 4),
-    "a prompt of 3 and 4 more, from a model that adds up what it reads",
-    "does it read each character once, and in the state that the last call gave?",
-)
-equal(
-    read[:1],
-    [((2, 3), True)],
-    "what step is called with first: shape of the codes, state is None",
-    "the prompt",
-)
-equal(
-    read[1:],
-    [((2, 1), False)] * (len(read) - 1),
-    "what step is called with later: shape of the codes, state is None",
-    "one character, (B, 1), and the state",
-)
+what = "step is given something that is no state"
+hint = "`step` gives two things: in which order?"
+holds(not strange, what, "what the call before gave second", strange[:1], hint)
+what = "the shape of a prompt of 3 and 4 more"
+equal(shape_of(got), (2, 7), what, "the prompt, and what was written behind it")
+expected = [(2, 11)]
+equal(seen[:1], expected, "the shape of the scores that `choose` is given", "those of the last place, (B, K)")
+hint = "does it read each character once, and in the state that the last call gave?"
+close(got, plainly(prompt, 4), "a prompt of 3 and 4 more, from a model that adds up what it reads", hint)
+expected = [((2, 3), True)]
+equal(read[:1], expected, "what step is called with first: shape of the codes, state is None", "the prompt")
+what = "what step is called with later: shape of the codes, state is None"
+equal(read[1:], [((2, 1), False)] * (len(read) - 1), what, "one character, (B, 1), and the state")
 ### BEGIN HIDDEN TESTS
 for n, length, count in ((1, 1, 1), (3, 1, 6), (2, 5, 1), (4, 3, 9)):
     prompt = torch.randint(11, (n, length))
     got = student.write(step, prompt, count, lambda scores: scores.argmax(-1))
-    close(
-        got,
-        plainly(prompt, count),
-        f"a prompt {(n, length)} and {count} more",
-        "one call of `choose` a character",
-    )
+    expected = plainly(prompt, count)
+    close(got, expected, f"a prompt {(n, length)} and {count} more", "one call of `choose` a character")
 chosen = iter(torch.arange(8).view(4, 2))
-close(
-    student.write(step, prompt[:2], 4, lambda scores: next(chosen))[:, 3:],
-    torch.arange(8).view(4, 2).T,
-    "what `choose` chose",
-    "it may draw: call it once for each character",
-)
-### END HIDDEN TESTS
+got = student.write(step, prompt[:2], 4, lambda scores: next(chosen))[:, 3:]
+expected = torch.arange(8).view(4, 2).T
+close(got, expected, "what `choose` chose", "it may draw: call it once for each character")
 
 # %% trains="recurrence"
 torch.manual_seed(0)

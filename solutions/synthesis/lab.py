@@ -88,36 +88,22 @@ program = (("filter even", 0), ("map *2", 1), ("sum", 2))  # value 0 is the inpu
 # What an operation takes is a tuple of kinds; compare with the kinds that stand at its places.
 
 # %% test="typed_values" points=2
-equal(
-    student.typed((("sort", 0), ("head", 1)), ["list"]),
-    ["list", "list", "int"],
-    "typed of sort, then head",
-    "first the kinds of the inputs, then one for each line",
-    mistakes={
-        "the inputs' kinds are missing": (["list", "int"], "the inputs are values, too"),
-        "only the output's kind": ("int", "the kinds of all values"),
-    },
-)
-equal(
-    student.typed((("take", 0, 1), ("zip +", 2, 1), ("sum", 3), ("drop", 4, 2)), ["int", "list"]),
-    ["int", "list", "list", "list", "int", "list"],
-    "typed of a program of two inputs",
-    "places count inputs first",
-)
+got = student.typed((("sort", 0), ("head", 1)), ["list"])
+hint = "first the kinds of the inputs, then one for each line"
+mistakes = {
+    "the inputs' kinds are missing": (["list", "int"], "the inputs are values, too"),
+    "only the output's kind": ("int", "the kinds of all values"),
+}
+equal(got, ["list", "list", "int"], "typed of sort, then head", hint, mistakes=mistakes)
+got = student.typed((("take", 0, 1), ("zip +", 2, 1), ("sum", 3), ("drop", 4, 2)), ["int", "list"])
+expected = ["int", "list", "list", "list", "int", "list"]
+equal(got, expected, "typed of a program of two inputs", "places count inputs first")
 hint = "compare the kinds at its places with OPERATIONS[name].takes"
 raises(TypeError, lambda: student.typed((("sort", 0),), ["int"]), "sort of an int", hint)
-raises(
-    TypeError,
-    lambda: student.typed((("take", 0, 1),), ["list", "int"]),
-    "take with its arguments exchanged",
-    hint,
-)
-raises(
-    TypeError,
-    lambda: student.typed((("sum", 1),), ["list"]),
-    "a place that does not exist yet",
-    "how many values are there so far?",
-)
+what = "take with its arguments exchanged"
+raises(TypeError, lambda: student.typed((("take", 0, 1),), ["list", "int"]), what, hint)
+what = "a place that does not exist yet"
+raises(TypeError, lambda: student.typed((("sum", 1),), ["list"]), what, "how many values are there so far?")
 raises(
     TypeError,
     lambda: student.typed((("sum", -1),), ["list"]),
@@ -128,7 +114,6 @@ raises(
 import random
 
 from course_utils.data.list_language import NAMES, OPERATIONS
-from solutions.synthesis import reference
 
 raises(TypeError, lambda: student.typed((("sum", 0, 0),), ["list"]), "an argument too many", hint)
 raises(TypeError, lambda: student.typed((("access", 0),), ["int", "list"]), "an argument too few", hint)
@@ -140,13 +125,9 @@ for _ in range(40):
         name = random.choice(NAMES)
         ways = reference.arguments(OPERATIONS[name].takes, reference.typed(tuple(program), kinds))
         program += [(name, *random.choice(ways))] if ways else []
-    equal(
-        student.typed(tuple(program), kinds),
-        reference.typed(tuple(program), kinds),
-        f"typed of {program} with {kinds}",
-        "what each operation gives",
-    )
-### END HIDDEN TESTS
+    got = student.typed(tuple(program), kinds)
+    expected = reference.typed(tuple(program), kinds)
+    equal(got, expected, f"typed of {program} with {kinds}", "what each operation gives")
 
 # %% [markdown]
 # Now run it. Numbers must stay between -256 and 255 and lists at 20 numbers: `checked(value)` gives the value back, or raises
@@ -166,59 +147,39 @@ def execute_again(program: Program, inputs: list[Value]) -> list[Value]:
 
 
 # %% test="execute_values" points=3
-equal(
-    student.execute((("filter even", 0), ("map *2", 1), ("sum", 2)), [[3, 4, 6]]),
-    [[3, 4, 6], [4, 6], [8, 12], 20],
-    "execute of the program above on 3, 4, 6",
-    "all values: the input, then a result a line",
-    mistakes={
-        "the inputs are missing": ([[4, 6], [8, 12], 20], "the inputs are values, too"),
-        "only the output": (20, "all values, in order"),
-    },
-)
-equal(
-    student.execute((("take", 0, 1), ("zip -", 1, 2)), [2, [5, 7, 9]]),
-    [2, [5, 7, 9], [5, 7], [0, 0]],
-    "execute of take and zip - on 2 and 5, 7, 9",
-    "arguments in the order of their places",
-)
-equal(
-    student.execute_again((("sort", 0), ("head", 1)), [[5, 3]]),
-    [[5, 3], [3, 5], 3],
-    "execute of sort, then head, on 5, 3, the second time",
-    "the list of inputs must not grow: list(inputs) is another one with the same values",
-    mistakes={
-        "the inputs have become more": (
-            [[5, 3], [3, 5], 3, [3, 5], 3],
-            "list(inputs) is another list with the same values",
-        ),
-    },
-)
-raises(
-    ValueError,
-    lambda: student.execute((("map **2", 0),), [[16]]),
-    "256, which is out of range",
-    "checked(value)",
-)
-raises(
-    ValueError, lambda: student.execute((("head", 0),), [[]]), "head of an empty list", "let the error pass"
-)
-raises(
-    TypeError,
-    lambda: student.execute((("sort", 0),), [3]),
-    "sort of an int",
-    "is the program well typed for these inputs?",
-)
-raises(
-    TypeError,
-    lambda: student.execute((("head", 0), ("sort", 1)), [[]]),
-    "a program that is not well typed and would fail in its first line",
-    "types first: nothing of it may run",
-)
+got = student.execute((("filter even", 0), ("map *2", 1), ("sum", 2)), [[3, 4, 6]])
+expected = [[3, 4, 6], [4, 6], [8, 12], 20]
+what = "execute of the program above on 3, 4, 6"
+mistakes = {
+    "the inputs are missing": ([[4, 6], [8, 12], 20], "the inputs are values, too"),
+    "only the output": (20, "all values, in order"),
+}
+equal(got, expected, what, "all values: the input, then a result a line", mistakes=mistakes)
+got = student.execute((("take", 0, 1), ("zip -", 1, 2)), [2, [5, 7, 9]])
+expected = [2, [5, 7, 9], [5, 7], [0, 0]]
+equal(got, expected, "execute of take and zip - on 2 and 5, 7, 9", "arguments in the order of their places")
+got = student.execute_again((("sort", 0), ("head", 1)), [[5, 3]])
+expected = [[5, 3], [3, 5], 3]
+hint = "the list of inputs must not grow: list(inputs) is another one with the same values"
+mistakes = {
+    "the inputs have become more": (
+        [[5, 3], [3, 5], 3, [3, 5], 3],
+        "list(inputs) is another list with the same values",
+    )
+}
+equal(got, expected, "execute of sort, then head, on 5, 3, the second time", hint, mistakes=mistakes)
+what = "256, which is out of range"
+raises(ValueError, lambda: student.execute((("map **2", 0),), [[16]]), what, "checked(value)")
+what = "head of an empty list"
+raises(ValueError, lambda: student.execute((("head", 0),), [[]]), what, "let the error pass")
+hint = "is the program well typed for these inputs?"
+raises(TypeError, lambda: student.execute((("sort", 0),), [3]), "sort of an int", hint)
+what = "a program that is not well typed and would fail in its first line"
+hint = "types first: nothing of it may run"
+raises(TypeError, lambda: student.execute((("head", 0), ("sort", 1)), [[]]), what, hint)
 ### BEGIN HIDDEN TESTS
 import numpy as np
 
-from solutions.synthesis import reference
 
 rng, ran = np.random.RandomState(np.random.randint(10**6)), 0
 while ran < 40:
@@ -226,22 +187,13 @@ while ran < 40:
     try:
         wanted = reference.execute(program, inputs)
     except ValueError:
-        raises(
-            ValueError,
-            lambda p=program, i=inputs: student.execute(p, i),
-            f"{program} on {inputs}",
-            "checked(value)",
-        )
+        what = f"{program} on {inputs}"
+        raises(ValueError, lambda p=program, i=inputs: student.execute(p, i), what, "checked(value)")
         continue
     ran += 1
     equal(student.execute(program, inputs), wanted, f"execute of {program} on {inputs}", "line by line")
-raises(
-    ValueError,
-    lambda: student.execute((("map *2", 0), ("map /2", 1)), [[200]]),
-    "400 on the way",
-    "check every line",
-)
-### END HIDDEN TESTS
+what = "400 on the way"
+raises(ValueError, lambda: student.execute((("map *2", 0), ("map /2", 1)), [[200]]), what, "check every line")
 
 # %% [markdown]
 # ## 2 Problems to learn from (3 points, 10 minutes)
@@ -265,53 +217,31 @@ for words in ("1 and 4", "value 2 is value 1, each time", "3 and 3"):
 
 # %% test="informative_values" points=3
 inputs = [[[3, 1, 2]], [[5, 4, 6]]]
-equal(
-    student.informative((("sort", 0), ("head", 1)), inputs),
-    [1, 4],
-    "informative of sort, then head",
-    "the outputs, one for each of the inputs",
-    mistakes={"it says only whether": (True, "give the outputs, or None")},
-)
-equal(
-    student.informative((("sort", 0), ("sort", 1)), inputs),
-    None,
-    "informative of sort, sort",
-    "values 1 and 2 are equal on every input",
-)
+got = student.informative((("sort", 0), ("head", 1)), inputs)
+what = "informative of sort, then head"
+hint = "the outputs, one for each of the inputs"
+equal(got, [1, 4], what, hint, mistakes={"it says only whether": (True, "give the outputs, or None")})
+got = student.informative((("sort", 0), ("sort", 1)), inputs)
+equal(got, None, "informative of sort, sort", "values 1 and 2 are equal on every input")
 equal(student.informative((("count >0", 0),), inputs), None, "informative of count >0", "all outputs are 3")
-equal(
-    student.informative((("map **2", 0),), [[[3]], [[200]], [[4]]]),
-    None,
-    "informative of a program that fails on one of three inputs",
-    "ValueError",
-)
-equal(
-    student.informative((("reverse", 0), ("reverse", 1), ("head", 2)), inputs),
-    None,
-    "informative of reverse, reverse, head",
-    "any two values, not only the output: value 2 is the input again",
-)
-equal(
-    student.informative((("sort", 0), ("head", 1)), [[[1, 2]], [[5, 4]]]),
-    [1, 4],
-    "informative of sort, then head, where one input is sorted already",
-    "equal on *every* input",
-)
+got = student.informative((("map **2", 0),), [[[3]], [[200]], [[4]]])
+equal(got, None, "informative of a program that fails on one of three inputs", "ValueError")
+got = student.informative((("reverse", 0), ("reverse", 1), ("head", 2)), inputs)
+what = "informative of reverse, reverse, head"
+equal(got, None, what, "any two values, not only the output: value 2 is the input again")
+got = student.informative((("sort", 0), ("head", 1)), [[[1, 2]], [[5, 4]]])
+what = "informative of sort, then head, where one input is sorted already"
+equal(got, [1, 4], what, "equal on *every* input")
 ### BEGIN HIDDEN TESTS
 import numpy as np
 
-from solutions.synthesis import reference
 
 rng = np.random.RandomState(np.random.randint(10**6))
 for n in range(150):
     program, inputs = reference.draw_program(rng, 1 + n % 4), reference.draw_lists(rng, 1 + n % 3)
-    equal(
-        student.informative(program, inputs),
-        reference.informative(program, inputs),
-        f"informative of {program} on {inputs}",
-        "outputs, or None: fails, all the same, or a value twice",
-    )
-### END HIDDEN TESTS
+    got = student.informative(program, inputs)
+    hint = "outputs, or None: fails, all the same, or a value twice"
+    equal(got, reference.informative(program, inputs), f"informative of {program} on {inputs}", hint)
 
 # %% given="problems"
 
@@ -355,9 +285,8 @@ got = shaped(
     "the scores of 2 problems and 5 attributes",
     "one row a problem: what becomes of the examples?",
 )
-close(
-    net(x[:, [2, 0, 1]]), got, "scores with the examples in another order", "the mean over examples, axis 1"
-)
+what = "scores with the examples in another order"
+close(net(x[:, [2, 0, 1]]), got, what, "the mean over examples, axis 1")
 close(net(torch.cat([x, x], dim=1)), got, "scores with every example given twice", "the mean, not the sum")
 flows(net(x), dict(net.named_parameters()), "the scores")
 p = {name: value.detach() for name, value in net.state_dict().items()}
@@ -373,23 +302,16 @@ def by_hand(x, relu=torch.relu, early=False, last=True):
     return h.mean(1) @ p["scores.weight"].T + p["scores.bias"]
 
 
-close(
-    got,
-    by_hand(x),
-    "the scores of an attribute net",
-    "embed, three layers with ReLU, the mean, then `scores`",
-    atol=1e-4,
-    mistakes={
-        "there is no ReLU": (lambda: by_hand(x, relu=lambda h: h), "each of the three layers has one"),
-        "the third layer has no ReLU": (lambda: by_hand(x, last=False), "each of the three layers has one"),
-        "the mean comes first": (lambda: by_hand(x, early=True), "each example passes the layers by itself"),
-        "these are probabilities": (lambda: by_hand(x).sigmoid(), "scores: the loss has its own sigmoid"),
-    },
-)
+expected = by_hand(x)
+hint = "embed, three layers with ReLU, the mean, then `scores`"
+mistakes = {
+    "there is no ReLU": (lambda: by_hand(x, relu=lambda h: h), "each of the three layers has one"),
+    "the third layer has no ReLU": (lambda: by_hand(x, last=False), "each of the three layers has one"),
+    "the mean comes first": (lambda: by_hand(x, early=True), "each example passes the layers by itself"),
+    "these are probabilities": (lambda: by_hand(x).sigmoid(), "scores: the loss has its own sigmoid"),
+}
+close(got, expected, "the scores of an attribute net", hint, atol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.synthesis import reference
-
 for d, hidden, attributes, b, k in ((8, 9, 4, 3, 2), (6, 5, 38, 1, 5), (9, 4, 3, 2, 1)):
     net, ours = student.AttributeNet(d, hidden, attributes), reference.AttributeNet(d, hidden, attributes)
     ours.load_state_dict(net.state_dict())
@@ -397,7 +319,6 @@ for d, hidden, attributes, b, k in ((8, 9, 4, 3, 2), (6, 5, 38, 1, 5), (9, 4, 3,
     close(net(x), ours(x), f"the scores of {b} problems of {k} examples", "any number of examples", atol=1e-4)
     theirs = dict(net.named_parameters())
     follows(net(x), theirs, ours(x), "the scores", others=dict(ours.named_parameters()))
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4 Search (8 points, 27 minutes)
@@ -445,70 +366,43 @@ def searched(order, length, budget):
 
 
 found, nodes = searched(["sum", "sort", "reverse"], 1, 99)
-equal(
-    found,
-    (("reverse", 0),),
-    f"{what}, one line",
-    "a tuple of lines",
-    mistakes={"it fits the first example only": ((("sort", 0),), "all examples")},
-)
-equal(
-    nodes,
-    2,
-    f"the nodes of {what}, one line",
-    "a line that is run is a node",
-    mistakes={"the last line may give anything": (3, "it must give the output's kind")},
-)
+mistakes = {"it fits the first example only": ((("sort", 0),), "all examples")}
+equal(found, (("reverse", 0),), f"{what}, one line", "a tuple of lines", mistakes=mistakes)
+mistakes = {"the last line may give anything": (3, "it must give the output's kind")}
+equal(nodes, 2, f"the nodes of {what}, one line", "a line that is run is a node", mistakes=mistakes)
 found, nodes = searched(["sum", "sort", "reverse"], 2, 99)
-equal(
-    found,
-    (("sum", 0), ("reverse", 0)),
-    f"{what}, two lines",
-    "depth first: all that can follow `sum` comes before anything else",
-    mistakes={
-        "short programs come first": (
-            (("reverse", 0),),
-            "depth first: go on behind a line before the next is tried",
-        )
-    },
-)
+hint = "depth first: all that can follow `sum` comes before anything else"
+mistakes = {
+    "short programs come first": (
+        (("reverse", 0),),
+        "depth first: go on behind a line before the next is tried",
+    )
+}
+equal(found, (("sum", 0), ("reverse", 0)), f"{what}, two lines", hint, mistakes=mistakes)
 equal(nodes, 3, f"the nodes of {what}, two lines", "sum 0; then sort 0 and reverse 0")
 found, nodes = searched(["sort", "sum"], 2, 99)
 equal(found, None, f"{what} with sort and sum alone", "None where nothing fits")
-equal(
-    nodes,
-    5,
-    f"the nodes of {what} with sort and sum alone",
-    "sort 0, behind it sort 0 and sort 1; then sum 0, behind it sort 0",
-    mistakes={"the last line may give anything": (8, "it must give the output's kind")},
-)
+hint = "sort 0, behind it sort 0 and sort 1; then sum 0, behind it sort 0"
+mistakes = {"the last line may give anything": (8, "it must give the output's kind")}
+equal(nodes, 5, f"the nodes of {what} with sort and sum alone", hint, mistakes=mistakes)
 found, nodes = searched(["sum", "sort", "reverse"], 2, 2)
 equal((found, nodes), (None, 2), f"{what} with a budget of 2 nodes", "no more than the budget")
 found, nodes = searched(["reverse"], 3, 99)
-equal(
-    found,
-    (("reverse", 0),),
-    f"{what} with reverse alone, three lines at most",
-    "a shorter program that fits is taken, as soon as it fits",
-)
+hint = "a shorter program that fits is taken, as soon as it fits"
+equal(found, (("reverse", 0),), f"{what} with reverse alone, three lines at most", hint)
 equal(nodes, 1, f"the nodes of {what} with reverse alone, three lines at most", "the first line fits")
 empty = [([[2, 1]], [1, 2]), ([[]], [])]
 found, nodes = pair(
     student.search(empty, ["maximum", "reverse"], 2, 99), "search", "a program or None, and the nodes"
 )
 equal(found, (("reverse", 0),), "search for 2, 1 -> 1, 2 and nothing -> nothing", "nothing has no maximum")
-equal(
-    nodes,
-    2,
-    "the nodes of search for 2, 1 -> 1, 2 and nothing -> nothing",
-    "every line that is run, failing ones too",
-)
+what = "the nodes of search for 2, 1 -> 1, 2 and nothing -> nothing"
+equal(nodes, 2, what, "every line that is run, failing ones too")
 ### BEGIN HIDDEN TESTS
 import random
 
 import numpy as np
 
-from solutions.synthesis import reference
 
 drawn = reference.problems(np.random.RandomState(np.random.randint(10**6)), (1, 2, 3))
 for n in range(12):
@@ -520,19 +414,14 @@ for n in range(12):
     )
     wanted, due = reference.search(examples, order, length, budget)
     case = f"search with {length} lines and {budget} nodes at most, {examples[0]}, …"
-    equal(
-        found,
-        wanted,
-        case,
-        "operations in order, arguments in order, depth first; what fails on an example ends there",
-    )
+    hint = "operations in order, arguments in order, depth first; what fails on an example ends there"
+    equal(found, wanted, case, hint)
     equal(nodes, due, f"the nodes of {case}", "every line that is run, failing ones too")
 examples = [([2, [1, 2, 3]], [1, 2]), ([1, [4, 5]], [4])]
 found, nodes = pair(
     student.search(examples, ["drop", "take"], 1, 9), "search", "a program or None, and the nodes"
 )
 equal(found, (("take", 0, 1),), "search with two inputs", "inputs are values 0 and 1")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Depth first goes far into the first line's branch before it tries the second. **Sort and add** is the remedy: search with the
@@ -555,39 +444,25 @@ def added(length, budget, step):
 
 
 found, nodes = added(1, 99, 1)
-equal(
-    found, (("reverse", 0),), "sort_and_add, one operation more each time", "the last search knows all three"
-)
-equal(
-    nodes,
-    3,
-    "the nodes of sort_and_add",
-    "0 with sum alone, 1 with sort, 2 with reverse: 0 + 1 + 2",
-    mistakes={
-        "only the last search counts, or each search knows the newest operations only": (
-            2,
-            "order[:size]; add up the nodes of all searches",
-        ),
-    },
-)
-equal(
-    added(1, 99, 2),
-    ((("reverse", 0),), 3),
-    "sort_and_add, two more each time",
-    "first sum and sort, then all: the last step may be short",
-)
-equal(
-    added(1, 2, 1),
-    (None, 2),
-    "sort_and_add with a budget of 2",
-    "what is left of the budget for the next search?",
-)
+expected = (("reverse", 0),)
+equal(found, expected, "sort_and_add, one operation more each time", "the last search knows all three")
+what = "the nodes of sort_and_add"
+mistakes = {
+    "only the last search counts, or each search knows the newest operations only": (
+        2,
+        "order[:size]; add up the nodes of all searches",
+    )
+}
+equal(nodes, 3, what, "0 with sum alone, 1 with sort, 2 with reverse: 0 + 1 + 2", mistakes=mistakes)
+hint = "first sum and sort, then all: the last step may be short"
+equal(added(1, 99, 2), ((("reverse", 0),), 3), "sort_and_add, two more each time", hint)
+what = "sort_and_add with a budget of 2"
+equal(added(1, 2, 1), (None, 2), what, "what is left of the budget for the next search?")
 ### BEGIN HIDDEN TESTS
 import random
 
 import numpy as np
 
-from solutions.synthesis import reference
 
 drawn = reference.problems(np.random.RandomState(np.random.randint(10**6)), (1, 2, 3))
 for n in range(8):
@@ -595,19 +470,11 @@ for n in range(8):
     order = random.sample(reference.NAMES, 9 + n)
     case = (examples, order, 2, (60, 200)[n % 2], 1 + n % 4)
     got = pair(student.sort_and_add(*case), "sort_and_add", "a program or None, and the nodes")
-    equal(
-        got,
-        reference.sort_and_add(*case),
-        f"sort_and_add with {case[2:]}, {examples[0]}, …",
-        "search by search",
-    )
-equal(
-    student.sort_and_add([([[1, 2]], [7, 7])], ["sort", "tail"], 1, 99, 5),
-    (None, 2),
-    "sort_and_add with fewer operations than a step, where nothing fits",
-    "one search with all of them, not two",
-)
-### END HIDDEN TESTS
+    expected = reference.sort_and_add(*case)
+    equal(got, expected, f"sort_and_add with {case[2:]}, {examples[0]}, …", "search by search")
+got = student.sort_and_add([([[1, 2]], [7, 7])], ["sort", "tail"], 1, 99, 5)
+what = "sort_and_add with fewer operations than a step, where nothing fits"
+equal(got, (None, 2), what, "one search with all of them, not two")
 
 # %% [markdown]
 # ## 5 Strings, and all programs at once (nothing to write, 5 minutes)
@@ -686,17 +553,13 @@ got = shaped(
     net(net.read(texts), rests, there), (2, 4, 6), "the scores of 2 problems at 4 steps", "(B, S, E)"
 )
 turned = net(net.read(texts[:, [1, 2, 0]]), rests[:, :, [1, 2, 0]], there[:, :, [1, 2, 0]])
-close(
-    turned, got, "scores with the examples in another order", "the maximum over examples, axis 2", atol=1e-4
-)
+what = "scores with the examples in another order"
+close(turned, got, what, "the maximum over examples, axis 2", atol=1e-4)
 other = rests.clone()
 other[1, :, 2] = 7
-close(
-    net(net.read(texts), other, there)[1],
-    got[1],
-    "scores where something else remains of an example that is not there",
-    "leave out what is contradicted before the maximum is taken",
-)
+what = "scores where something else remains of an example that is not there"
+hint = "leave out what is contradicted before the maximum is taken"
+close(net(net.read(texts), other, there)[1], got[1], what, hint)
 p = {name: value.detach() for name, value in net.state_dict().items()}
 seen = net.read(texts).detach()
 
@@ -717,27 +580,17 @@ def by_hand(pool=lambda h: h.amax(0), only=True, first="context", squash=torch.t
     return scores
 
 
-close(
-    got,
-    by_hand(),
-    "the scores of a writer",
-    "query, attention, joint and tanh, the maximum, scores",
-    atol=1e-4,
-    mistakes={
-        "the mean over examples": (
-            lambda: by_hand(pool=lambda h: h.mean(0)),
-            "late pooling takes the maximum",
-        ),
-        "query comes before context": (lambda: by_hand(first="query"), "context and query, in this order"),
-        "there is no tanh": (lambda: by_hand(squash=lambda h: h), "joint, then tanh"),
-        "examples that are not there count": (lambda: by_hand(only=False), "mask before the maximum"),
-    },
-)
+expected = by_hand()
+hint = "query, attention, joint and tanh, the maximum, scores"
+mistakes = {
+    "the mean over examples": (lambda: by_hand(pool=lambda h: h.mean(0)), "late pooling takes the maximum"),
+    "query comes before context": (lambda: by_hand(first="query"), "context and query, in this order"),
+    "there is no tanh": (lambda: by_hand(squash=lambda h: h), "joint, then tanh"),
+    "examples that are not there count": (lambda: by_hand(only=False), "mask before the maximum"),
+}
+close(got, expected, "the scores of a writer", hint, atol=1e-4, mistakes=mistakes)
 flows(net(net.read(texts), rests, there), dict(net.named_parameters()), "the scores")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.synthesis import reference
-
 for b, s, k, length in ((1, 2, 4, 6), (3, 1, 2, 3), (2, 3, 1, 4)):
     net, ours = student.Writer(5, 3, 7), reference.Writer(5, 3, 7)
     ours.load_state_dict(net.state_dict())
@@ -745,15 +598,9 @@ for b, s, k, length in ((1, 2, 4, 6), (3, 1, 2, 3), (2, 3, 1, 4)):
     there = torch.rand(b, s, k) < 0.6
     there[..., 0] = True
     got, wanted = net(net.read(texts), rests, there), ours(ours.read(texts), rests, there)
-    close(
-        got,
-        wanted,
-        f"the scores at {s} steps of {k} examples",
-        "each query looks at its own input",
-        atol=1e-4,
-    )
+    what = f"the scores at {s} steps of {k} examples"
+    close(got, wanted, what, "each query looks at its own input", atol=1e-4)
     follows(got, dict(net.named_parameters()), wanted, "the scores", others=dict(ours.named_parameters()))
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7 A beam that executes (5 points, 20 minutes)
@@ -795,70 +642,43 @@ def by_table(table):
 
 examples = [("ada lovelace", "ada."), ("alan turing", "alan.")]
 scores = by_table({"word 2": -0.1, "word 1": -1.0, "const .": -2.0, "end": -3.0})
-equal(
-    student.beam(scores, examples, 1, 3),
-    ("word 1", "const ."),
-    "a beam of one program",
-    "what an output contradicts is dropped before the likeliest are kept",
-    mistakes={
-        "nothing is found": (
-            None,
-            "is a program dropped for what the examples contradict before the beam is cut to its width?",
-        )
-    },
-)
-equal(
-    student.beam(scores, examples, 4, 1),
-    None,
-    "a beam where one expression is too few",
-    "`longest` expressions at most; None where none ended",
-)
+got = student.beam(scores, examples, 1, 3)
+hint = "what an output contradicts is dropped before the likeliest are kept"
+mistakes = {
+    "nothing is found": (
+        None,
+        "is a program dropped for what the examples contradict before the beam is cut to its width?",
+    )
+}
+equal(got, ("word 1", "const ."), "a beam of one program", hint, mistakes=mistakes)
+hint = "`longest` expressions at most; None where none ended"
+equal(student.beam(scores, examples, 4, 1), None, "a beam where one expression is too few", hint)
 examples = [("ada lovelace", "ada"), ("alan turing", "alan")]
 scores = by_table({"initial 1": -0.1, "word 1": -1.0, "end": -1.0})
-equal(
-    student.beam(scores, examples, 1, 3),
-    None,
-    "a beam of one program whose likeliest beginning, a single letter, leads nowhere",
-    "no more than `width` programs are kept at each step",
-    mistakes={"more than one is kept": (("word 1",), "the likeliest `width` of all extensions, no more")},
-)
-equal(
-    student.beam(scores, examples, 2, 3),
-    ("word 1",),
-    "the same where two programs are kept",
-    "the second likeliest beginning is kept, too, and can end",
-)
+got = student.beam(scores, examples, 1, 3)
+what = "a beam of one program whose likeliest beginning, a single letter, leads nowhere"
+mistakes = {"more than one is kept": (("word 1",), "the likeliest `width` of all extensions, no more")}
+equal(got, None, what, "no more than `width` programs are kept at each step", mistakes=mistakes)
+hint = "the second likeliest beginning is kept, too, and can end"
+equal(student.beam(scores, examples, 2, 3), ("word 1",), "the same where two programs are kept", hint)
 examples = [("ada lovelace", "ada"), ("alan turing", "alxn"), ("grace hopper", "grace")]
 scores = by_table({"word 1": -1.0, "end": -1.0})
-equal(
-    student.beam(scores, examples, 4, 2),
-    None,
-    "a beam where one example has a mistake and none is tolerated",
-    "tolerated=0",
-)
-equal(
-    student.beam(scores, examples, 4, 2, 1),
-    ("word 1",),
-    "a beam where one example has a mistake and one is tolerated",
-    "contradicted by at most `tolerated`, and ended in all but so many",
-)
+got = student.beam(scores, examples, 4, 2)
+equal(got, None, "a beam where one example has a mistake and none is tolerated", "tolerated=0")
+got = student.beam(scores, examples, 4, 2, 1)
+what = "a beam where one example has a mistake and one is tolerated"
+equal(got, ("word 1",), what, "contradicted by at most `tolerated`, and ended in all but so many")
 examples = [("ada ada", "ada"), ("alan turing", "alan")]
 scores = by_table({"word 2": -0.5, "word 1": -1.0, "end": -1.0})
-equal(
-    student.beam(scores, examples, 4, 2, 1),
-    ("word 1",),
-    "a beam that could end with a likelier program that fits one example, or another that fits both",
-    "first by how many examples fit, then by log-probability",
-    mistakes={"the likeliest": (("word 2",), "which fits more examples?")},
-)
+got = student.beam(scores, examples, 4, 2, 1)
+what = "a beam that could end with a likelier program that fits one example, or another that fits both"
+hint = "first by how many examples fit, then by log-probability"
+equal(got, ("word 1",), what, hint, mistakes={"the likeliest": (("word 2",), "which fits more examples?")})
 examples = [("ab c", "ab "), ("de f", "de ")]
 scores = by_table({"upto space": -0.1, "word 1": -3.0, "const space": -1.0, "end": -1.0})
-equal(
-    student.beam(scores, examples, 4, 2),
-    ("upto space", "const space"),
-    "a beam where two programs differ in their first step only",
-    "the log-probabilities of all steps are added up",
-)
+got = student.beam(scores, examples, 4, 2)
+what = "a beam where two programs differ in their first step only"
+equal(got, ("upto space", "const space"), what, "the log-probabilities of all steps are added up")
 examples = [("x x", "x"), ("c d", "c"), ("e f", "f")]
 
 
@@ -869,17 +689,13 @@ def ending(rests):
     return rows
 
 
-equal(
-    student.beam(ending, examples, 4, 1, 1),
-    ("word 1",),
-    "a beam where word 2 is likelier at first, but the end behind it is not",
-    "END is one more step: its log-probability counts",
-    mistakes={"the end costs nothing": (("word 2",), "END's log-probability is added, too")},
-)
+got = student.beam(ending, examples, 4, 1, 1)
+what = "a beam where word 2 is likelier at first, but the end behind it is not"
+mistakes = {"the end costs nothing": (("word 2",), "END's log-probability is added, too")}
+equal(got, ("word 1",), what, "END is one more step: its log-probability counts", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 import numpy as np
 
-from solutions.synthesis import reference
 
 drawn = reference.rewritings(np.random.RandomState(np.random.randint(10**6)), 4)
 for n in range(9):
@@ -894,20 +710,13 @@ for n in range(9):
         return (table + 0.1 * lengths * table.flip(0)).log_softmax(-1)
 
     case = (examples, (1, 3, 6)[n % 3], 2 + n % 3, int(n % 3 == 2))
-    equal(
-        student.beam(drawn_scores, *case),
-        reference.beam(drawn_scores, *case),
-        f"a beam of {case[1]}, {case[2]} expressions at most, {case[3]} tolerated, for {examples[:2]}, …",
-        "sums of log-probabilities; END's counts, too",
-    )
+    got = student.beam(drawn_scores, *case)
+    what = f"a beam of {case[1]}, {case[2]} expressions at most, {case[3]} tolerated, for {examples[:2]}, …"
+    equal(got, reference.beam(drawn_scores, *case), what, "sums of log-probabilities; END's counts, too")
 examples = [("a b", "a"), ("c d", "c")]
 scores = by_table({"word 1": -1.0, "initial 1": -1.2, "end": -1.0})
-equal(
-    student.beam(scores, examples, 1, 4),
-    ("word 1",),
-    "a beam where two programs do the same",
-    "the likeliest",
-)
+got = student.beam(scores, examples, 1, 4)
+equal(got, ("word 1",), "a beam where two programs do the same", "the likeliest")
 asked = []
 
 
@@ -917,13 +726,8 @@ def listening(rests):
 
 
 student.beam(listening, examples, 2, 2)
-equal(
-    asked[0],
-    [["a", "c"]],
-    "what the net is asked first",
-    "one program, nothing written: all of both outputs remains",
-)
-### END HIDDEN TESTS
+what = "what the net is asked first"
+equal(asked[0], [["a", "c"]], what, "one program, nothing written: all of both outputs remains")
 
 # %% given="writes"
 
@@ -975,13 +779,9 @@ best, score = pair(
     "explain",
     "the best scene and its score",
 )
-close(
-    best,
-    torch.tensor([2.0, 7.0]),
-    "the best scene of two chains",
-    "the best that any chain has ever been at, (P,)",
-    mistakes={"the scene at the end": (torch.tensor([1.5, 2.0]), "remember the best on the way")},
-)
+what = "the best scene of two chains"
+mistakes = {"the scene at the end": ([1.5, 2.0], "remember the best on the way")}
+close(best, [2.0, 7.0], what, "the best that any chain has ever been at, (P,)", mistakes=mistakes)
 close(score, torch.tensor(0.0), "the best score of two chains", "the score of that scene")
 stood = []
 
@@ -1001,26 +801,15 @@ def stands(heights, chance):
     return stood[1]
 
 
-close(
-    stands(torch.tensor([0.0, -0.69, -5.0]), torch.tensor([[0.4, 0.6], [0.9, 0.9]])),
-    torch.tensor([1.0, 0.0]),
-    "what two chains stand at after a change from 0 to -0.69, with chances 0.4 and 0.6",
-    "kept where the chance is less than exp(-0.69) = 0.50",
-    mistakes={
-        "a worse scene is never kept": (
-            torch.tensor([0.0, 0.0]),
-            "with probability exp(new score - old score)",
-        ),
-        "a worse scene is always kept": (
-            torch.tensor([1.0, 1.0]),
-            "with probability exp(new score - old score)",
-        ),
-        "it is kept where the chance is more": (torch.tensor([0.0, 1.0]), "kept where chance < exp(…)"),
-    },
-)
+got = stands(torch.tensor([0.0, -0.69, -5.0]), torch.tensor([[0.4, 0.6], [0.9, 0.9]]))
+what = "what two chains stand at after a change from 0 to -0.69, with chances 0.4 and 0.6"
+mistakes = {
+    "a worse scene is never kept": ([0.0, 0.0], "with probability exp(new score - old score)"),
+    "a worse scene is always kept": ([1.0, 1.0], "with probability exp(new score - old score)"),
+    "it is kept where the chance is more": ([0.0, 1.0], "kept where chance < exp(…)"),
+}
+close(got, [1.0, 0.0], what, "kept where the chance is less than exp(-0.69) = 0.50", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.synthesis import reference
-
 for n, t, width in ((1, 6, 3), (4, 9, 2), (3, 20, 5)):
     start, chance, centre = torch.randn(n, width), torch.rand(t, n), torch.randn(width)
     changes = torch.randn(t, n, width)
@@ -1041,22 +830,18 @@ best, score = pair(
     "explain",
     "scene and score",
 )
-close(best, torch.tensor([2.0]), "the best scene where the start is best", "the start counts, too")
+close(best, [2.0], "the best scene where the start is best", "the start counts, too")
 best, score = pair(
     student.explain(torch.tensor([[2.0], [0.0]]), near_two, told([[3.0], [0.0]]), torch.zeros(1, 2)),
     "explain",
     "scene and score",
 )
 what = "where the start is best and luck leads away from it"
-close(best, torch.tensor([2.0]), f"the best scene {what}", "what is best so far: the best of *all* chains")
+close(best, [2.0], f"the best scene {what}", "what is best so far: the best of *all* chains")
 close(score, torch.tensor(0.0), f"the best score {what}", "the score of the best scene")
-close(
-    stands(torch.tensor([0.0, -torch.inf, -torch.inf]), torch.zeros(2, 2)),
-    torch.tensor([0.0, 0.0]),
-    "what two chains stand at after a change to what cannot be, whose score is -∞, with chances of 0",
-    "kept where the chance is *less* than exp(-∞) = 0: never",
-)
-### END HIDDEN TESTS
+got = stands(torch.tensor([0.0, -torch.inf, -torch.inf]), torch.zeros(2, 2))
+what = "what two chains stand at after a change to what cannot be, whose score is -∞, with chances of 0"
+close(got, [0.0, 0.0], what, "kept where the chance is *less* than exp(-∞) = 0: never")
 
 # %% [markdown]
 # ## 9 Train them (2 points, 5 minutes)
@@ -1102,10 +887,7 @@ holds(
     "run the training cell: it saves `nets`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("synthesis", tensors, 2)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And the scenes: chains that begin anywhere, and chains that begin at the net's proposal, with as many renderings.

@@ -37,48 +37,34 @@ for z in (torch.tensor([0, 0, 0.6931]), torch.tensor([1000, 1000, 1000.6931])):
 # Rows are examples. Which number can you take from a row so that nothing overflows, and no share changes?
 
 # %% test="softmax_values" points=2
-close(
-    student.softmax(torch.tensor([[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]])),
-    torch.tensor([[0.09003057, 0.2447285, 0.665241], [0.3333333, 0.3333333, 0.3333333]]),
-    "softmax([[0, 1, 2], [3, 3, 3]])",
-    "the formula, row by row",
-    mistakes={
-        "it shares 1 among all examples": (
-            torch.tensor([[0.01401268, 0.03809041, 0.1035405], [0.2814522, 0.2814522, 0.2814522]]),
-            "each *row* adds up to 1: sum over classes only",
-        ),
-        "it adds up over the examples": (
-            torch.tensor([[0.04742587, 0.1192029, 0.2689414], [0.9525741, 0.8807971, 0.7310586]]),
-            "each *row* adds up to 1: which dim are the classes?",
-        ),
-        "it gives the eᶻ themselves": (
-            torch.tensor([[1.0, 2.718282, 7.389056], [20.08554, 20.08554, 20.08554]]),
-            "the formula divides",
-        ),
-        "it does not use e": (
-            torch.tensor([[0.0, 0.3333333, 0.6666667], [0.3333333, 0.3333333, 0.3333333]]),
-            "shares of eᶻ, not of z",
-        ),
-        "it gives logarithms": (
-            torch.tensor([[-2.407606, -1.407606, -0.407606], [-1.098612, -1.098612, -1.098612]]),
-            "the probabilities themselves",
-        ),
-    },
-)
+got = student.softmax(torch.tensor([[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]]))
+expected = [[0.09003057, 0.2447285, 0.665241], [0.3333333, 0.3333333, 0.3333333]]
+mistakes = {
+    "it shares 1 among all examples": (
+        [[0.01401, 0.03809, 0.10354], [0.28145, 0.28145, 0.28145]],
+        "each *row* adds up to 1: sum over classes only",
+    ),
+    "it adds up over the examples": (
+        [[0.04743, 0.1192, 0.26894], [0.95257, 0.8808, 0.73106]],
+        "each *row* adds up to 1: which dim are the classes?",
+    ),
+    "it gives eᶻ itself": ([[1.0, 2.71828, 7.38906], [20.08554, 20.08554, 20.08554]], "the formula divides"),
+    "it does not use e": ([[0.0, 0.33333, 0.66667], [0.33333, 0.33333, 0.33333]], "shares of eᶻ, not of z"),
+    "it gives logarithms": (
+        [[-2.40761, -1.40761, -0.40761], [-1.09861, -1.09861, -1.09861]],
+        "the probabilities themselves",
+    ),
+}
+close(got, expected, "softmax([[0, 1, 2], [3, 3, 3]])", "the formula, row by row", mistakes=mistakes)
 far = torch.tensor([[1000.0, 1000.0], [-1000.0, -1000.0], [1000.0, -1000.0]])
-close(
-    student.softmax(far),
-    torch.tensor([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]),
-    "softmax of ±1000",
-    "∞/∞ and 0/0 are not numbers: what may be taken from all logits of a row?",
-)
+hint = "∞/∞ and 0/0 are not numbers: what may be taken from all logits of a row?"
+close(student.softmax(far), [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]], "softmax of ±1000", hint)
 ### BEGIN HIDDEN TESTS
 for B, K in ((1, 1), (4, 4), (7, 3), (2, 11)):
     z = 4 * torch.randn(B, K)
     close(student.softmax(z), torch.softmax(z, 1), f"softmax of {B} examples, {K} classes", "any B and K")
 z = torch.tensor([[500.0, 0.0], [0.0, -500.0], [-400.0, -900.0]])
 close(student.softmax(z), torch.softmax(z, 1), "softmax of rows of very different size", "each row by itself")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The loss is the surprise at the true class $y$: $-\log p_y$, averaged over examples. A net that knows nothing says
@@ -93,31 +79,25 @@ close(student.softmax(z), torch.softmax(z, 1), "softmax of rows of very differen
 
 # %% test="cross_entropy_values" points=3
 z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
-close(
-    student.cross_entropy(z, y),
-    0.907606,
-    "cross_entropy([[0, 1, 2], [1, -1, 0]], [1, 0])",
-    "work out the first row by hand: −log p₁",
-    mistakes={
-        "it adds up": (1.815212, "the loss is a *mean* over examples"),
-        "it gives one number for each example": (
-            torch.tensor([1.407606, 0.407606]),
-            "the loss is one number: their mean",
-        ),
-        "it is negative": (-0.907606, "surprise is *minus* the logarithm"),
-        "it divides by all numbers": (0.3025353, "a mean over examples, not over classes too"),
-        "it leaves out the other classes": (-1.0, "what does softmax divide by?"),
-        "it takes the softmax twice": (
-            1.007447,
-            "log_softmax, logsumexp and the like take *logits*: what do you hand them?",
-        ),
-        "it averages probabilities": (-0.4549847, "surprise is a *logarithm*"),
-        "it pairs every example with every class of y": (
-            1.657606,
-            "z[:, y] has a column for each example: you want one number a row",
-        ),
-    },
-)
+got = student.cross_entropy(z, y)
+what = "cross_entropy([[0, 1, 2], [1, -1, 0]], [1, 0])"
+mistakes = {
+    "it adds up": (1.815212, "the loss is a *mean* over examples"),
+    "it gives one number for each example": ([1.407606, 0.407606], "the loss is one number: their mean"),
+    "it is negative": (-0.907606, "surprise is *minus* the logarithm"),
+    "it divides by all numbers": (0.3025353, "a mean over examples, not over classes too"),
+    "it leaves out the other classes": (-1.0, "what does softmax divide by?"),
+    "it takes the softmax twice": (
+        1.00745,
+        "log_softmax, logsumexp and the like take *logits*: what do you hand them?",
+    ),
+    "it averages probabilities": (-0.4549847, "surprise is a *logarithm*"),
+    "it pairs every example with every class of y": (
+        1.65761,
+        "z[:, y] has a column for each example: you want one number a row",
+    ),
+}
+close(got, 0.907606, what, "work out the first row by hand: −log p₁", mistakes=mistakes)
 hint = (
     "taking log after softmax overflows, and clamping changes the loss: simplify −log p_y before you compute"
 )
@@ -129,27 +109,19 @@ for row, label, cost in (
     got = student.cross_entropy(torch.tensor([row]), torch.tensor([label]))
     close(got, cost, f"cross_entropy of {row} for class {label}", hint)
 got = student.cross_entropy(z.requires_grad_(), y)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow cross_entropy",
-    hint="float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions",
-)
-holds(
-    torch.autograd.grad(got, z, allow_unused=True)[0] is not None,
-    "autograd finds no way from cross_entropy back to the logits",
-    "a slope in each logit",
-    hint="torch.tensor(…) begins anew, requires_grad or not; stay with what you have computed",
-)
+hint = "float(), .item(), .numpy() and the module math leave PyTorch; stay with its functions"
+holds(getattr(got, "requires_grad", False), "autograd cannot follow cross_entropy", hint=hint)
+what = "autograd finds no way from cross_entropy back to the logits"
+hint = "torch.tensor(…) begins anew, requires_grad or not; stay with what you have computed"
+holds(torch.autograd.grad(got, z, allow_unused=True)[0] is not None, what, "a slope in each logit", hint=hint)
 ### BEGIN HIDDEN TESTS
 for B, K in ((1, 2), (3, 3), (20, 10)):
     z, y = 3 * torch.randn(B, K), torch.randint(0, K, (B,))
     expected = torch.nn.functional.cross_entropy(z, y)
     close(student.cross_entropy(z, y), expected, f"cross_entropy of {B} examples, {K} classes", "any B and K")
 z, y = torch.randn(6, 4, requires_grad=True), torch.randint(0, 4, (6,))
-follows(
-    student.cross_entropy(z, y), {"the logits": z}, torch.nn.functional.cross_entropy(z, y), "cross_entropy"
-)
-### END HIDDEN TESTS
+got = student.cross_entropy(z, y)
+follows(got, {"the logits": z}, torch.nn.functional.cross_entropy(z, y), "cross_entropy")
 
 # %% [markdown]
 # Which way should the logits move? Take $-\log p_y = -z_y + \log \sum_j e^{z_j}$ for one example, and differentiate
@@ -161,53 +133,46 @@ follows(
 
 # %% test="cross_entropy_slopes" points=2
 z, y = torch.tensor([[0.0, 1.0, 2.0], [1.0, -1.0, 0.0]]), torch.tensor([1, 0])
-close(
-    student.cross_entropy_gradient(z, y),
-    torch.tensor([[0.04501529, -0.3776358, 0.3326205], [-0.1673795, 0.04501529, 0.1223642]]),
-    "cross_entropy_gradient of the example above",
-    "nudge one logit by 0.01: how does the loss change?",
-    mistakes={
-        "it belongs to a sum of losses": (
-            torch.tensor([[0.09003057, -0.7552715, 0.665241], [-0.334759, 0.09003057, 0.2447285]]),
-            "`cross_entropy` is a mean: divide by what?",
-        ),
-        "it is divided by all numbers": (
-            torch.tensor([[0.0150051, -0.1258786, 0.1108735], [-0.05579317, 0.0150051, 0.04078808]]),
-            "the loss is a mean over examples only",
-        ),
-        "it points downhill": (
-            torch.tensor([[-0.04501529, 0.3776358, -0.3326205], [0.1673795, -0.04501529, -0.1223642]]),
-            "raising a wrong class's logit makes the loss *larger*",
-        ),
-        "it leaves out the true class": (
-            torch.tensor([[0.04501529, 0.1223642, 0.3326205], [0.3326205, 0.04501529, 0.1223642]]),
-            "−z_y has a derivative, too",
-        ),
-        "it takes the softmax twice": (
-            torch.tensor([[0.1267488, -0.3520454, 0.2252966], [-0.2747034, 0.1267488, 0.1479546]]),
-            "of the logits, once",
-        ),
-        "it takes 1 off in every column of y": (
-            torch.tensor([[-0.4549847, -0.3776358, 0.3326205], [-0.1673795, -0.4549847, 0.1223642]]),
-            "in each row, the true class's only",
-        ),
-        "it uses logits for probabilities": (
-            torch.tensor([[0.0, 0.0, 1.0], [0.0, -0.5, 0.0]]),
-            "the derivative of log Σ eᶻ is not z",
-        ),
-    },
-)
+got = student.cross_entropy_gradient(z, y)
+expected = [[0.04501529, -0.3776358, 0.3326205], [-0.1673795, 0.04501529, 0.1223642]]
+what = "cross_entropy_gradient of the example above"
+mistakes = {
+    "it belongs to a sum of losses": (
+        [[0.09003, -0.75527, 0.66524], [-0.33476, 0.09003, 0.24473]],
+        "`cross_entropy` is a mean: divide by what?",
+    ),
+    "it is divided by all numbers": (
+        [[0.01501, -0.12588, 0.11087], [-0.05579, 0.01501, 0.04079]],
+        "the loss is a mean over examples only",
+    ),
+    "it points downhill": (
+        [[-0.04502, 0.37764, -0.33262], [0.16738, -0.04502, -0.12236]],
+        "raising a wrong class's logit makes the loss *larger*",
+    ),
+    "it leaves out the true class": (
+        [[0.04502, 0.12236, 0.33262], [0.33262, 0.04502, 0.12236]],
+        "−z_y has a derivative, too",
+    ),
+    "it takes the softmax twice": (
+        [[0.12675, -0.35205, 0.2253], [-0.2747, 0.12675, 0.14795]],
+        "of the logits, once",
+    ),
+    "it takes 1 off in every column of y": (
+        [[-0.45498, -0.37764, 0.33262], [-0.16738, -0.45498, 0.12236]],
+        "in each row, the true class's only",
+    ),
+    "it uses logits for probabilities": (
+        [[0.0, 0.0, 1.0], [0.0, -0.5, 0.0]],
+        "the derivative of log Σ eᶻ is not z",
+    ),
+}
+close(got, expected, what, "nudge one logit by 0.01: how does the loss change?", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for B, K in ((1, 2), (3, 3), (9, 5)):
     z, y = 3 * torch.randn(B, K), torch.randint(0, K, (B,))
     expected = (torch.softmax(z, 1) - torch.nn.functional.one_hot(y, K)) / B
-    close(
-        student.cross_entropy_gradient(z, y),
-        expected,
-        f"the gradient for {B} examples, {K} classes",
-        "any B and K",
-    )
-### END HIDDEN TESTS
+    got = student.cross_entropy_gradient(z, y)
+    close(got, expected, f"the gradient for {B} examples, {K} classes", "any B and K")
 
 # %% [markdown]
 # *What you said, minus the truth.* Compare with PyTorch, which found it on its own:
@@ -244,42 +209,27 @@ print(b.data, b.slopes, [parent.data for parent in b.parents])
 
 # %% test="multiply_slopes" points=1
 c = student.multiply(student.Value(2.0), student.Value(5.0))
-holds(
-    hasattr(c, "data"), "multiply gives no Value", "a Value with parents and slopes", c, "see how add returns"
-)
+what = "multiply gives no Value"
+holds(hasattr(c, "data"), what, "a Value with parents and slopes", c, "see how add returns")
 close(c.data, 10.0, "multiply(2, 5)", "the product")
-holds(
-    all(hasattr(parent, "parents") for parent in c.parents),
-    "a parent of a · b is a plain number",
-    "Values",
-    hint="backward wants to write into the parents: compare with add",
-)
-equal(
-    [parent.data for parent in c.parents], [2.0, 5.0], "the list of parents of a · b", "(a, b), in this order"
-)
-holds(
-    not any(hasattr(slope, "parents") for slope in c.slopes),
-    "a slope of a · b is a Value",
-    "plain numbers",
-    hint="which attribute of a Value holds its number?",
-)
-close(
-    list(c.slopes),
-    [5.0, 2.0],
-    "the slopes of a · b at a = 2, b = 5",
-    "one for each parent, in their order",
-    mistakes={
-        "they are exchanged": ([2.0, 5.0], "a grows by 0.01: the product grows by 0.01 times …?"),
-        "they are those of a sum": ([1.0, 1.0], "a grows by 0.01: the product grows by 0.01 times …?"),
-    },
-)
+what = "a parent of a · b is a plain number"
+hint = "backward wants to write into the parents: compare with add"
+holds(all(hasattr(parent, "parents") for parent in c.parents), what, "Values", hint=hint)
+got = [parent.data for parent in c.parents]
+equal(got, [2.0, 5.0], "the list of parents of a · b", "(a, b), in this order")
+what = "a slope of a · b is a Value"
+hint = "which attribute of a Value holds its number?"
+holds(not any(hasattr(slope, "parents") for slope in c.slopes), what, "plain numbers", hint=hint)
+what = "the slopes of a · b at a = 2, b = 5"
+mistakes = {
+    "they are exchanged": ([2.0, 5.0], "a grows by 0.01: the product grows by 0.01 times …?"),
+    "they are those of a sum": ([1.0, 1.0], "a grows by 0.01: the product grows by 0.01 times …?"),
+}
+close(list(c.slopes), [5.0, 2.0], what, "one for each parent, in their order", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-import torch
-
 for p, q in torch.randn(5, 2).tolist():
     c = student.multiply(student.Value(p), student.Value(q))
     close([c.data, *c.slopes], [p * q, q, p], "the list of a product and its slopes", "any signs")
-### END HIDDEN TESTS
 
 # %% solution="power"
 # k is a plain number, so there is one parent.
@@ -288,49 +238,30 @@ for p, q in torch.randn(5, 2).tolist():
 try:
     c = student.power(student.Value(3.0), 2)
 except StudentError as error:
-    holds(
-        "not iterable" not in error.message,
-        "power hands a Value what is no row",
-        "parents and slopes in rows, also where there is only one",
-        error.message,
-        "brackets alone make no row of one: compare with `exp`, sign by sign",
-    )
+    what = "power hands a Value what is no row"
+    expected = "parents and slopes in rows, also where there is only one"
+    hint = "brackets alone make no row of one: compare with `exp`, sign by sign"
+    holds("not iterable" not in error.message, what, expected, error.message, hint)
     raise
 holds(hasattr(c, "data"), "power gives no Value", "a Value with parents and slopes", c, "see how add returns")
 close(c.data, 9.0, "power(3, 2)", "aᵏ")
-equal(
-    [getattr(parent, "data", parent) for parent in c.parents],
-    [3.0],
-    "the list of parents of aᵏ",
-    "a alone: k is no Value",
-)
-holds(
-    all(hasattr(parent, "parents") for parent in c.parents),
-    "the parent of aᵏ is a plain number",
-    "a Value",
-    hint="backward wants to write into the parents: compare with exp",
-)
-holds(
-    not any(hasattr(slope, "parents") for slope in c.slopes),
-    "a slope of aᵏ is a Value",
-    "plain numbers",
-    hint="which attribute of a Value holds its number?",
-)
-close(
-    list(c.slopes),
-    [6.0],
-    "the slope of a² at 3",
-    "differentiate aᵏ in a",
-    mistakes={
-        "it leaves out k": ([3.0], "differentiate a²"),
-        "it keeps the exponent": ([18.0], "which power is left?"),
-    },
-)
+got = [getattr(parent, "data", parent) for parent in c.parents]
+equal(got, [3.0], "the list of parents of aᵏ", "a alone: k is no Value")
+what = "the parent of aᵏ is a plain number"
+hint = "backward wants to write into the parents: compare with exp"
+holds(all(hasattr(parent, "parents") for parent in c.parents), what, "a Value", hint=hint)
+what = "a slope of aᵏ is a Value"
+hint = "which attribute of a Value holds its number?"
+holds(not any(hasattr(slope, "parents") for slope in c.slopes), what, "plain numbers", hint=hint)
+mistakes = {
+    "it leaves out k": ([3.0], "differentiate a²"),
+    "it keeps the exponent": ([18.0], "which power is left?"),
+}
+close(list(c.slopes), [6.0], "the slope of a² at 3", "differentiate aᵏ in a", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for p, k in ((2.0, 3), (4.0, 0.5), (-2.0, -1), (1.7, -2.5), (-3.0, 1)):
     c = student.power(student.Value(p), k)
     close([c.data, *c.slopes], [p**k, k * p ** (k - 1)], f"{p} to the power {k} and its slope", "any k")
-### END HIDDEN TESTS
 
 # %% solution="tanh"
 # math.tanh gives the number. The slope of tanh can be written with tanh itself.
@@ -339,55 +270,33 @@ for p, k in ((2.0, 3), (4.0, 0.5), (-2.0, -1), (1.7, -2.5), (-3.0, 1)):
 try:
     c = student.tanh(student.Value(0.5))
 except StudentError as error:
-    holds(
-        "not iterable" not in error.message,
-        "tanh hands a Value what is no row",
-        "parents and slopes in rows, also where there is only one",
-        error.message,
-        "brackets alone make no row of one: compare with `exp`, sign by sign",
-    )
+    what = "tanh hands a Value what is no row"
+    expected = "parents and slopes in rows, also where there is only one"
+    hint = "brackets alone make no row of one: compare with `exp`, sign by sign"
+    holds("not iterable" not in error.message, what, expected, error.message, hint)
     raise
-holds(
-    hasattr(c, "data"), "tanh gives no Value", "a Value with its parent and slope", c, "see how exp returns"
-)
+what = "tanh gives no Value"
+holds(hasattr(c, "data"), what, "a Value with its parent and slope", c, "see how exp returns")
 close(c.data, 0.46211716, "tanh(0.5)", "math.tanh")
-holds(
-    all(hasattr(parent, "parents") for parent in c.parents),
-    "the parent of tanh a is a plain number",
-    "a Value",
-    hint="backward wants to write into the parents: compare with exp",
-)
+what = "the parent of tanh a is a plain number"
+hint = "backward wants to write into the parents: compare with exp"
+holds(all(hasattr(parent, "parents") for parent in c.parents), what, "a Value", hint=hint)
 equal([parent.data for parent in c.parents], [0.5], "the list of parents of tanh a", "a alone")
-holds(
-    not any(hasattr(slope, "parents") for slope in c.slopes),
-    "a slope of tanh a is a Value",
-    "plain numbers",
-    hint="which attribute of a Value holds its number?",
-)
-close(
-    list(c.slopes),
-    [0.7864477],
-    "the slope of tanh at 0.5",
-    "look up the derivative, or nudge a by 0.001",
-    rtol=1e-5,
-    mistakes={
-        "it uses a for tanh a": ([0.75], "1 minus the square of which number?"),
-        "that is the sigmoid's formula": ([0.2485649], "tanh has another"),
-        "it lacks a square": ([0.5378828], "at 0 it is 1, and it is the same on both sides"),
-    },
-)
+what = "a slope of tanh a is a Value"
+hint = "which attribute of a Value holds its number?"
+holds(not any(hasattr(slope, "parents") for slope in c.slopes), what, "plain numbers", hint=hint)
+hint = "look up the derivative, or nudge a by 0.001"
+mistakes = {
+    "it uses a for tanh a": ([0.75], "1 minus the square of which number?"),
+    "that is the sigmoid's formula": ([0.2485649], "tanh has another"),
+    "it lacks a square": ([0.5378828], "at 0 it is 1, and it is the same on both sides"),
+}
+close(list(c.slopes), [0.7864477], "the slope of tanh at 0.5", hint, rtol=1e-5, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-import math
-
 for p in (-30.0, -1.3, 0.0, 0.2, 30.0):
     c = student.tanh(student.Value(p))
-    close(
-        [c.data, *c.slopes],
-        [math.tanh(p), 1 - math.tanh(p) ** 2],
-        f"tanh of {p} and its slope",
-        "also far out",
-    )
-### END HIDDEN TESTS
+    got = [c.data, *c.slopes]
+    close(got, [math.tanh(p), 1 - math.tanh(p) ** 2], f"tanh of {p} and its slope", "also far out")
 
 # %% [markdown]
 # Now Python can write graphs for us: `Value` sends `+`, `*`, `**`, `-` and `/` to these functions.
@@ -412,71 +321,48 @@ holds(
     type(got).__name__,
     "what do you `return`? A set has no order",
 )
-holds(
-    all(hasattr(value, "parents") for value in got),
-    "topological lists something else than Values",
-    "the Values themselves, not their numbers",
-)
+what = "topological lists something else than Values"
+holds(all(hasattr(value, "parents") for value in got), what, "the Values themselves, not their numbers")
 order = [value.data for value in got]
-equal(
-    sorted(order),
-    [2.0, 3.0, 6.0, 8.0],
-    "the set of values that d = a · b + a is made from",
-    "d itself and all below",
-    mistakes={
-        "a stands in it twice": ([2.0, 2.0, 3.0, 6.0, 8.0], "each value once, though a is used by c and by d")
-    },
-)
-equal(
-    order[2:],
-    [6.0, 8.0],
-    "the end of the order of d = a · b + a",
-    "a value stands after its parents",
-    mistakes={
-        "it begins with the result": (
-            [order[2], 2.0 if order[2] == 3.0 else 3.0],
-            "when does visit append a value: before or after its parents?",
-        ),
-    },
-)
+got = sorted(order)
+what = "the set of values that d = a · b + a is made from"
+mistakes = {
+    "a stands in it twice": ([2.0, 2.0, 3.0, 6.0, 8.0], "each value once, though a is used by c and by d")
+}
+equal(got, [2.0, 3.0, 6.0, 8.0], what, "d itself and all below", mistakes=mistakes)
+what = "the end of the order of d = a · b + a"
+mistakes = {
+    "it begins with the result": (
+        [order[2], 2.0 if order[2] == 3.0 else 3.0],
+        "when does visit append a value: before or after its parents?",
+    )
+}
+equal(order[2:], [6.0, 8.0], what, "a value stands after its parents", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 # Equal numbers are not the same value: places tell them apart.
 p, q = student.Value(1.0), student.Value(1.0)
 r = student.multiply(p, q)
-equal(
-    [v.data for v in student.topological(r)],
-    [1.0, 1.0, 1.0],
-    "the list of values of 1 · 1",
-    "two inputs may be equal numbers",
-)
+what = "the list of values of 1 · 1"
+equal([v.data for v in student.topological(r)], [1.0, 1.0, 1.0], what, "two inputs may be equal numbers")
 # A ladder: each rung uses both rungs below, so that ways from the top to the bottom are many.
 below, top = student.Value(1.0), student.Value(2.0)
 for _ in range(16):
     below, top = top, student.add(below, top)
 order = [v.data for v in student.topological(top)]
-equal(
-    order[2:],
-    sorted(order[2:]),
-    "the order of a ladder of sums",
-    "after *all* of its parents, not only the first",
-)
+expected = sorted(order[2:])
+equal(order[2:], expected, "the order of a ladder of sums", "after *all* of its parents, not only the first")
 equal(len(order), 18, "the number of values in a ladder of 16 sums", "each once")
 below, top = student.Value(0.0), student.Value(0.0)
 for _ in range(250):
     below, top = top, student.add(below, top)
-equal(
-    len(student.topological(top)),
-    252,
-    "the number of values in a ladder with more ways through it than anybody can walk",
-    "on meeting a value again, do not walk below it again",
-)
+what = "the number of values in a ladder with more ways through it than anybody can walk"
+equal(len(student.topological(top)), 252, what, "on meeting a value again, do not walk below it again")
 chain = student.Value(0.0)
 one = student.Value(1.0)
 for _ in range(200):
     chain = student.add(chain, one)
 equal(len(student.topological(chain)), 202, "the number of values in a chain of 200 sums", "long chains")
 equal(len(student.topological(one)), 1, "the number of values that an input is made from", "itself")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # And back: the result's slope in itself is 1; each value hands its own slope, times the local one, to its parents. A
@@ -492,75 +378,51 @@ gradients("a * b + a", a=2.0, b=3.0)
 
 # %% test="backward_values" points=3
 value, slopes = student.gradients("a * b + a", a=2.0, b=3.0)
-holds(
-    not any(hasattr(slope, "parents") for slope in slopes.values()),
-    "a grad is a Value",
-    "plain numbers",
-    hint="slopes are numbers: does a Value stand among what you multiply or add?",
-)
-close(
-    [value, slopes["a"], slopes["b"]],
-    [8.0, 4.0, 2.0],
-    "a * b + a and its slopes at a = 2, b = 3",
-    "compare with your paper",
-    mistakes={
-        "no slope arrives anywhere": (
-            [8.0, 0.0, 0.0],
-            "what is the slope of the result in itself? Begin with it",
-        ),
-        "no slope arrives at b, two operations from the result": (
-            [8.0, 1.0, 0.0],
-            "from which end must the walk begin?",
-        ),
-        "a is used twice, and only its first use counts": (
-            [8.0, 1.0, 2.0],
-            "both ways from a to the result count: does the second slope replace the first?",
-        ),
-        "a is used twice, and only its last use counts": (
-            [8.0, 3.0, 2.0],
-            "both ways from a to the result count: does the second slope replace the first?",
-        ),
-    },
-)
+what = "a grad is a Value"
+hint = "slopes are numbers: does a Value stand among what you multiply or add?"
+holds(not any(hasattr(slope, "parents") for slope in slopes.values()), what, "plain numbers", hint=hint)
+what = "a * b + a and its slopes at a = 2, b = 3"
+mistakes = {
+    "no slope arrives anywhere": ([8.0, 0.0, 0.0], "what is the result's slope in itself? Begin with it"),
+    "no slope arrives at b, two operations from the result": (
+        [8.0, 1.0, 0.0],
+        "from which end must the walk begin?",
+    ),
+    "a is used twice, and only its first use counts": (
+        [8.0, 1.0, 2.0],
+        "both ways from a to the result count: does the second slope replace the first?",
+    ),
+    "a is used twice, and only its last use counts": (
+        [8.0, 3.0, 2.0],
+        "both ways from a to the result count: does the second slope replace the first?",
+    ),
+}
+close([value, slopes["a"], slopes["b"]], [8.0, 4.0, 2.0], what, "compare with your paper", mistakes=mistakes)
 value, slopes = student.gradients("tanh(a * b) ** 2", a=0.5, b=2.0)
-close(
-    slopes["b"],
-    0.3198500,
-    "the slope of tanh(a * b) ** 2 in b",
-    "local slope times the value's own grad, all the way",
-    rtol=1e-5,
-    mistakes={"a value hands down its local slope alone": (0.5, "local slope *times* what?")},
-)
+hint = "local slope times the value's own grad, all the way"
+mistakes = {"a value hands down its local slope alone": (0.5, "local slope *times* what?")}
+close(slopes["b"], 0.3198500, "the slope of tanh(a * b) ** 2 in b", hint, rtol=1e-5, mistakes=mistakes)
 a = student.Value(3.0)
 cube = student.multiply(student.multiply(a, a), a)
 student.backward(cube)
 student.backward(cube)
 close(cube.grad, 1.0, "the grad of the result itself", "it grows by 1 when it grows by 1")
-close(
-    a.grad,
-    27.0,
-    "the grad of a in a · a · a, after two calls of backward",
-    "what an earlier call left is forgotten, and the slopes of the graph stay as they are",
-    mistakes={"the two calls add up": (54.0, "what an earlier call left is forgotten")},
-)
+hint = "what an earlier call left is forgotten, and the slopes of the graph stay as they are"
+mistakes = {"the two calls add up": (54.0, "what an earlier call left is forgotten")}
+close(a.grad, 27.0, "the grad of a in a · a · a, after two calls of backward", hint, mistakes=mistakes)
 c = student.multiply(a, student.Value(2.0))
 student.backward(student.add(c, c))
-close(
-    a.grad,
-    4.0,
-    "the grad of a in c + c, where c = a · 2",
-    "local slope times the value's own, whole grad",
-    mistakes={
-        "c is used twice, and hands its grad down before it is whole": (
-            6.0,
-            "a value's turn comes when *all* that uses it is done: which order has that?",
-        ),
-    },
-)
+what = "the grad of a in c + c, where c = a · 2"
+mistakes = {
+    "c is used twice, and hands its grad down before it is whole": (
+        6.0,
+        "a value's turn comes when *all* that uses it is done: which order has that?",
+    )
+}
+close(a.grad, 4.0, what, "local slope times the value's own, whole grad", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 import random
 
-import torch
 
 NAMES = ("a", "b", "c")
 
@@ -597,20 +459,14 @@ for depth in (1, 2, 3, 3, 4, 4, 5):
     grads = torch.autograd.grad(expected, list(leaves.values()), allow_unused=True)
     close(value, expected, f"the value of {text}", "compare with PyTorch")
     for name, grad in zip(leaves, grads):
-        close(
-            slopes[name],
-            0.0 if grad is None else grad,
-            f"the slope in {name} of {text}",
-            "compare with PyTorch",
-        )
+        got = slopes[name]
+        close(got, 0.0 if grad is None else grad, f"the slope in {name} of {text}", "compare with PyTorch")
 p, q = student.Value(2.0), student.Value(5.0)
 one, other = student.multiply(p, q), student.add(p, q)
 student.backward(one)
 student.backward(other)
-close(
-    [p.grad, q.grad], [1.0, 1.0], "grads after backward of a · b, then of a + b", "of the last result alone"
-)
-### END HIDDEN TESTS
+got = [p.grad, q.grad]
+close(got, [1.0, 1.0], "grads after backward of a · b, then of a + b", "of the last result alone")
 
 # %% [markdown]
 # One neuron, its loss, and the slope of the loss in each weight: your engine against PyTorch's.
@@ -653,48 +509,31 @@ for lr in (0.03, 0.041):
 # %% test="momentum_steps" points=2
 theta, g, v = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.0]), torch.tensor([2.0, 0.0])
 parts = student.momentum_step(theta, g, v, 0.1, 0.5)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 2,
-    "momentum_step gives something else than two tensors",
-    "(θ, v)",
-    type(parts).__name__,
-)
+what = "momentum_step gives something else than two tensors"
+holds(isinstance(parts, list | tuple) and len(parts) == 2, what, "(θ, v)", type(parts).__name__)
 got, velocity = parts
-close(
-    velocity,
-    torch.tensor([1.5, 1.0]),
-    "the velocity after a step",
-    "v ← βv + g",
-    mistakes={
-        "θ stands in the place of v": (torch.tensor([0.85, -2.1]), "the docstring's order"),
-        "it is a mean": (torch.tensor([1.25, 0.5]), "here the gradient is added whole"),
-        "lr and beta are mixed up": (torch.tensor([0.7, 1.0]), "which of the two belongs to v?"),
-        "beta is ignored": (torch.tensor([2.3, 1.0]), "it is an argument"),
-    },
-)
-close(
-    got,
-    torch.tensor([0.85, -2.1]),
-    "θ after a step of momentum",
-    "θ ← θ − ηv, with the new v",
-    mistakes={
-        "v stands in the place of θ": (torch.tensor([1.5, 1.0]), "the docstring's order"),
-        "the velocity is not used": (torch.tensor([0.95, -2.1]), "θ moves by the velocity"),
-        "it moves by the old velocity": (torch.tensor([0.8, -2.0]), "v first, then θ"),
-        "it climbs": (torch.tensor([1.15, -1.9]), "downhill is against the gradient"),
-    },
-)
+mistakes = {
+    "θ stands in the place of v": ([0.85, -2.1], "the docstring's order"),
+    "it is a mean": ([1.25, 0.5], "here the gradient is added whole"),
+    "lr and beta are mixed up": ([0.7, 1.0], "which of the two belongs to v?"),
+    "beta is ignored": ([2.3, 1.0], "it is an argument"),
+}
+close(velocity, [1.5, 1.0], "the velocity after a step", "v ← βv + g", mistakes=mistakes)
+mistakes = {
+    "v stands in the place of θ": ([1.5, 1.0], "the docstring's order"),
+    "the velocity is not used": ([0.95, -2.1], "θ moves by the velocity"),
+    "it moves by the old velocity": ([0.8, -2.0], "v first, then θ"),
+    "it climbs": ([1.15, -1.9], "downhill is against the gradient"),
+}
+close(got, [0.85, -2.1], "θ after a step of momentum", "θ ← θ − ηv, with the new v", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.training import reference
-
 target, ours = torch.randn(3, 4), [torch.zeros(3, 4), torch.zeros(3, 4)]
 theirs = ours
 for _ in range(50):
     ours = student.momentum_step(ours[0], ours[0] - target, ours[1], 0.05)
     theirs = reference.momentum_step(theirs[0], theirs[0] - target, theirs[1], 0.05)
-close(
-    ours[0], theirs[0], "θ after 50 steps of momentum with the default beta", "any shape, 50 steps", rtol=1e-3
-)
+got = ours[0]
+close(got, theirs[0], "θ after 50 steps of momentum with the default beta", "any shape, 50 steps", rtol=1e-3)
 for _ in range(2):  # what an earlier call left behind is none of this one's business
     parts = [torch.randn(5) for _ in range(3)]
     close(
@@ -703,7 +542,6 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
         "v of two rides of momentum, step by step in turn",
         "what is kept from step to step is handed in and handed back: the function itself remembers nothing",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The valley's trouble is that one $\eta$ must do for a flat and for a steep direction. *RMSProp* divides each
@@ -715,43 +553,28 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
 # %% test="rmsprop_steps" points=2
 theta, g, s = torch.tensor([1.0, -2.0]), torch.tensor([0.5, -3.0]), torch.tensor([1.0, 4.0])
 parts = student.rmsprop_step(theta, g, s, 0.1, 0.75, 0.5)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 2,
-    "rmsprop_step gives something else than two tensors",
-    "(θ, s)",
-    type(parts).__name__,
-)
+what = "rmsprop_step gives something else than two tensors"
+holds(isinstance(parts, list | tuple) and len(parts) == 2, what, "(θ, s)", type(parts).__name__)
 got, mean = parts
-close(
-    mean,
-    torch.tensor([0.8125, 5.25]),
-    "s after a step",
-    "s ← αs + (1 − α)g²",
-    mistakes={
-        "θ stands in the place of s": (torch.tensor([0.9643211, -1.892523]), "the docstring's order"),
-        "it averages gradients": (torch.tensor([0.875, 2.25]), "their *squares*"),
-        "α is taken for the share of the new": (torch.tensor([0.4375, 7.75]), "α is how much of s is *kept*"),
-        "it adds up for ever": (torch.tensor([1.25, 13.0]), "that is AdaGrad: RMSProp forgets"),
-        "alpha is ignored": (torch.tensor([0.9925, 4.05]), "it is an argument"),
-    },
-)
-close(
-    got,
-    torch.tensor([0.9643211, -1.892523]),
-    "θ after a step of RMSProp",
-    "the docstring's second formula",
-    mistakes={
-        "s stands in the place of θ": (torch.tensor([0.8125, 5.25]), "the docstring's order"),
-        "the root is missing": (torch.tensor([0.9619048, -1.947826]), "the size of g is √s, not s"),
-        "ε stands under the root": (torch.tensor([0.9563564, -1.874891]), "√s + ε"),
-        "it divides by the old s": (torch.tensor([0.9666667, -1.88]), "s first, then θ"),
-        "eps is ignored": (torch.tensor([0.94453, -1.869069]), "it is an argument"),
-        "the gradient's sign and size are lost": (torch.tensor([0.9286422, -2.035826]), "ηg stands above"),
-    },
-)
+mistakes = {
+    "θ stands in the place of s": ([0.9643211, -1.892523], "the docstring's order"),
+    "it averages gradients": ([0.875, 2.25], "their *squares*"),
+    "α is taken for the share of the new": ([0.4375, 7.75], "α is how much of s is *kept*"),
+    "it adds up for ever": ([1.25, 13.0], "that is AdaGrad: RMSProp forgets"),
+    "alpha is ignored": ([0.9925, 4.05], "it is an argument"),
+}
+close(mean, [0.8125, 5.25], "s after a step", "s ← αs + (1 − α)g²", mistakes=mistakes)
+expected = [0.9643211, -1.892523]
+mistakes = {
+    "s stands in the place of θ": ([0.8125, 5.25], "the docstring's order"),
+    "the root is missing": ([0.9619048, -1.947826], "the size of g is √s, not s"),
+    "ε stands under the root": ([0.9563564, -1.874891], "√s + ε"),
+    "it divides by the old s": ([0.9666667, -1.88], "s first, then θ"),
+    "eps is ignored": ([0.94453, -1.869069], "it is an argument"),
+    "the gradient's sign and size are lost": ([0.9286422, -2.035826], "ηg stands above"),
+}
+close(got, expected, "θ after a step of RMSProp", "the docstring's second formula", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.training import reference
-
 target, ours = torch.randn(3, 4), [torch.zeros(3, 4), torch.zeros(3, 4)]
 theirs = ours
 for _ in range(50):
@@ -769,7 +592,6 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
         "s of two rides of RMSProp, step by step in turn",
         "what is kept from step to step is handed in and handed back: the function itself remembers nothing",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # *Adam* has both: a running mean of gradients above, of squares below. Both begin at 0, so at first they are too
@@ -783,67 +605,42 @@ for _ in range(2):  # what an earlier call left behind is none of this one's bus
 theta, g = torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.5, -3.0, 0.001])
 m, s, betas = torch.tensor([0.2, -1.0, 0.0]), torch.tensor([1.0, 4.0, 0.01]), (0.5, 0.75)
 parts = student.adam_step(theta, g, m, s, 3, 0.1, betas, 0.5)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 3,
-    "adam_step gives something else than three tensors",
-    "(θ, m, s)",
-    type(parts).__name__,
-)
+what = "adam_step gives something else than three tensors"
+holds(isinstance(parts, list | tuple) and len(parts) == 3, what, "(θ, m, s)", type(parts).__name__)
 got, mean, squares = parts
-close(
-    mean,
-    torch.tensor([0.35, -2.0, 0.0005]),
-    "m after a step",
-    "m ← β₁m + (1 − β₁)g, not corrected",
-    mistakes={
-        "s stands in the place of m": (torch.tensor([0.8125, 5.25, 0.00750025]), "the docstring's order"),
-        "it is the corrected one": (
-            torch.tensor([0.4, -2.285714, 0.0005714286]),
-            "the correction is for the step only; m goes on uncorrected",
-        ),
-        "it uses β₂": (torch.tensor([0.275, -1.5, 0.00025]), "betas are (β₁, β₂)"),
-        "it adds the gradient whole": (torch.tensor([0.6, -3.5, 0.001]), "(1 − β₁)g"),
-    },
-)
-close(
-    squares,
-    torch.tensor([0.8125, 5.25, 0.00750025]),
-    "s after a step",
-    "s ← β₂s + (1 − β₂)g², not corrected",
-    mistakes={
-        "it is the corrected one": (
-            torch.tensor([1.405405, 9.081081, 0.01297341]),
-            "the correction is for the step only; s goes on uncorrected",
-        ),
-        "it uses β₁": (torch.tensor([0.625, 6.5, 0.0050005]), "betas has two numbers"),
-        "it averages gradients": (torch.tensor([0.875, 2.25, 0.00775]), "their *squares*"),
-    },
-)
-close(
-    got,
-    torch.tensor([0.9762681, -1.934944, 0.4999069]),
-    "θ after the third step of Adam",
-    "the docstring's last line",
-    mistakes={
-        "m stands in the place of θ": (torch.tensor([0.35, -2.0, 0.0005]), "the docstring's order"),
-        "nothing is corrected": (torch.tensor([0.9750248, -1.928348, 0.4999148]), "m̂ and ŝ, not m and s"),
-        "m is corrected and s is not": (torch.tensor([0.9714569, -1.918113, 0.4999026]), "m̂ and ŝ"),
-        "ε stands under the root": (torch.tensor([0.9710221, -1.926156, 0.4999202]), "√ŝ + ε"),
-        "the root is missing": (torch.tensor([0.9790071, -1.976143, 0.4998886]), "√ŝ"),
-        "it moves by the gradient": (torch.tensor([0.9703352, -1.914615, 0.4998371]), "by its running mean"),
-        "every step is corrected as if it were the first": (
-            torch.tensor([0.9696019, -1.9213, 0.4998515]),
-            "1 − β₁ᵗ: which t?",
-        ),
-        "it counts one step too many": (
-            torch.tensor([0.9765231, -1.934786, 0.4999118]),
-            "t is 1 at the first step",
-        ),
-    },
-)
+mistakes = {
+    "s stands in the place of m": ([0.8125, 5.25, 0.00750025], "the docstring's order"),
+    "it is the corrected one": (
+        [0.4, -2.28571, 0.0005714286],
+        "the correction is for the step only; m goes on uncorrected",
+    ),
+    "it uses β₂": ([0.275, -1.5, 0.00025], "betas are (β₁, β₂)"),
+    "it adds the gradient whole": ([0.6, -3.5, 0.001], "(1 − β₁)g"),
+}
+close(mean, [0.35, -2.0, 0.0005], "m after a step", "m ← β₁m + (1 − β₁)g, not corrected", mistakes=mistakes)
+expected = [0.8125, 5.25, 0.00750025]
+mistakes = {
+    "it is the corrected one": (
+        [1.40541, 9.08108, 0.01297],
+        "the correction is for the step only; s goes on uncorrected",
+    ),
+    "it uses β₁": ([0.625, 6.5, 0.0050005], "betas has two numbers"),
+    "it averages gradients": ([0.875, 2.25, 0.00775], "their *squares*"),
+}
+close(squares, expected, "s after a step", "s ← β₂s + (1 − β₂)g², not corrected", mistakes=mistakes)
+expected = [0.9762681, -1.934944, 0.4999069]
+mistakes = {
+    "m stands in the place of θ": ([0.35, -2.0, 0.0005], "the docstring's order"),
+    "nothing is corrected": ([0.9750248, -1.928348, 0.4999148], "m̂ and ŝ, not m and s"),
+    "m is corrected and s is not": ([0.9714569, -1.918113, 0.4999026], "m̂ and ŝ"),
+    "ε stands under the root": ([0.9710221, -1.926156, 0.4999202], "√ŝ + ε"),
+    "the root is missing": ([0.9790071, -1.976143, 0.4998886], "√ŝ"),
+    "it moves by the gradient": ([0.9703352, -1.914615, 0.4998371], "by its running mean"),
+    "every step is corrected as if it were the first": ([0.9696019, -1.9213, 0.4998515], "1 − β₁ᵗ: which t?"),
+    "it counts one step too many": ([0.9765231, -1.934786, 0.4999118], "t is 1 at the first step"),
+}
+close(got, expected, "θ after the third step of Adam", "the docstring's last line", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from solutions.training import reference
-
 target, zero = torch.randn(3, 4), torch.zeros(3, 4)
 ours = theirs = (zero, zero, zero)
 for t in range(1, 51):
@@ -851,21 +648,15 @@ for t in range(1, 51):
     theirs = reference.adam_step(theirs[0], theirs[0] - target, theirs[1], theirs[2], t, 0.05)
 close(ours[0], theirs[0], "θ after 50 steps of Adam with defaults", "any shape, 50 steps", rtol=1e-3)
 first, _, _ = student.adam_step(zero, target, zero, zero, 1, 0.05)
-close(
-    first,
-    -0.05 * target.sign(),
-    "θ after the first step of Adam from 0",
-    "its length is η, whatever the gradient",
-)
+expected = -0.05 * target.sign()
+close(first, expected, "θ after the first step of Adam from 0", "its length is η, whatever the gradient")
 for t in (40, 2):  # what an earlier call left behind is none of this one's business
     parts = [torch.randn(5), torch.randn(5), torch.randn(5), torch.rand(5)]
-    close(
-        list(student.adam_step(*parts, t, 0.1)),
-        list(reference.adam_step(*parts, t, 0.1)),
-        f"step {t} of Adam",
-        "m, s and t are handed in, and m and s handed back: the function itself remembers and counts nothing",
+    got = list(student.adam_step(*parts, t, 0.1))
+    hint = (
+        "m, s and t are handed in, and m and s handed back: the function itself remembers and counts nothing"
     )
-### END HIDDEN TESTS
+    close(got, list(reference.adam_step(*parts, t, 0.1)), f"step {t} of Adam", hint)
 
 # %% [markdown]
 # Are these PyTorch's? Fifty steps side by side in the valley.
@@ -948,41 +739,27 @@ turn(
 
 # %% test="signal_sizes" points=2
 x, weights = torch.tensor([[1.0, -2.0], [3.0, 0.5]]), [torch.tensor([[1.0, 1.0], [0.0, -2.0]]), torch.eye(2)]
-close(
-    student.signal(x, weights),
-    torch.tensor([2.657536, 2.657536]),
-    "signal of two layers, the second an identity",
-    "a number for each layer; each layer takes what the one before gives",
-    mistakes={
-        "it gives squares": (torch.tensor([7.0625, 7.0625]), "the *root* of the mean of squares"),
-        "it gives the standard deviation, with B − 1": (
-            torch.tensor([2.174665, 2.174665]),
-            "of x itself: don't take its mean off",
-        ),
-        "it gives the standard deviation": (
-            torch.tensor([1.883315, 1.883315]),
-            "of x itself: don't take its mean off",
-        ),
-        "it gives the mean": (torch.tensor([1.875, 1.875]), "the root of the mean of x²"),
-        "it leaves out the ReLU": (torch.tensor([2.75, 2.75]), "max(0, x Wᵀ) first"),
-        "it turns W round": (torch.tensor([3.122499, 3.122499]), "a row a neuron: x Wᵀ"),
-        "it gives the last layer's size only": (2.657536, "a number for each layer"),
-        "it measures before the ReLU": (torch.tensor([2.75, 2.657536]), "after it"),
-    },
-)
+got = student.signal(x, weights)
+hint = "a number for each layer; each layer takes what the one before gives"
+mistakes = {
+    "it gives squares": ([7.0625, 7.0625], "the *root* of the mean of squares"),
+    "it gives the standard deviation, with B − 1": ([2.17467, 2.17467], "of x: don't take its mean off"),
+    "it gives the standard deviation": ([1.883315, 1.883315], "of x: don't take its mean off"),
+    "it gives the mean": ([1.875, 1.875], "the root of the mean of x²"),
+    "it leaves out the ReLU": ([2.75, 2.75], "max(0, x Wᵀ) first"),
+    "it turns W round": ([3.122499, 3.122499], "a row a neuron: x Wᵀ"),
+    "it gives the last layer's size only": (2.657536, "a number for each layer"),
+    "it measures before the ReLU": ([2.75, 2.657536], "after it"),
+}
+close(got, [2.657536, 2.657536], "signal of two layers, the second an identity", hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 x, weights = torch.randn(7, 3), [torch.randn(5, 3), torch.randn(4, 5), torch.randn(6, 4)]
 sizes, h = [], x
 for W in weights:
     h = torch.relu(h @ W.T)
     sizes.append(float(h.pow(2).mean().sqrt()))
-close(
-    student.signal(x, weights),
-    torch.tensor(sizes),
-    "signal of three layers of unequal widths",
-    "each takes what the one before gives",
-)
-### END HIDDEN TESTS
+what = "signal of three layers of unequal widths"
+close(student.signal(x, weights), torch.tensor(sizes), what, "each takes what the one before gives")
 
 # %% given="small_weights"
 
@@ -1038,63 +815,34 @@ holds(
         }.items()
     },
 )
-equal(
-    draw(3, 4, seed=1),
-    draw(3, 4, seed=1),
-    "he_weights with an equal generator",
-    "draw from `generator`, and from nothing else",
-)
-holds(
-    not torch.equal(draw(3, 4, seed=1), draw(3, 4, seed=2)),
-    "he_weights ignores its generator",
-    "other weights from another generator",
-)
+what = "he_weights with an equal generator"
+equal(draw(3, 4, seed=1), draw(3, 4, seed=1), what, "draw from `generator`, and from nothing else")
+what = "he_weights ignores its generator"
+holds(not torch.equal(draw(3, 4, seed=1), draw(3, 4, seed=2)), what, "other weights from another generator")
 below, above = student.two_layers(3, 4, 1)
-holds(
-    not torch.equal(torch.as_tensor(below), torch.as_tensor(above)),
-    "two layers that are drawn from one generator, one after the other, have the same weights",
-    "other weights for each",
-    hint="hand `generator` itself to what draws: each draw moves it on. A seed taken from it stays",
-)
+what = "two layers that are drawn from one generator, one after the other, have the same weights"
+hint = "hand `generator` itself to what draws: each draw moves it on. A seed taken from it stays"
+expected = "other weights for each"
+holds(not torch.equal(torch.as_tensor(below), torch.as_tensor(above)), what, expected, hint=hint)
 ### BEGIN HIDDEN TESTS
-holds(
-    abs(float(W.mean())) < 0.001,
-    "the mean of he_weights is not 0",
-    "0",
-    float(W.mean()),
-    "draw both signs alike",
-)
+what = "the mean of he_weights is not 0"
+holds(abs(float(W.mean())) < 0.001, what, "0", float(W.mean()), "draw both signs alike")
 for m, d in ((2000, 25), (200, 200), (10, 5000)):
     v = float(draw(m, d).pow(2).mean())
-    holds(
-        abs(v * d / 2 - 1) < 0.1,
-        f"he_weights({m}, {d}) has another variance",
-        "v from D · v / 2 = 1",
-        v,
-        "it depends on D alone",
-    )
+    what = f"he_weights({m}, {d}) has another variance"
+    holds(abs(v * d / 2 - 1) < 0.1, what, "v from D · v / 2 = 1", v, "it depends on D alone")
 W = draw(300, 300)
 for what, one, other in (("rows", W[0], W[1]), ("columns", W[:, 0], W[:, 1])):
     likeness = float((one @ other).abs() / one.norm() / other.norm())
-    holds(
-        likeness < 0.3,
-        f"{what} of he_weights are alike",
-        "each weight drawn by itself",
-        f"a cosine of {likeness:.2f} between the first two",
-        "equal neurons learn the same, and equal inputs count the same",
-    )
+    got = f"a cosine of {likeness:.2f} between the first two"
+    hint = "equal neurons learn the same, and equal inputs count the same"
+    holds(likeness < 0.3, f"{what} of he_weights are alike", "each weight drawn by itself", got, hint)
 x = torch.randn(64, 128)
 for layer in range(50):
     x = (x @ draw(128, 128, seed=7 + layer).float().T).clamp(min=0)
 size = float(x.pow(2).mean().sqrt())
-holds(
-    0.02 < size < 50,
-    "a signal does not keep its size through 50 layers",
-    "between 0.02 and 50",
-    size,
-    "any error is raised to the power 50",
-)
-### END HIDDEN TESTS
+what = "a signal does not keep its size through 50 layers"
+holds(0.02 < size < 50, what, "between 0.02 and 50", size, "any error is raised to the power 50")
 
 # %% [markdown]
 # Fifty layers, five beginnings. A line that leaves the picture is a net that cannot learn; where should yours run?
@@ -1129,50 +877,39 @@ plots.show(
 # %% test="batch_norm_values" points=2
 x = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]])
 gamma, beta = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0])
-close(
-    student.batch_norm(x, gamma, beta, 0.1),
-    torch.tensor([[-1.332114, 3.0], [-0.4160572, 1.775485], [3.248172, 4.224515]]),
-    "batch_norm of three examples, two features",
-    "compute one column by hand",
-    mistakes={
-        "squares are divided by B − 1": (
-            torch.tensor([[-1.001173, 3.0], [-0.2505866, 2.000125], [2.75176, 3.999875]]),
-            "σ² is their *mean*: torch's var has an argument `correction`",
-        ),
-        "each example is normalised": (
-            torch.tensor([[-1.49508, 2.00246], [-1.49949, 2.000255], [2.498439, 3.99922]]),
-            "each *feature*, over the batch (the other way is layer normalisation)",
-        ),
-        "one mean serves all": (
-            torch.tensor([[-0.4041435, 2.712318], [-0.2397538, 1.068421], [0.4178051, 4.356215]]),
-            "each feature has its own",
-        ),
-        "it divides by the variance": (
-            torch.tensor([[-0.3391608, 3.0], [0.08041958, 2.925028], [1.758741, 3.074972]]),
-            "by its root",
-        ),
-        "ε stands outside of the root": (
-            torch.tensor([[-1.269718, 3.0], [-0.3848591, 1.782709], [3.154577, 4.217291]]),
-            "√(σ² + ε)",
-        ),
-        "γ and β are left out": (
-            torch.tensor([[-0.9160572, 0.0], [-0.4580286, 1.224515], [1.374086, -1.224515]]),
-            "the docstring's last step",
-        ),
-        "γ multiplies β, too": (
-            torch.tensor([[-0.8321144, -3.0], [0.08394278, -4.224515], [3.748172, -1.775485]]),
-            "scaled by γ first, then shifted by β",
-        ),
-        "γ and β are exchanged": (
-            torch.tensor([[1.541971, -1.0], [1.770986, 2.673546], [2.687043, -4.673546]]),
-            "the docstring's order of arguments",
-        ),
-        "eps is ignored": (
-            torch.tensor([[-1.351638, 3.0], [-0.4258191, 1.775255], [3.277457, 4.224745]]),
-            "it is an argument",
-        ),
-    },
-)
+got = student.batch_norm(x, gamma, beta, 0.1)
+what = "batch_norm of three examples, two features"
+hint = "compute one column by hand"
+mistakes = {
+    "squares are divided by B − 1": (
+        [[-1.00117, 3.0], [-0.25059, 2.00013], [2.75176, 3.99987]],
+        "σ² is their *mean*: torch's var has an argument `correction`",
+    ),
+    "each example is normalised": (
+        [[-1.49508, 2.00246], [-1.49949, 2.00026], [2.49844, 3.99922]],
+        "each *feature*, over the batch (the other way is layer normalisation)",
+    ),
+    "one mean serves all": (
+        [[-0.40414, 2.71232], [-0.23975, 1.06842], [0.41781, 4.35621]],
+        "each feature has its own",
+    ),
+    "it divides by the variance": ([[-0.33916, 3.0], [0.08042, 2.92503], [1.75874, 3.07497]], "by its root"),
+    "ε stands outside of the root": ([[-1.26972, 3.0], [-0.38486, 1.78271], [3.15458, 4.21729]], "√(σ² + ε)"),
+    "γ and β are left out": (
+        [[-0.91606, 0.0], [-0.45803, 1.22452], [1.37409, -1.22452]],
+        "the docstring's last step",
+    ),
+    "γ multiplies β, too": (
+        [[-0.83211, -3.0], [0.08394, -4.22452], [3.74817, -1.77548]],
+        "scaled by γ first, then shifted by β",
+    ),
+    "γ and β are exchanged": (
+        [[1.54197, -1.0], [1.77099, 2.67355], [2.68704, -4.67355]],
+        "the docstring's order of arguments",
+    ),
+    "eps is ignored": ([[-1.351638, 3.0], [-0.4258191, 1.775255], [3.277457, 4.224745]], "it is an argument"),
+}
+close(got, [[-1.332114, 3.0], [-0.4160572, 1.775485], [3.248172, 4.224515]], what, hint, mistakes=mistakes)
 leaves = [part.clone().requires_grad_() for part in (x, gamma, beta)]
 flows(student.batch_norm(*leaves, 0.1), dict(zip("xγβ", leaves)), "batch_norm")
 ### BEGIN HIDDEN TESTS
@@ -1180,32 +917,17 @@ for B, D in ((2, 1), (5, 5), (5, 5), (30, 4)):
     x = 0.1 * torch.randn(B, D) + torch.arange(B)[:, None] - 1  # never two alike: rounding would decide
     gamma, beta = torch.randn(D), torch.randn(D)
     expected = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
-    close(
-        student.batch_norm(x, gamma, beta),
-        expected,
-        f"batch_norm of {B} examples, {D} features",
-        "any B and D",
-        atol=1e-4,
-    )
-close(
-    student.batch_norm(torch.full((4, 2), 3.0), torch.ones(2), torch.ones(2)),
-    torch.ones(4, 2),
-    "batch_norm of equal examples",
-    "ε keeps 0/0 away",
-)
-x, gamma, beta = (
-    torch.randn(6, 3, requires_grad=True),
-    torch.randn(3, requires_grad=True),
-    torch.randn(3, requires_grad=True),
-)
-follows(
-    student.batch_norm(x, gamma, beta),
-    {"x": x, "γ": gamma, "β": beta},
-    torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True),
-    "batch_norm",
-    "the mean and the variance depend on x: don't detach them",
-)
-### END HIDDEN TESTS
+    got = student.batch_norm(x, gamma, beta)
+    close(got, expected, f"batch_norm of {B} examples, {D} features", "any B and D", atol=1e-4)
+got = student.batch_norm(torch.full((4, 2), 3.0), torch.ones(2), torch.ones(2))
+close(got, torch.ones(4, 2), "batch_norm of equal examples", "ε keeps 0/0 away")
+x = torch.randn(6, 3, requires_grad=True)
+gamma = torch.randn(3, requires_grad=True)
+beta = torch.randn(3, requires_grad=True)
+got = student.batch_norm(x, gamma, beta)
+leaves = {"x": x, "γ": gamma, "β": beta}
+wanted = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
+follows(got, leaves, wanted, "batch_norm", "the mean and the variance depend on x: don't detach them")
 
 # %% [markdown]
 # And backwards? Write $\hat x = (x - \mu)/s$ with $s = \sqrt{\sigma^2 + \varepsilon}$, so $y = \gamma \hat x +
@@ -1226,66 +948,46 @@ follows(
 x, gamma = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]]), torch.tensor([2.0, -1.0])
 g = torch.tensor([[1.0, 0.0], [2.0, -1.0], [-1.0, 2.0]])
 parts = student.batch_norm_backward(x, gamma, g, 0.1)
-holds(
-    isinstance(parts, list | tuple) and len(parts) == 3,
-    "batch_norm_backward gives something else than three tensors",
-    "in x, in γ, in β",
-    type(parts).__name__,
-)
+what = "batch_norm_backward gives something else than three tensors"
+holds(isinstance(parts, list | tuple) and len(parts) == 3, what, "in x, in γ, in β", type(parts).__name__)
 dx, dgamma, dbeta = parts
-close(
-    dbeta,
-    torch.tensor([2.0, 1.0]),
-    "the gradient in β",
-    "y grows by 1 with β, in every example",
-    mistakes={
-        "it is the one in γ": (torch.tensor([-3.2062, -3.673546]), "in x, in γ, in β"),
-        "it has a row for each example": (
-            torch.tensor([[1.0, 0.0], [2.0, -1.0], [-1.0, 2.0]]),
-            "β serves them all: one number a feature",
-        ),
-        "it is a mean": (
-            torch.tensor([0.6666667, 0.3333333]),
-            "β serves every example: what do slopes of several uses do?",
-        ),
-    },
-)
-close(
-    dgamma,
-    torch.tensor([-3.2062, -3.673546]),
-    "the gradient in γ",
-    "y grows by x̂ with γ, in every example",
-    mistakes={
-        "it uses x": (torch.tensor([-1.0, -50.0]), "γ multiplies x̂"),
-        "x̂ divides squares by B − 1": (torch.tensor([-2.627053, -2.999625]), "by B, as in the forward pass"),
-        "it is a mean": (torch.tensor([-1.068733, -1.224515]), "γ serves every example"),
-    },
-)
-close(
-    dx,
-    torch.tensor([[-0.5914868, 0.02040859], [0.77299, -0.01016987], [-0.1815032, -0.01023872]]),
-    "the gradient in x",
-    "the formula above, term by term; sums run over the batch, for each feature by itself",
-    atol=1e-6,
-    mistakes={
-        "the ways through μ and σ² are left out": (
-            torch.tensor([[0.9160572, -0.0], [1.832114, 0.06122576], [-0.9160572, -0.1224515]]),
-            "all three terms",
-        ),
-        "the way through σ² is left out": (
-            torch.tensor([[0.3053524, 0.02040859], [1.22141, 0.08163435], [-1.526762, -0.1020429]]),
-            "all three terms",
-        ),
-        "γ is left out": (
-            torch.tensor([[-0.2957434, -0.02040859], [0.386495, 0.01016987], [-0.09075159, 0.01023872]]),
-            "what stands before the bracket?",
-        ),
-        "sums stand where means should": (
-            torch.tensor([[-3.606575, 0.06122576], [-1.345259, -0.1529611], [1.287605, 0.2141869]]),
-            "1/B, twice",
-        ),
-    },
-)
+mistakes = {
+    "it is the one in γ": ([-3.2062, -3.673546], "in x, in γ, in β"),
+    "it has a row for each example": (
+        [[1.0, 0.0], [2.0, -1.0], [-1.0, 2.0]],
+        "β serves them all: one number a feature",
+    ),
+    "it is a mean": ([0.6666667, 0.3333333], "β serves every example: what do slopes of several uses do?"),
+}
+close(dbeta, [2.0, 1.0], "the gradient in β", "y grows by 1 with β, in every example", mistakes=mistakes)
+what = "the gradient in γ"
+mistakes = {
+    "it uses x": ([-1.0, -50.0], "γ multiplies x̂"),
+    "x̂ divides squares by B − 1": ([-2.627053, -2.999625], "by B, as in the forward pass"),
+    "it is a mean": ([-1.068733, -1.224515], "γ serves every example"),
+}
+close(dgamma, [-3.2062, -3.673546], what, "y grows by x̂ with γ, in every example", mistakes=mistakes)
+expected = [[-0.5914868, 0.02040859], [0.77299, -0.01016987], [-0.1815032, -0.01023872]]
+hint = "the formula above, term by term; sums run over the batch, for each feature by itself"
+mistakes = {
+    "the ways through μ and σ² are left out": (
+        [[0.9160572, -0.0], [1.832114, 0.06122576], [-0.9160572, -0.1224515]],
+        "all three terms",
+    ),
+    "the way through σ² is left out": (
+        [[0.3053524, 0.02040859], [1.22141, 0.08163435], [-1.526762, -0.1020429]],
+        "all three terms",
+    ),
+    "γ is left out": (
+        [[-0.2957434, -0.02040859], [0.386495, 0.01016987], [-0.09075159, 0.01023872]],
+        "what stands before the bracket?",
+    ),
+    "sums stand where means should": (
+        [[-3.606575, 0.06122576], [-1.345259, -0.1529611], [1.287605, 0.2141869]],
+        "1/B, twice",
+    ),
+}
+close(dx, expected, "the gradient in x", hint, atol=1e-6, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for B, D in ((2, 1), (4, 4), (20, 6)):
     x, gamma, beta = (t.requires_grad_() for t in (2 * torch.randn(B, D), torch.randn(D), torch.randn(D)))
@@ -1293,15 +995,8 @@ for B, D in ((2, 1), (4, 4), (20, 6)):
     y = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
     expected = torch.autograd.grad((y * g).sum(), (x, gamma, beta))
     got = student.batch_norm_backward(x.detach(), gamma.detach(), g)
-    close(
-        list(got),
-        list(expected),
-        f"the three gradients for {B} examples, {D} features",
-        "against PyTorch",
-        rtol=1e-3,
-        atol=2e-4,
-    )
-### END HIDDEN TESTS
+    what = f"the three gradients for {B} examples, {D} features"
+    close(list(got), list(expected), what, "against PyTorch", rtol=1e-3, atol=2e-4)
 
 # %% [markdown]
 # In production there may be one example only, and its answer must not hang on who else is in the batch. So a layer
@@ -1316,75 +1011,42 @@ norm.train()
 x = torch.tensor([[1.0, 10.0], [2.0, 30.0], [6.0, -10.0]])
 before = x.clone()
 got = norm(x)
-holds(
-    torch.equal(x, before),
-    "BatchNorm changes its input",
-    "x as it was",
-    hint="-= and /= write into x, which others still need: make a new tensor",
-)
-close(
-    got,
-    torch.tensor([[-0.9258191, 0.0], [-0.4629096, 1.224745], [1.388729, -1.224745]]),
-    "BatchNorm in training mode",
-    "the batch's own mean and variance",
-    atol=1e-4,
-    mistakes={
-        "it uses the running statistics": (x, "in training, the batch's own"),
-    },
-)
+hint = "-= and /= write into x, which others still need: make a new tensor"
+holds(torch.equal(x, before), "BatchNorm changes its input", "x as it was", hint=hint)
+expected = [[-0.9258191, 0.0], [-0.4629096, 1.224745], [1.388729, -1.224745]]
+what = "BatchNorm in training mode"
+mistakes = {"it uses the running statistics": (x, "in training, the batch's own")}
+close(got, expected, what, "the batch's own mean and variance", atol=1e-4, mistakes=mistakes)
 state = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
-close(
-    state["running_mean"],
-    torch.tensor([0.75, 2.5]),
-    "the running mean after one batch",
-    "(1 − momentum) · old + momentum · new",
-    mistakes={
-        "it does not move in training": (torch.tensor([0.0, 0.0]), "self.running_mean must change, in place"),
-        "momentum is taken for the share of the old": (
-            torch.tensor([2.25, 7.5]),
-            "it is the share of the *new*, as in PyTorch",
-        ),
-        "it forgets everything": (torch.tensor([3.0, 10.0]), "it moves by a share `momentum`"),
-    },
-)
-close(
-    state["running_var"],
-    torch.tensor([2.5, 100.75]),
-    "the running variance after one batch",
-    "(1 − momentum) · old + momentum · new",
-    mistakes={
-        "the batch's variance is biased": (
-            torch.tensor([1.916667, 67.41667]),
-            "squares over B − 1: the docstring says which variance moves",
-        ),
-        "it does not move in training": (torch.tensor([1.0, 1.0]), "self.running_var must change, in place"),
-    },
-)
+what = "the running mean after one batch"
+mistakes = {
+    "it does not move in training": ([0.0, 0.0], "self.running_mean must change, in place"),
+    "momentum is taken for the share of the old": ([2.25, 7.5], "the share of the *new*, as in PyTorch"),
+    "it forgets everything": ([3.0, 10.0], "it moves by a share `momentum`"),
+}
+close(state["running_mean"], [0.75, 2.5], what, "(1 − momentum) · old + momentum · new", mistakes=mistakes)
+what = "the running variance after one batch"
+mistakes = {
+    "the batch's variance is biased": (
+        [1.91667, 67.41667],
+        "squares over B − 1: the docstring says which variance moves",
+    ),
+    "it does not move in training": ([1.0, 1.0], "self.running_var must change, in place"),
+}
+close(state["running_var"], [2.5, 100.75], what, "(1 − momentum) · old + momentum · new", mistakes=mistakes)
 norm.eval()
-close(
-    norm(torch.tensor([[1.75, 12.5]])),
-    torch.tensor([[0.6324543, 0.9962709]]),
-    "BatchNorm of one example in evaluation mode",
-    "running mean and variance",
-    mistakes={
-        "it uses the batch's own mean": (
-            torch.tensor([[0.0, 0.0]]),
-            "an example alone is its own mean: use the running ones",
-        ),
-    },
-)
-close(
-    norm.state_dict()["running_mean"],
-    state["running_mean"],
-    "the running mean after evaluation",
-    "it stays as it is",
-)
+got = norm(torch.tensor([[1.75, 12.5]]))
+what = "BatchNorm of one example in evaluation mode"
+mistakes = {
+    "it uses the batch's own mean": ([[0.0, 0.0]], "an example alone is its own mean: use the running ones")
+}
+close(got, [[0.6324543, 0.9962709]], what, "running mean and variance", mistakes=mistakes)
+got = norm.state_dict()["running_mean"]
+close(got, state["running_mean"], "the running mean after evaluation", "it stays as it is")
 ### BEGIN HIDDEN TESTS
 for D, momentum, eps in ((1, 0.1, 1e-5), (4, 0.5, 0.1)):
-    ours, theirs = (
-        student.BatchNorm(D, momentum=momentum, eps=eps),
-        torch.nn.BatchNorm1d(D, momentum=momentum, eps=eps),
-    )
+    ours = student.BatchNorm(D, momentum=momentum, eps=eps)
+    theirs = torch.nn.BatchNorm1d(D, momentum=momentum, eps=eps)
     gamma, beta = torch.randn(D), torch.randn(D)
     ours.load_state_dict(dict(ours.state_dict()) | {"gamma": gamma, "beta": beta})
     theirs.load_state_dict(theirs.state_dict() | {"weight": gamma, "bias": beta})
@@ -1392,21 +1054,11 @@ for D, momentum, eps in ((1, 0.1, 1e-5), (4, 0.5, 0.1)):
         getattr(ours, phase)()
         getattr(theirs, phase)()
         x = torch.randn(5, D) * 3 + 1
-        close(
-            ours(x),
-            theirs(x),
-            f"BatchNorm({D}, momentum={momentum}, eps={eps}) in {phase}",
-            "as PyTorch's: γ and β serve in both phases",
-            atol=1e-4,
-        )
+        what = f"BatchNorm({D}, momentum={momentum}, eps={eps}) in {phase}"
+        close(ours(x), theirs(x), what, "as PyTorch's: γ and β serve in both phases", atol=1e-4)
         for name in ("running_mean", "running_var"):
-            close(
-                ours.state_dict()[name],
-                theirs.state_dict()[name],
-                f"{name} after {phase}",
-                "as PyTorch's",
-                atol=1e-4,
-            )
+            got = ours.state_dict()[name]
+            close(got, theirs.state_dict()[name], f"{name} after {phase}", "as PyTorch's", atol=1e-4)
 x = torch.randn(4, D, requires_grad=True)
 for phase in ("train", "eval"):
     getattr(ours, phase)()
@@ -1414,23 +1066,13 @@ for phase in ("train", "eval"):
     leaves, others = (
         {"x": x} | dict(zip("γβ", parts)) for parts in ((ours.gamma, ours.beta), (theirs.weight, theirs.bias))
     )
-    follows(
-        ours(x),
-        leaves,
-        theirs(x),
-        f"BatchNorm in {phase}",
-        "only the running statistics are without history: use γ and β as they come",
-        others=others,
-    )
+    hint = "only the running statistics are without history: use γ and β as they come"
+    follows(ours(x), leaves, theirs(x), f"BatchNorm in {phase}", hint, others=others)
 for name in ("running_mean", "running_var"):
-    holds(
-        not getattr(ours, name).requires_grad,
-        f"{name} drags the history of all batches behind it",
-        "numbers without history",
-        "a tensor that requires its gradient",
-        "with torch.no_grad(): around what moves it",
-    )
-### END HIDDEN TESTS
+    what = f"{name} drags the history of all batches behind it"
+    expected = "numbers without history"
+    hint = "with torch.no_grad(): around what moves it"
+    holds(not getattr(ours, name).requires_grad, what, expected, "a tensor that requires its gradient", hint)
 
 # %% [markdown]
 # ## 6 Twenty layers (2 points, 10 minutes)
@@ -1548,10 +1190,7 @@ holds(
     "run section 6 from its start, with every check above passed",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("training", tensors, 2)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Save the notebook, then hand in `training.ipynb` and `training.safetensors`; `course_utils.colab.submit("training")`

@@ -69,75 +69,54 @@ one, two = pair(
 )
 TOGETHER = "the others stand for examples that nobody has seen yet: of which may you use the statistics?"
 right = torch.tensor([[1.224745, -2.449490], [-0.612372, 4.898980]])
-close(
-    one,
-    torch.tensor([[-1.224745, -1.224745], [0.0, 1.224745], [1.224745, 0.0]]),
-    "the training features of [1, 10], [3, 30], [5, 20]: means 3 and 20, deviations 1.633 and 8.165",
-    "mean 0, deviation 1, column by column",
-    mistakes={
-        "the statistics are those of training and other examples together": (
-            torch.tensor([[-1.375, -0.6799], [-0.125, 0.291386], [1.125, -0.194257]]),
-            TOGETHER,
-        ),
-        "the statistics are those of training and other examples together, and divide by N - 1": (
-            torch.tensor([[-1.229837, -0.608121], [-0.111803, 0.260623], [1.006231, -0.173749]]),
-            TOGETHER,
-        ),
-        "standardise gives the other examples first": (right, "in the docstring's order"),
-        "the deviation divides by N - 1": (
-            torch.tensor([[-1.0, -1.0], [0.0, 1.0], [1.0, 0.0]]),
-            "the docstring says which",
-        ),
-        "features are divided by their variance": (
-            torch.tensor([[-0.75, -0.15], [0.0, 0.15], [0.75, 0.0]]),
-            "the deviation is its root",
-        ),
-        "one mean and deviation for all features": (
-            torch.tensor([[-1.015469, -0.145067], [-0.822046, 1.789159], [-0.628624, 0.822046]]),
-            "each column has its own",
-        ),
-        "statistics along the wrong axis": (
-            torch.tensor([[-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]]),
-            "a column is a feature: average over examples",
-        ),
-    },
-)
-close(
-    two,
-    right,
-    "the other features of [5, 0], [2, 60]",
-    "the same shift and scale as for training",
-    mistakes={
-        "the other examples are brought to their own mean and deviation": (
-            torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
-            "in production there may be one example: what is its standard deviation?",
-        ),
-    },
-)
+expected = [[-1.224745, -1.224745], [0.0, 1.224745], [1.224745, 0.0]]
+what = "the training features of [1, 10], [3, 30], [5, 20]: means 3 and 20, deviations 1.633 and 8.165"
+mistakes = {
+    "the statistics are those of training and other examples together": (
+        [[-1.375, -0.6799], [-0.125, 0.29139], [1.125, -0.19426]],
+        TOGETHER,
+    ),
+    "the statistics are those of training and other examples together, and divide by N - 1": (
+        [[-1.22984, -0.60812], [-0.1118, 0.26062], [1.00623, -0.17375]],
+        TOGETHER,
+    ),
+    "standardise gives the other examples first": (right, "in the docstring's order"),
+    "the deviation divides by N - 1": ([[-1.0, -1.0], [0.0, 1.0], [1.0, 0.0]], "the docstring says which"),
+    "features are divided by their variance": (
+        [[-0.75, -0.15], [0.0, 0.15], [0.75, 0.0]],
+        "the deviation is its root",
+    ),
+    "one mean and deviation for all features": (
+        [[-1.01547, -0.14507], [-0.82205, 1.78916], [-0.62862, 0.82205]],
+        "each column has its own",
+    ),
+    "statistics along the wrong axis": (
+        [[-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]],
+        "a column is a feature: average over examples",
+    ),
+}
+close(one, expected, what, "mean 0, deviation 1, column by column", mistakes=mistakes)
+what = "the other features of [5, 0], [2, 60]"
+mistakes = {
+    "the other examples are brought to their own mean and deviation": (
+        [[1.0, -1.0], [-1.0, 1.0]],
+        "in production there may be one example: what is its standard deviation?",
+    )
+}
+close(two, right, what, "the same shift and scale as for training", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 train, other = 3 + 5 * torch.randn(40, 7), torch.randn(9, 7)
 train[:, 2] = 4.0
 mean, deviation = train.mean(0), train.std(0, correction=0) + 1e-6
 one, two = student.standardise(train, other)
-close(
-    one[:, 2],
-    torch.zeros(40),
-    "a feature that never changes",
-    "0 / 0 is no number: the docstring's 1e-6",
-    atol=1.0,
-)
+what = "a feature that never changes"
+close(one[:, 2], torch.zeros(40), what, "0 / 0 is no number: the docstring's 1e-6", atol=1.0)
 keep = [0, 1, 3, 4, 5, 6]
 close(one[:, keep], ((train - mean) / deviation)[:, keep], "40 training examples", rtol=1e-3, atol=1e-4)
 close(two[:, keep], ((other - mean) / deviation)[:, keep], "9 other examples", rtol=1e-3, atol=1e-4)
 tiny = torch.tensor([[1e-6], [-1e-6]])
-close(
-    student.standardise(tiny, tiny)[0],
-    torch.tensor([[0.5], [-0.5]]),
-    "a feature with a deviation of 1e-6",
-    "the docstring's 1e-6 is added",
-    rtol=0.01,
-)
-### END HIDDEN TESTS
+got = student.standardise(tiny, tiny)[0]
+close(got, [[0.5], [-0.5]], "a feature with a deviation of 1e-6", "the docstring's 1e-6 is added", rtol=0.01)
 
 # %% [markdown]
 # The probe itself: softmax, cross-entropy, and a pull of W towards 0. You know the gradient of the cross-entropy in the
@@ -149,62 +128,50 @@ close(
 # %% test="probe_values" points=4
 x, y = torch.tensor([[1.0, 2], [3, 0], [0, 1], [2, 2]]), torch.tensor([0, 1, 1, 2])
 W, b = pair(student.probe(x, y, 3, 2, 0.5, 0.2), "probe", "W and b", "what does `return` stand in front of?")
-holds(
-    isinstance(W, torch.Tensor) and isinstance(b, torch.Tensor),
-    "probe gives something else than two tensors",
-    "(W, b), two tensors",
-    f"({type(W).__name__}, {type(b).__name__})",
-    ".numpy() and .tolist() leave PyTorch; the cells below multiply W with tensors",
-)
+what = "probe gives something else than two tensors"
+got = f"({type(W).__name__}, {type(b).__name__})"
+hint = ".numpy() and .tolist() leave PyTorch; the cells below multiply W with tensors"
+holds(isinstance(W, torch.Tensor) and isinstance(b, torch.Tensor), what, "(W, b), two tensors", got, hint)
 right = torch.tensor([[-0.169890, 0.102432], [0.161518, -0.175681], [0.008372, 0.073250]])
-close(
-    W,
-    right,
-    "W after 2 steps from 0, rate 0.5, decay 0.2, features [1, 2], [3, 0], [0, 1], [2, 2], classes 0, 1, 1, 2",
+what = (
+    "W after 2 steps from 0, rate 0.5, decay 0.2, features [1, 2], [3, 0], [0, 1], [2, 2], classes 0, 1, 1, 2"
+)
+hint = (
     "the first step gives [[-0.125, 0.0417], [0.125, -0.0833], [0, 0.0417]]; W and b change at once, both by the "
-    "gradient at the old ones",
-    atol=1e-4,
-    mistakes={
-        "W lies on its side": (right.T, "a row a class: (K, D)"),
-        "probe gives b in the place of W": (
-            torch.tensor([-0.055787, 0.137882, -0.082095]),
-            "(W, b): the docstring's order",
-        ),
-        "probe goes uphill": (
-            torch.tensor([[0.337302, -0.062376], [-0.328637, 0.157799], [-0.008665, -0.095424]]),
-            "the sign of the step",
-        ),
-        "probe adds the losses up": (
-            torch.tensor([[-0.227163, 0.628685], [-0.075340, -0.896868], [0.302503, 0.268183]]),
-            "the docstring's loss is a *mean* over examples",
-        ),
-        "W decays twice as fast as it should": (
-            torch.tensor([[-0.157390, 0.098265], [0.149018, -0.167348], [0.008372, 0.069083]]),
-            "what is the slope of decay / 2 · W²?",
-        ),
-        "W does not decay": (
-            torch.tensor([[-0.182390, 0.106598], [0.174018, -0.184015], [0.008372, 0.077417]]),
-            "the loss has a second term",
-        ),
-    },
+    "gradient at the old ones"
 )
-close(
-    b,
-    torch.tensor([-0.055787, 0.137882, -0.082095]),
-    "b after 2 steps from 0",
-    "the sum of the error over examples",
-    atol=1e-4,
-    mistakes={
-        "the biases decay": (torch.tensor([-0.051620, 0.129549, -0.077928]), "only W is pulled to 0"),
-        "the biases do not learn": (torch.zeros(3), "a step changes W *and* b"),
-    },
-)
-holds(
-    not W.requires_grad and not b.requires_grad, "what probe gives has no graph", hint=".detach() at the end"
-)
+mistakes = {
+    "W lies on its side": (right.T, "a row a class: (K, D)"),
+    "probe gives b in the place of W": ([-0.055787, 0.137882, -0.082095], "(W, b): the docstring's order"),
+    "probe goes uphill": (
+        [[0.337302, -0.062376], [-0.328637, 0.157799], [-0.008665, -0.095424]],
+        "the sign of the step",
+    ),
+    "probe adds the losses up": (
+        [[-0.227163, 0.628685], [-0.075340, -0.896868], [0.302503, 0.268183]],
+        "the docstring's loss is a *mean* over examples",
+    ),
+    "W decays twice as fast as it should": (
+        [[-0.157390, 0.098265], [0.149018, -0.167348], [0.008372, 0.069083]],
+        "what is the slope of decay / 2 · W²?",
+    ),
+    "W does not decay": (
+        [[-0.182390, 0.106598], [0.174018, -0.184015], [0.008372, 0.077417]],
+        "the loss has a second term",
+    ),
+}
+close(W, right, what, hint, atol=1e-4, mistakes=mistakes)
+hint = "the sum of the error over examples"
+mistakes = {
+    "the biases decay": ([-0.051620, 0.129549, -0.077928], "only W is pulled to 0"),
+    "the biases do not learn": (torch.zeros(3), "a step changes W *and* b"),
+}
+close(b, [-0.055787, 0.137882, -0.082095], "b after 2 steps from 0", hint, atol=1e-4, mistakes=mistakes)
+what = "what probe gives has no graph"
+holds(not W.requires_grad and not b.requires_grad, what, hint=".detach() at the end")
+
+
 ### BEGIN HIDDEN TESTS
-
-
 def by_autograd(x, y, classes, steps, rate, decay):
     W, b = torch.zeros(classes, x.shape[1], requires_grad=True), torch.zeros(classes, requires_grad=True)
     for _ in range(steps):
@@ -218,21 +185,10 @@ def by_autograd(x, y, classes, steps, rate, decay):
 for n, d, classes, steps in ((1, 1, 2, 1), (20, 6, 5, 30), (7, 4, 3, 0)):
     x, y = torch.randn(n, d), torch.randint(0, classes - 1, (n,))  # of the last class there is no example
     got, want = student.probe(x, y, classes, steps, 0.3, 0.1), by_autograd(x, y, classes, steps, 0.3, 0.1)
-    close(
-        got[0],
-        want[0],
-        f"W for {n} examples, {d} features, {classes} classes, {steps} steps",
-        "any sizes",
-        atol=1e-4,
-    )
-    close(
-        got[1],
-        want[1],
-        f"b for {n} examples, {d} features, {classes} classes, {steps} steps",
-        "any sizes",
-        atol=1e-4,
-    )
-### END HIDDEN TESTS
+    what = f"W for {n} examples, {d} features, {classes} classes, {steps} steps"
+    close(got[0], want[0], what, "any sizes", atol=1e-4)
+    what = f"b for {n} examples, {d} features, {classes} classes, {steps} steps"
+    close(got[1], want[1], what, "any sizes", atol=1e-4)
 
 # %% [markdown]
 # The same classifier on pixels, and on features of the trained net and of one with random weights. How many of a hundred
@@ -298,33 +254,23 @@ net = student.tiny()
 net.train()
 student.freeze(net)
 learning = sorted(name for name, p in net.named_parameters() if p.requires_grad)
-equal(
-    learning,
-    ["head.bias", "head.weight"],
-    "the list of parameters that still learn",
-    "requires_grad of the body's, and of the head's",
-)
+what = "the list of parameters that still learn"
+equal(learning, ["head.bias", "head.weight"], what, "requires_grad of the body's, and of the head's")
 before = state(net)
 net(5 + torch.randn(4, 3, 8, 8))
 after = state(net)
-close(
-    after["body.1.running_mean"],
-    before["body.1.running_mean"],
-    "the body's running mean after a forward pass",
-    "frozen weights are not enough: in which mode does batch normalisation keep its statistics?",
-)
+got = after["body.1.running_mean"]
+hint = "frozen weights are not enough: in which mode does batch normalisation keep its statistics?"
+close(got, before["body.1.running_mean"], "the body's running mean after a forward pass", hint)
 ### BEGIN HIDDEN TESTS
 for name, tensor in before.items():
     close(after[name], tensor, f"{name} after freeze and a forward pass", "freeze must not change any value")
 net.requires_grad_(False)
 student.freeze(net)
 student.freeze(net)
-equal(
-    sorted(name for name, p in net.named_parameters() if p.requires_grad),
-    ["head.bias", "head.weight"],
-    "the list of parameters that learn where before none did",
-    "the docstring's words in brackets",
-)
+got = sorted(name for name, p in net.named_parameters() if p.requires_grad)
+what = "the list of parameters that learn where before none did"
+equal(got, ["head.bias", "head.weight"], what, "the docstring's words in brackets")
 net = student.tiny()
 first = state(net)
 student.freeze(net)
@@ -338,7 +284,6 @@ holds(
     "evaluation mode, in every layer",
     hint="batch normalisation may stand deep inside: .eval() reaches all",
 )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # PyTorch's optimisers take a list of *groups*, each with its own rate.
@@ -359,19 +304,11 @@ holds(
 )
 equal(len(groups), 2, "the number of groups", "the body's and the head's")
 for part, group in zip(("body", "head"), groups):
-    holds(
-        "params" in group and "lr" in group,
-        f"the {part}'s group lacks a key",
-        "params, lr",
-        ", ".join(map(str, group)),
-        "an optimiser goes by these names; without lr a group learns at the optimiser's default rate, not at yours",
-    )
-equal(
-    [group["lr"] for group in groups],
-    [0.01, 0.1],
-    "the list of the groups' rates",
-    "first the body's, then the head's",
-)
+    what = f"the {part}'s group lacks a key"
+    hint = "an optimiser goes by these names; without lr a group learns at the optimiser's default rate, not at yours"
+    holds("params" in group and "lr" in group, what, "params, lr", ", ".join(map(str, group)), hint)
+got = [group["lr"] for group in groups]
+equal(got, [0.01, 0.1], "the list of the groups' rates", "first the body's, then the head's")
 held = [list(group["params"]) for group in groups]
 holds(
     all(hasattr(p, "shape") for group in held for p in group),
@@ -381,26 +318,14 @@ holds(
     "what do .parameters() and .named_parameters() give?",
 )
 sizes = [[tuple(p.shape) for p in group] for group in held]
-equal(
-    sizes[1],
-    [(3, 12), (3,)],
-    "the list of shapes in the head's group",
-    "weights and biases of net.head, once",
-)
-equal(
-    sizes[0],
-    [(3, 3, 3, 3), (3,), (3,), (3,)],
-    "the list of shapes in the body's group",
-    "all of net.body's parameters, and none of the head's",
-)
+got = sizes[1]
+equal(got, [(3, 12), (3,)], "the list of shapes in the head's group", "weights and biases of net.head, once")
+hint = "all of net.body's parameters, and none of the head's"
+equal(sizes[0], [(3, 3, 3, 3), (3,), (3,), (3,)], "the list of shapes in the body's group", hint)
 student.freeze(net)
 groups = student.parameter_groups(net, 0.01, 0.1)
-equal(
-    [len(list(group["params"])) for group in groups],
-    [0, 2],
-    "the list of numbers of parameters in a frozen net's groups",
-    "those without a gradient are left out",
-)
+what = "the list of numbers of parameters in a frozen net's groups"
+equal([len(list(group["params"])) for group in groups], [0, 2], what, "those without a gradient are left out")
 ### BEGIN HIDDEN TESTS
 net = student.tiny()
 groups = student.parameter_groups(net, 0.5, 0.25)
@@ -414,13 +339,9 @@ with torch.no_grad():
             p += 1.0
 after = net.state_dict()
 for name, _ in net.named_parameters():
-    close(
-        after[name],
-        before[name] + 1,
-        f"the net's {name}, after 1 was added to every parameter of both groups",
-        "the net's own parameters, not copies: an optimiser changes what it is given",
-    )
-### END HIDDEN TESTS
+    what = f"the net's {name}, after 1 was added to every parameter of both groups"
+    hint = "the net's own parameters, not copies: an optimiser changes what it is given"
+    close(after[name], before[name] + 1, what, hint)
 
 # %% [markdown]
 # ## 3 Style (5 points, 15 minutes)
@@ -438,37 +359,24 @@ maps = torch.tensor([[[[1.0, 0.0]], [[2.0, 4.0]]]])  # (B, C, H, W) = (1, 2, 1, 
 # %% test="gram_values" points=3
 first = torch.tensor([[[1.0, 0], [2, 1]], [[0.0, 2], [2, 0]]])  # two maps of 2 × 2
 second = torch.tensor([[[1.0, 1], [1, 1]], [[0.0, 0], [0, 4]]])
-close(
-    student.gram(torch.stack([first, second])),
-    torch.tensor([[[1.5, 1], [1, 2]], [[1, 1], [1, 4]]]),
-    "gram of two pictures with two maps of 2 × 2 each; the first map of the first is 1, 0, 2, 1, the second 0, 2, 2, 0",
-    "compare one entry with the cell above",
-    mistakes={
-        "it adds up over places": (
-            torch.tensor([[[6.0, 4], [4, 8]], [[4, 4], [4, 16]]]),
-            "a *mean*: a larger picture has no more style",
-        ),
-        "it also divides by the number of maps": (
-            torch.tensor([[[0.75, 0.5], [0.5, 1]], [[0.5, 0.5], [0.5, 2]]]),
-            "a mean over the H · W places, no more",
-        ),
-        "it is a covariance": (
-            torch.tensor([[[0.5, 0], [0, 1]], [[0, 0], [0, 3]]]),
-            "the docstring takes off no mean",
-        ),
-        "the pictures of a batch are mixed": (
-            torch.tensor([[1.25, 1], [1, 3]]),
-            "each has its own matrix",
-        ),
-        "pictures are compared": (
-            torch.tensor([[1.75, 0.5], [0.5, 2.5]]),
-            "it compares maps of one picture",
-        ),
-    },
-)
+got = student.gram(torch.stack([first, second]))
+expected = [[[1.5, 1], [1, 2]], [[1, 1], [1, 4]]]
+what = "gram of two pictures with two maps of 2 × 2 each; the first map of the first is 1, 0, 2, 1, the second 0, 2, 2, 0"
+mistakes = {
+    "it adds up over places": (
+        [[[6.0, 4], [4, 8]], [[4, 4], [4, 16]]],
+        "a *mean*: a larger picture has no more style",
+    ),
+    "it also divides by the number of maps": (
+        [[[0.75, 0.5], [0.5, 1]], [[0.5, 0.5], [0.5, 2]]],
+        "a mean over the H · W places, no more",
+    ),
+    "it is a covariance": ([[[0.5, 0], [0, 1]], [[0, 0], [0, 3]]], "the docstring takes off no mean"),
+    "the pictures of a batch are mixed": ([[1.25, 1], [1, 3]], "each has its own matrix"),
+    "pictures are compared": ([[1.75, 0.5], [0.5, 2.5]], "it compares maps of one picture"),
+}
+close(got, expected, what, "compare one entry with the cell above", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6), (2, 3, 4, 5)):
     maps = torch.randn(shape, requires_grad=True)
     want = torch.einsum("bihw,bjhw->bij", maps, maps) / (shape[2] * shape[3])
@@ -477,13 +385,8 @@ for shape in ((1, 1, 1, 1), (3, 5, 2, 7), (1, 4, 6, 6), (2, 3, 4, 5)):
     follows(got, {"the maps": maps}, want, "gram")
 maps = torch.randn(1, 3, 4, 4)
 shuffled = maps.flatten(2)[:, :, torch.randperm(16)].reshape(1, 3, 4, 4)
-close(
-    student.gram(shuffled),
-    student.gram(maps),
-    "gram of the same places in another order",
-    "style does not know where",
-)
-### END HIDDEN TESTS
+got = student.gram(shuffled)
+close(got, student.gram(maps), "gram of the same places in another order", "style does not know where")
 
 # %% solution="style_loss"
 # One number a layer, then their mean.
@@ -495,30 +398,23 @@ grams = [student.gram(maps) for maps in stages]
 squares = [(own - target).square() for own, target in zip(grams, wanted)]
 twice = [(own - student.gram(target[..., None])).square().mean() for own, target in zip(grams, wanted)]
 got = student.style_loss(stages, wanted)
-close(
-    got,
-    squares[0].mean() / 2 + squares[1].mean() / 2,
-    "style_loss of two layers",
-    "gram of each layer's maps, minus the wanted",
-    mistakes={
-        "it adds the layers up": (squares[0].mean() + squares[1].mean(), "their *mean*"),
-        "it adds up the entries of a Gram matrix": (
-            (squares[0].sum() + squares[1].sum()) / 2,
-            "the mean squared difference of each layer",
-        ),
-        "layers with many maps count for more": (
-            torch.cat([s.flatten() for s in squares]).mean(),
-            "first a mean for each layer, then the mean of these",
-        ),
-        "it forgets a layer": (squares[0].mean() / 2, "all of them"),
-        "it takes the Gram matrix of a Gram matrix": (sum(twice) / 2, "what does `wanted` hold?"),
-    },
-)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow style_loss",
-    hint="float() and .item() leave PyTorch",
-)
+hint = "gram of each layer's maps, minus the wanted"
+mistakes = {
+    "it adds the layers up": (squares[0].mean() + squares[1].mean(), "their *mean*"),
+    "it adds up the entries of a Gram matrix": (
+        (squares[0].sum() + squares[1].sum()) / 2,
+        "the mean squared difference of each layer",
+    ),
+    "layers with many maps count for more": (
+        torch.cat([s.flatten() for s in squares]).mean(),
+        "first a mean for each layer, then the mean of these",
+    ),
+    "it forgets a layer": (squares[0].mean() / 2, "all of them"),
+    "it takes the Gram matrix of a Gram matrix": (sum(twice) / 2, "what does `wanted` hold?"),
+}
+close(got, squares[0].mean() / 2 + squares[1].mean() / 2, "style_loss of two layers", hint, mistakes=mistakes)
+what = "autograd cannot follow style_loss"
+holds(getattr(got, "requires_grad", False), what, hint="float() and .item() leave PyTorch")
 slopes = torch.autograd.grad(got, stages, allow_unused=True)
 holds(
     all(slope is not None for slope in slopes),
@@ -528,24 +424,15 @@ holds(
     "torch.tensor(…) begins anew, requires_grad or not, and .detach() ends a way",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.transfer import reference
-
 for sizes in (((1, 3, 4, 4), (1, 5, 2, 2)), ((2, 2, 3, 5), (2, 4, 2, 2), (2, 1, 4, 4))):
     stages = [torch.randn(size, requires_grad=True) for size in sizes]
     wanted = [reference.gram(torch.randn_like(maps)) for maps in stages]
     got, want = student.style_loss(stages, wanted), reference.style_loss(stages, wanted)
     close(got, want, f"style_loss of {len(sizes)} layers")
-    follows(
-        got, {f"the maps of layer {place}": maps for place, maps in enumerate(stages)}, want, "style_loss"
-    )
-close(
-    student.style_loss(stages[:1], [reference.gram(stages[0]).detach()]),
-    0.0,
-    "style_loss of one layer and its own Gram matrix",
-    atol=1e-6,
-)
-### END HIDDEN TESTS
+    leaves = {f"the maps of layer {place}": maps for place, maps in enumerate(stages)}
+    follows(got, leaves, want, "style_loss")
+got = student.style_loss(stages[:1], [reference.gram(stages[0]).detach()])
+close(got, 0.0, "style_loss of one layer and its own Gram matrix", atol=1e-6)
 
 # %% [markdown]
 # Paint: begin with one photograph, and change its *pixels* until its Gram matrices are those of another. The body only
@@ -603,62 +490,46 @@ def weighed(x):
 x = 0.4 + 0.2 * torch.rand(1, 3, 4, 5)
 step = 0.05 * weights / weights.abs().mean()
 got = student.ascend(x, weighed, 0.05, (0, 0))
-holds(
-    isinstance(got, torch.Tensor),
-    "ascend gives no tensor",
-    "the new pictures, a tensor",
-    type(got).__name__,
-    "does it `return` them? .numpy() leaves PyTorch",
-)
-close(
-    got,
-    (x + step).clamp(0, 1),
-    "ascend without a shift",
-    "the docstring, step by step",
-    mistakes={
-        "ascend gives the picture as it was": (x, "what is added to it?"),
-        "ascend gives the step alone": (step, "the docstring's Returns: the new *pictures*"),
-        "ascend goes down": ((x - step).clamp(0, 1), "the objective is to *grow*"),
-        "the gradient is not scaled": (
-            (x + 0.05 * weights).clamp(0, 1),
-            "divide it by the mean of its absolute values",
-        ),
-        "the gradient is divided by its length": (
-            (x + 0.05 * weights / weights.norm()).clamp(0, 1),
-            "by the *mean absolute value*",
-        ),
-        "every pixel changes by the same": (
-            (x + 0.05 * weights.sign()).clamp(0, 1),
-            "scale the gradient, don't take its sign",
-        ),
-    },
-)
+what = "ascend gives no tensor"
+hint = "does it `return` them? .numpy() leaves PyTorch"
+holds(isinstance(got, torch.Tensor), what, "the new pictures, a tensor", type(got).__name__, hint)
+mistakes = {
+    "ascend gives the picture as it was": (x, "what is added to it?"),
+    "ascend gives the step alone": (step, "the docstring's Returns: the new *pictures*"),
+    "ascend goes down": ((x - step).clamp(0, 1), "the objective is to *grow*"),
+    "the gradient is not scaled": (
+        (x + 0.05 * weights).clamp(0, 1),
+        "divide by the mean of its absolute values",
+    ),
+    "the gradient is divided by its length": (
+        (x + 0.05 * weights / weights.norm()).clamp(0, 1),
+        "by the *mean absolute value*",
+    ),
+    "every pixel changes by the same": (
+        (x + 0.05 * weights.sign()).clamp(0, 1),
+        "scale the gradient, don't take its sign",
+    ),
+}
+close(got, (x + step).clamp(0, 1), "ascend without a shift", "the docstring, step by step", mistakes=mistakes)
 holds(not got.requires_grad, "what ascend gives has no graph", hint=".detach()")
 got = student.ascend(x, weighed, 0.05, (1, 2))
-close(
-    got,
-    (x + step.roll((-1, -2), (2, 3))).clamp(0, 1),
-    "ascend with the shift (1, 2)",
-    "rows are dimension 2, columns dimension 3",
-    mistakes={
-        "the picture is not rolled back": (
-            (x.roll((1, 2), (2, 3)) + step).clamp(0, 1),
-            "the last lines of the docstring",
-        ),
-        "the objective sees the picture unmoved": ((x + step).clamp(0, 1), "roll before the gradient"),
-        "the picture is rolled the other way": (
-            (x + step.roll((1, 2), (2, 3))).clamp(0, 1),
-            "down and to the right is positive",
-        ),
-    },
-)
+expected = (x + step.roll((-1, -2), (2, 3))).clamp(0, 1)
+what = "ascend with the shift (1, 2)"
+mistakes = {
+    "it is not rolled back": ((x.roll((1, 2), (2, 3)) + step).clamp(0, 1), "the docstring's last lines"),
+    "the objective sees the picture unmoved": ((x + step).clamp(0, 1), "roll before the gradient"),
+    "the picture is rolled the other way": (
+        (x + step.roll((1, 2), (2, 3))).clamp(0, 1),
+        "down and to the right is positive",
+    ),
+}
+close(got, expected, what, "rows are dimension 2, columns dimension 3", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 bright = torch.rand(2, 3, 6, 4)
 big = student.ascend(bright, lambda x: (x**2).sum(), 3.0, (-2, 1))
 gradient = 2 * bright
-close(
-    big, (bright + 3 * gradient / gradient.abs().mean()).clamp(0, 1), "a large step", "pixels stay in [0, 1]"
-)
+expected = (bright + 3 * gradient / gradient.abs().mean()).clamp(0, 1)
+close(big, expected, "a large step", "pixels stay in [0, 1]")
 dark = student.ascend(bright, lambda x: -x.sum(), 0.3, (1, 1))
 close(dark, (bright - 0.3).clamp(0, 1), "a step to the dark", "pixels stay in [0, 1]")
 still = student.ascend(bright, lambda x: (0 * x).sum(), 0.1, (0, 1))
@@ -666,33 +537,22 @@ close(still, bright, "a step where the gradient is 0", "0 / 0 is no number: the 
 grey = torch.full((1, 3, 4, 4), 0.5)
 slight = student.ascend(grey, lambda x: (1e-8 * x).sum(), 0.2, (0, 0))
 close(slight, grey + 0.1, "a step where the gradient is 1e-8", "the docstring's 1e-8 is added", rtol=0.01)
-### END HIDDEN TESTS
 
 # %% solution="octaves"
 # The smallest is divided by scale most often.
 
 # %% test="octaves_sides" points=1
 got = student.octaves(96, 4, 1.5)
-holds(
-    isinstance(got, list | tuple),
-    "octaves gives no list",
-    "a list of integers",
-    type(got).__name__,
-    "does it `return` one? .reverse() turns a list round and gives nothing, reversed(…) is no list yet",
-)
+hint = "does it `return` one? .reverse() turns a list round and gives nothing, reversed(…) is no list yet"
+holds(isinstance(got, list | tuple), "octaves gives no list", "a list of integers", type(got).__name__, hint)
 holds(sorted(got) == list(got), "the sides begin with the largest", "from coarse to fine", got)
 equal(len(got), 4, "the number of octaves", "`count` of them, the whole picture is one")
 equal(got, [28, 43, 64, 96], "octaves(96, 4, 1.5)", "96 / 1.5³ = 28.4, 96 / 1.5² = 42.7, 96 / 1.5, 96")
 ### BEGIN HIDDEN TESTS
 equal(student.octaves(50, 1, 2.0), [50], "a single octave")
 equal(student.octaves(3, 4, 2.0)[0], 1, "the smallest side of octaves(3, 4, 2.0)", "at least 1")
-equal(
-    student.octaves(101, 3, 1.4),
-    [52, 72, 101],
-    "octaves(101, 3, 1.4)",
-    "each from the whole, rounded to the nearest",
-)
-### END HIDDEN TESTS
+got = student.octaves(101, 3, 1.4)
+equal(got, [52, 72, 101], "octaves(101, 3, 1.4)", "each from the whole, rounded to the nearest")
 
 # %% [markdown]
 # What the dream adds is carried from one octave to the next; the picture itself is taken anew each time, so that its
@@ -714,12 +574,8 @@ def noted(x):
 
 
 got = student.dream(x, noted, [6, 12], 2, 0.02, 0)
-equal(
-    sides,
-    [6, 6, 12, 12],
-    "the list of the sides that the objective sees",
-    "two steps at each side, in the given order",
-)
+what = "the list of the sides that the objective sees"
+equal(sides, [6, 6, 12, 12], what, "two steps at each side, in the given order")
 small = student.resized(x, 6)
 dreamt = small
 for _ in range(2):
@@ -730,25 +586,14 @@ for _ in range(2):
     forgotten, carried, blurred = (
         (p + 0.02 * p / p.mean()).clamp(0, 1) for p in (forgotten, carried, blurred)
     )
-close(
-    got,
-    carried,
-    "dream of two octaves, without jitter",
-    "print the mean of `detail` after each octave",
-    atol=1e-4,
-    mistakes={
-        "what was dreamt in the first octave is lost": (
-            forgotten,
-            "`detail` goes from one octave to the next",
-        ),
-        "the picture is enlarged from the small one": (
-            blurred,
-            "begin each octave with x itself, and add `detail`",
-        ),
-        "dream gives what it has added": (carried - x, "the docstring: what came of the last side"),
-        "dream gives the picture as it was": (x, "ascend changes nothing in place: where is what it gives?"),
-    },
-)
+what = "dream of two octaves, without jitter"
+mistakes = {
+    "what was dreamt in the first octave is lost": (forgotten, "`detail` goes from one octave to the next"),
+    "the picture is enlarged from the small one": (blurred, "begin each octave with x, and add `detail`"),
+    "dream gives what it has added": (carried - x, "the docstring: what came of the last side"),
+    "dream gives the picture as it was": (x, "ascend changes nothing in place: where is what it gives?"),
+}
+close(got, carried, what, "print the mean of `detail` after each octave", atol=1e-4, mistakes=mistakes)
 seen = []
 student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [12], 12, 0.0, 3)
 holds(
@@ -775,12 +620,9 @@ for reach in (1, 2):
     seen.clear()
     student.dream(x, lambda x: (seen.append(x.detach().clone()), x.sum())[1], [8], 60, 0.0, reach)
     found = {move for p in seen for move, y in moves.items() if torch.allclose(p, y, atol=1e-4)}
-    equal(
-        max((abs(n) for move in found for n in move), default=0),
-        reach,
-        f"the largest shift of 60 with a reach of {reach}",
-        "drawn evenly from -reach to reach, each time anew",
-    )
+    got = max((abs(n) for move in found for n in move), default=0)
+    what = f"the largest shift of 60 with a reach of {reach}"
+    equal(got, reach, what, "drawn evenly from -reach to reach, each time anew")
     holds(
         {r for r, _ in found} == {c for _, c in found} == set(range(-reach, reach + 1)),
         f"with a reach of {reach} some shifts never come",
@@ -788,34 +630,20 @@ for reach in (1, 2):
         sorted(found),
         "both ends of torch.randint; rows and columns",
     )
-holds(
-    any(r != c for r, c in found),
-    "rows and columns are always shifted alike",
-    "two draws",
-    "one",
-    "draw two integers",
-)
+what = "rows and columns are always shifted alike"
+holds(any(r != c for r, c in found), what, "two draws", "one", "draw two integers")
 spot, places = torch.zeros(1, 3, 8, 8), []
 spot[:, :, 4, 4] = 1
 student.dream(spot, lambda x: (places.append(int(x[0, 0].argmax())), x.sum())[1], [8], 300, 0.0, 2)
 ends = sum(abs(n) == 2 for place in places for n in (place // 8 - 4, place % 8 - 4)) / 600
-holds(
-    0.325 < ends < 0.475,
-    "the share of -2 and 2 among 600 shifts with a reach of 2",
-    "about 0.4: five shifts, drawn evenly",
-    f"{ends:.2f}",
-    "torch.randint draws evenly; who rounds a number between -2 and 2 gets the ends half as often",
-)
+what = "the share of -2 and 2 among 600 shifts with a reach of 2"
+hint = "torch.randint draws evenly; who rounds a number between -2 and 2 gets the ends half as often"
+holds(0.325 < ends < 0.475, what, "about 0.4: five shifts, drawn evenly", f"{ends:.2f}", hint)
 got = student.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0)
-from solutions.transfer import reference
 
-close(
-    got,
-    reference.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0),
-    "dream of three octaves",
-    "detail is what came of an octave minus x at that side",
-    atol=1e-4,
-)
+expected = reference.dream(x, lambda x: (x**2).sum(), [3, 5, 8], 1, 0.05, 0)
+what = "dream of three octaves"
+close(got, expected, what, "detail is what came of an octave minus x at that side", atol=1e-4)
 holds(not got.requires_grad, "what dream gives has no graph", hint="ascend gives none")
 for sign in (1, -1):
     seen.clear()
@@ -829,7 +657,6 @@ for sign in (1, -1):
         [(round(p.min().item(), 2), round(p.max().item(), 2)) for p in seen],
         "cut after `detail` is added",
     )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Let each of two layers dream on the flower. Which of the two will draw finer patterns?
@@ -868,21 +695,15 @@ maps = torch.tensor([[[[1.0, 2]], [[10.0, 20]]]])  # (B, C, H, W) = (1, 2, 1, 2)
 weight = torch.tensor([[1.0, 0.0], [0.5, -1.0]])
 close(
     student.class_map(maps, weight, 1),
-    torch.tensor([[[-9.5, -19.0]]]),
+    [[[-9.5, -19.0]]],
     "class_map of two maps, 1, 2 and 10, 20, for the class with the weights 0.5 and -1",
     "try one place by hand",
     mistakes={
-        "it takes a column of the weights": (
-            torch.tensor([[[-10.0, -20.0]]]),
-            "weight is (K, C): a row a class",
-        ),
-        "it takes a mean over maps": (torch.tensor([[[-4.75, -9.5]]]), "the layer *adds* weighted maps up"),
-        "it gives the map number k": (torch.tensor([[[10.0, 20.0]]]), "k is a class, not a map"),
-        "it cuts off what speaks against the class": (
-            torch.zeros(1, 1, 2),
-            "the docstring cuts off nothing",
-        ),
-        "it gives the score": (torch.tensor([-14.25]), "one number for each *place*"),
+        "it takes a column of the weights": ([[[-10.0, -20.0]]], "weight is (K, C): a row a class"),
+        "it takes a mean over maps": ([[[-4.75, -9.5]]], "the layer *adds* weighted maps up"),
+        "it gives the map number k": ([[[10.0, 20.0]]], "k is a class, not a map"),
+        "it cuts off what speaks against the class": (torch.zeros(1, 1, 2), "the docstring cuts off nothing"),
+        "it gives the score": ([-14.25], "one number for each *place*"),
     },
 )
 ### BEGIN HIDDEN TESTS
@@ -890,16 +711,10 @@ for b, c, k, h, w in ((1, 1, 1, 1, 1), (3, 6, 4, 2, 5), (2, 3, 3, 4, 4)):
     maps, weight = torch.randn(b, c, h, w), torch.randn(k, c)
     for row in {0, k - 1}:
         got = student.class_map(maps, weight, row)
-        close(
-            got, (maps * weight[row][:, None, None]).sum(1), f"class_map of maps {(b, c, h, w)}", "any sizes"
-        )
-    close(
-        torch.as_tensor(got).mean((1, 2)).float(),
-        maps.mean((2, 3)) @ weight[row],
-        "the mean of a class map",
-        "the score without its bias",
-    )
-### END HIDDEN TESTS
+        expected = (maps * weight[row][:, None, None]).sum(1)
+        close(got, expected, f"class_map of maps {(b, c, h, w)}", "any sizes")
+    got = torch.as_tensor(got).mean((1, 2)).float()
+    close(got, maps.mean((2, 3)) @ weight[row], "the mean of a class map", "the score without its bias")
 
 # %% [markdown]
 # A scene of four figures, larger than any picture the net was trained on. The body does not mind.
@@ -1010,10 +825,7 @@ holds(
     "run section 6 from its start, with every check above passed",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("transfer", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Save the notebook, then hand in `transfer.ipynb` and `transfer.safetensors`; `course_utils.colab.submit("transfer")`

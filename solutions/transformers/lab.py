@@ -58,10 +58,8 @@ weights, sum(weight * value for weight, value in zip(weights, v))
 # %% solution="attention"
 # scores (..., T, S) first: which two axes of k must change places? Then the mask, then the softmax.
 
+
 # %% test="attention_values" points=3
-import math
-
-
 def by_hand(q, k, v):
     """Query by query, as in the cell above."""
     rows = []
@@ -73,26 +71,20 @@ def by_hand(q, k, v):
 
 q, k, v = torch.randn(5, 4), torch.randn(6, 4), torch.randn(6, 2)
 powers = (q @ k.T / 2).exp()
-close(
-    student.attention(q, k, v),
-    by_hand(q, k, v),
-    "attention of 5 queries to 6 places",
-    "print each step's shape",
-    mistakes={
-        "it does not scale its scores": (by_hand(2 * q, k, v), "the docstring's formula: what stands below?"),
-        "it divides by d, not by its square root": (by_hand(q / 2, k, v), "compare with the cell above"),
-        "it scales by the number of places": (
-            by_hand(q * 2 / math.sqrt(6), k, v),
-            "d counts the numbers of one query",
-        ),
-        "the softmax runs over the queries": (
-            powers / powers.sum(0) @ v,
-            "each query shares out one whole: along which axis must weights add up to 1?",
-        ),
-        "these are its weights": (by_hand(q, k, torch.eye(6)), "and what do they weigh?"),
-        "there is no softmax": (powers.log() @ v, "weights are positive and add up to 1"),
-    },
-)
+got = student.attention(q, k, v)
+expected = by_hand(q, k, v)
+mistakes = {
+    "it does not scale its scores": (by_hand(2 * q, k, v), "the docstring's formula: what stands below?"),
+    "it divides by d, not by its square root": (by_hand(q / 2, k, v), "compare with the cell above"),
+    "it scales by the number of places": (by_hand(q * 2 / math.sqrt(6), k, v), "d counts a query's numbers"),
+    "the softmax runs over the queries": (
+        powers / powers.sum(0) @ v,
+        "each query shares out one whole: along which axis must weights add up to 1?",
+    ),
+    "these are its weights": (by_hand(q, k, torch.eye(6)), "and what do they weigh?"),
+    "there is no softmax": (powers.log() @ v, "weights are positive and add up to 1"),
+}
+close(got, expected, "attention of 5 queries to 6 places", "print each step's shape", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -104,29 +96,20 @@ for shape, T, S, d, e in (
     ((1, 2, 2), 3, 2, 4, 3),
 ):
     q, k, v = torch.randn(*shape, T, d), torch.randn(*shape, S, d), torch.randn(*shape, S, e)
-    close(
-        student.attention(q, k, v),
-        scaled_dot_product_attention(q, k, v),
-        f"attention with q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}",
-        "any number of leading axes; T, S, d and e may differ",
-    )
+    what = f"attention with q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
+    hint = "any number of leading axes; T, S, d and e may differ"
+    close(student.attention(q, k, v), scaled_dot_product_attention(q, k, v), what, hint)
 q, k, v = 300 * torch.randn(2, 4, 3), torch.randn(2, 5, 3), torch.randn(2, 5, 3)
-close(
-    student.attention(q, k, v),
-    scaled_dot_product_attention(q, k, v),
-    "attention with scores of some hundreds",
-    "exp(300) is infinite: the softmax of PyTorch knows what to do",
-)
+what = "attention with scores of some hundreds"
+hint = "exp(300) is infinite: the softmax of PyTorch knows what to do"
+close(student.attention(q, k, v), scaled_dot_product_attention(q, k, v), what, hint)
 for mask in (None, torch.ones(4, 5, dtype=torch.bool).tril()):
     q, k, v = (torch.randn(shape).requires_grad_() for shape in ((2, 4, 3), (2, 5, 3), (2, 5, 3)))
     got, wanted = student.attention(q, k, v, mask), scaled_dot_product_attention(q, k, v, mask)
     follows(got, {"its queries": q, "its keys": k, "its values": v}, wanted, "attention")
-### END HIDDEN TESTS
+
 
 # %% test="attention_mask" points=2
-import math
-
-
 def by_hand(q, k, v):
     """Query by query, as in the cell above."""
     rows = []
@@ -140,33 +123,26 @@ q, k, v = torch.randn(4, 8), torch.randn(4, 8), torch.randn(4, 3)
 mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 1]], dtype=torch.bool)
 others = torch.where(mask, q @ k.T / math.sqrt(8), 0.0).exp()
 got = student.attention(q, k, v, mask)
-equal(
-    shape_of(got),
-    (4, 3),
-    "the shape of attention with a mask",
-    "(T, e), as without one; does it `return` in both cases?",
-)
-close(
-    got,
-    torch.cat([by_hand(q[t : t + 1], k[mask[t]], v[mask[t]]) for t in range(4)]),
-    "attention with a mask, against attention to what each place may look at and nothing else",
-    "look at one row by hand",
-    mistakes={
-        "it looks where it may not": (
-            torch.cat([by_hand(q[t : t + 1], k[~mask[t]], v[~mask[t]]) for t in range(4)]),
-            "True means: may look",
-        ),
-        "it does not use its mask": (by_hand(q, k, v), "a fourth argument comes in"),
-        "masked places lose their weight, and nobody gets it": (
-            (by_hand(q, k, torch.eye(4)) * mask) @ v,
-            "the weights of a row still add up to 1: mask before the softmax",
-        ),
-        "a masked score is 0": (
-            others / others.sum(1, keepdim=True) @ v,
-            "exp(0) is not 0: which score has the weight 0?",
-        ),
-    },
-)
+what = "the shape of attention with a mask"
+equal(shape_of(got), (4, 3), what, "(T, e), as without one; does it `return` in both cases?")
+expected = torch.cat([by_hand(q[t : t + 1], k[mask[t]], v[mask[t]]) for t in range(4)])
+what = "attention with a mask, against attention to what each place may look at and nothing else"
+mistakes = {
+    "it looks where it may not": (
+        torch.cat([by_hand(q[t : t + 1], k[~mask[t]], v[~mask[t]]) for t in range(4)]),
+        "True means: may look",
+    ),
+    "it does not use its mask": (by_hand(q, k, v), "a fourth argument comes in"),
+    "masked places lose their weight, and nobody gets it": (
+        (by_hand(q, k, torch.eye(4)) * mask) @ v,
+        "the weights of a row still add up to 1: mask before the softmax",
+    ),
+    "a masked score is 0": (
+        others / others.sum(1, keepdim=True) @ v,
+        "exp(0) is not 0: which score has the weight 0?",
+    ),
+}
+close(got, expected, what, "look at one row by hand", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -174,20 +150,14 @@ for shape in ((5, 6), (2, 1, 1, 6), (1, 3, 5, 6), (2, 1, 5, 1)):
     q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 6, 4), torch.randn(2, 3, 6, 4)
     mask = torch.rand(shape) < 0.6
     mask[..., 0] = True
-    close(
-        student.attention(q, k, v, mask),
-        scaled_dot_product_attention(q, k, v, mask.expand(2, 3, 5, 6)),
-        f"attention of (2, 3, 5, 6) scores with a mask {shape}",
-        "the mask broadcasts to the scores",
-    )
+    got = student.attention(q, k, v, mask)
+    expected = scaled_dot_product_attention(q, k, v, mask.expand(2, 3, 5, 6))
+    what = f"attention of (2, 3, 5, 6) scores with a mask {shape}"
+    close(got, expected, what, "the mask broadcasts to the scores")
 q, k, v = torch.randn(1, 4) - 200, torch.ones(3, 4), torch.tensor([[1.0], [2.0], [3.0]])
-close(
-    student.attention(q, k, v, torch.tensor([[False, True, True]])),
-    torch.tensor([[2.5]]),
-    "attention with scores of -400 at the places that are left",
-    "a masked score must lie below every other, however low",
-)
-### END HIDDEN TESTS
+got = student.attention(q, k, v, torch.tensor([[False, True, True]]))
+what = "attention with scores of -400 at the places that are left"
+close(got, [[2.5]], what, "a masked score must lie below every other, however low")
 
 # %% [markdown]
 # Attention gives no weights back. Give it a `v` that shows them: which?
@@ -222,67 +192,44 @@ holds(
     "a comparison of tensors gives truth values, .bool() makes them; does it `return` them?",
 )
 drawn = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]) > 0
-close(
-    got,
-    drawn,
-    "causal_mask(4)",
-    "the docstring shows causal_mask(2)",
-    mistakes={
-        "place t looks at what comes after it": (drawn.T, "row t, column s: which is who looks?"),
-        "it says where place t may not look": (~drawn, "True means: may look"),
-        "no place sees itself": (
-            torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]) > 0,
-            "the docstring: itself, and what came before",
-        ),
-    },
-)
+mistakes = {
+    "place t looks at what comes after it": (drawn.T, "row t, column s: which is who looks?"),
+    "it says where place t may not look": (~drawn, "True means: may look"),
+    "no place sees itself": (
+        torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]) > 0,
+        "the docstring: itself, and what came before",
+    ),
+}
+close(got, drawn, "causal_mask(4)", "the docstring shows causal_mask(2)", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for length in (1, 2, 7):
     places = torch.arange(length)
     close(student.causal_mask(length), places <= places[:, None], f"causal_mask({length})", "any length")
-### END HIDDEN TESTS
 
 # %% solution="padding_mask"
 # Again a comparison of places with lengths. Axes of length 1 come in by indexing with None.
 
 # %% test="padding_mask_values" points=2
 got = student.padding_mask(torch.tensor([2, 4, 1]), 5)
-equal(
-    shape_of(got),
-    (3, 1, 1, 5),
-    "the shape of padding_mask for 3 rows of 5 places, the longest of 4",
-    "it must broadcast to (B, H, T, S): which of these are known here? `length` says how many places there are",
-)
-holds(
-    got.dtype == torch.bool,
-    "padding_mask gives no truth values",
-    "a tensor of torch.bool",
-    f"{type(got).__name__} {got.dtype}",
-    "a comparison of tensors gives truth values, .bool() makes them",
-)
+hint = "it must broadcast to (B, H, T, S): which of these are known here? `length` says how many places there are"
+equal(shape_of(got), (3, 1, 1, 5), "the shape of padding_mask for 3 rows of 5 places, the longest of 4", hint)
+what = "padding_mask gives no truth values"
+hint = "a comparison of tensors gives truth values, .bool() makes them"
+holds(got.dtype == torch.bool, what, "a tensor of torch.bool", f"{type(got).__name__} {got.dtype}", hint)
 drawn = torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0]]) > 0
-close(
-    got[:, 0, 0],
-    drawn,
-    "padding_mask([2, 4, 1], 5)",
-    "the docstring's last line",
-    mistakes={
-        "it is True at the padding": (~drawn, "True means: may look"),
-        "one place of padding too many is seen": (
-            torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]) > 0,
-            "a row of length 2 has the places 0 and 1",
-        ),
-        "every row ends where the first does": (
-            drawn[:1].expand(3, 5),
-            "each row has a length of its own",
-        ),
-    },
-)
+mistakes = {
+    "it is True at the padding": (~drawn, "True means: may look"),
+    "one place of padding too many is seen": (
+        torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]) > 0,
+        "a row of length 2 has the places 0 and 1",
+    ),
+    "every row ends where the first does": (drawn[:1].expand(3, 5), "each row has a length of its own"),
+}
+close(got[:, 0, 0], drawn, "padding_mask([2, 4, 1], 5)", "the docstring's last line", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for lengths, length in (([1], 1), ([1, 2], 4), ([3, 1, 3, 2], 3), (torch.randint(1, 8, (6,)).tolist(), 7)):
     expected = (torch.arange(length) < torch.tensor(lengths)[:, None])[:, None, None]
     close(student.padding_mask(torch.tensor(lengths), length), expected, f"padding_mask({lengths}, {length})")
-### END HIDDEN TESTS
 
 # %%
 figure, axes = plots.subplots(1, 2, figsize=(6.4, 2.8))
@@ -333,36 +280,31 @@ x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # (B, T, D) = (1, 2, 4)
 
 # %% test="split_heads_values" points=2
 x = torch.arange(1.0, 13).view(1, 3, 4)
-close(
-    student.split_heads(x, 2),
-    torch.tensor([[[[1.0, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]),
-    "split_heads of three places [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12] with 2 heads",
-    "the cell above; (B, H, T, D / H)",
-    mistakes={
-        "the numbers of different places are mixed up": (
-            torch.tensor([[[[1.0, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]]]),
-            "cut (T, D) into (T, H, D / H) first; only then may axes change places",
-        ),
-        "head h gets every H-th number": (
-            torch.tensor([[[[1.0, 3], [5, 7], [9, 11]], [[2, 4], [6, 8], [10, 12]]]]),
-            "the docstring: *neighbouring* numbers",
-        ),
-        "the heads stand behind the places": (
-            torch.tensor([[[[1.0, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]]),
-            "(B, H, T, D / H): which axes change places?",
-        ),
-    },
-)
+got = student.split_heads(x, 2)
+expected = [[[[1.0, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]
+what = "split_heads of three places [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12] with 2 heads"
+mistakes = {
+    "the numbers of different places are mixed up": (
+        [[[[1.0, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]]],
+        "cut (T, D) into (T, H, D / H) first; only then may axes change places",
+    ),
+    "head h gets every H-th number": (
+        [[[[1.0, 3], [5, 7], [9, 11]], [[2, 4], [6, 8], [10, 12]]]],
+        "the docstring: *neighbouring* numbers",
+    ),
+    "the heads stand behind the places": (
+        [[[[1.0, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]],
+        "(B, H, T, D / H): which axes change places?",
+    ),
+}
+close(got, expected, what, "the cell above; (B, H, T, D / H)", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2, 4, 5, 1), (2, 3, 8, 4)):
     x = torch.randn(B, T, D, requires_grad=True)
     expected = torch.stack(x.split(D // H, dim=-1), dim=1)
     got = student.split_heads(x, H)
     close(got, expected, f"split_heads of {(B, T, D)} with {H} heads")
     follows(got, {"the row": x}, expected, "split_heads")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The layers are given; write how a row passes through them.
@@ -370,10 +312,8 @@ for B, T, D, H in ((1, 1, 1, 1), (1, 5, 6, 2), (3, 2, 6, 3), (2, 4, 12, 12), (2,
 # %% solution="MultiHead" keep="__init__"
 # .chunk(3, dim=-1) cuts what `project` gives. At the end, undo what split_heads did, step by step.
 
+
 # %% test="multihead_values" points=4
-from torch import nn
-
-
 def library(layer, d, heads):
     """PyTorch's own multi-head attention with the weights of the student's."""
     theirs = nn.MultiheadAttention(d, heads, batch_first=True)
@@ -390,47 +330,30 @@ theirs, got = library(layer, 8, 2), layer(x)
 weights = layer.state_dict()
 one_head = library(layer, 8, 1)(x)
 inner = (theirs(x) - weights["out.bias"]) @ torch.linalg.inv(weights["out.weight"]).T
-equal(
-    shape_of(got),
-    (3, 5, 8),
-    "the shape of MultiHead(8, 2) of (3, 5, 8)",
-    "one tensor, (B, T, D): does `forward` return it?",
-)
-close(
-    got,
-    theirs(x),
-    "MultiHead(8, 2) against nn.MultiheadAttention with the same weights",
-    "project, split, attend, join, out. Joined in the heads' order, and each place by itself?",
-    atol=1e-4,
-    mistakes={
-        "all heads are one": (one_head, "cut q, k and v with split_heads before they attend"),
-        "the heads' answers do not pass through `out`": (inner, "the docstring's last step"),
-    },
-)
+what = "the shape of MultiHead(8, 2) of (3, 5, 8)"
+equal(shape_of(got), (3, 5, 8), what, "one tensor, (B, T, D): does `forward` return it?")
+expected = theirs(x)
+what = "MultiHead(8, 2) against nn.MultiheadAttention with the same weights"
+hint = "project, split, attend, join, out. Joined in the heads' order, and each place by itself?"
+mistakes = {
+    "all heads are one": (one_head, "cut q, k and v with split_heads before they attend"),
+    "the heads' answers do not pass through `out`": (inner, "the docstring's last step"),
+}
+close(got, expected, what, hint, atol=1e-4, mistakes=mistakes)
 later = torch.ones(5, 5, dtype=torch.bool).triu(1)
-close(
-    layer(x, ~later),
-    theirs(x, later),
-    "MultiHead(8, 2) where no place may look at later ones",
-    "what does `attention` do with a mask?",
-    atol=1e-4,
-    mistakes={"the mask is not used": (theirs(x), "hand the mask on to attention")},
-)
+got = layer(x, ~later)
+expected = theirs(x, later)
+what = "MultiHead(8, 2) where no place may look at later ones"
+mistakes = {"the mask is not used": (theirs(x), "hand the mask on to attention")}
+close(got, expected, what, "what does `attention` do with a mask?", atol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for B, T, d, heads in ((1, 1, 4, 4), (2, 7, 12, 3), (3, 4, 6, 1), (2, 6, 6, 6)):
     layer, x = student.MultiHead(d, heads), torch.randn(B, T, d)
     blocked = torch.ones(T, T, dtype=torch.bool).triu(1)
     theirs = library(layer, d, heads)
     close(layer(x), theirs(x), f"MultiHead({d}, {heads}) of {(B, T, d)}", "any sizes", atol=1e-4)
-    close(
-        layer(x, ~blocked),
-        theirs(x, blocked),
-        f"MultiHead({d}, {heads}) with a causal mask",
-        "hand the mask on to attention",
-        atol=1e-4,
-    )
-from course_utils.checks import follows
-from solutions.transformers import reference
+    what = f"MultiHead({d}, {heads}) with a causal mask"
+    close(layer(x, ~blocked), theirs(x, blocked), what, "hand the mask on to attention", atol=1e-4)
 
 layer, ours = student.MultiHead(8, 2), reference.MultiHead(8, 2)
 ours.load_state_dict(layer.state_dict())
@@ -439,21 +362,10 @@ some = (torch.arange(4) < torch.tensor([2, 4, 1])[:, None])[:, None, None]
 for mask in (some, torch.rand(3, 2, 4, 4) < 0.5, torch.ones(4, 4, dtype=torch.bool).tril()):
     mask = mask | torch.eye(4, dtype=torch.bool)
     got, wanted = layer(x, mask), ours(x, mask)
-    close(
-        got,
-        wanted,
-        f"MultiHead(8, 2) of three rows with a mask {tuple(mask.shape)}",
-        "hand the mask on as it is: it broadcasts over heads and places, and each row may have its own",
-        atol=1e-4,
-    )
-    follows(
-        got,
-        {"the row": x} | dict(layer.named_parameters()),
-        wanted,
-        "MultiHead",
-        others={"the row": x} | dict(ours.named_parameters()),
-    )
-### END HIDDEN TESTS
+    hint = "hand the mask on as it is: it broadcasts over heads and places, and each row may have its own"
+    close(got, wanted, f"MultiHead(8, 2) of three rows with a mask {tuple(mask.shape)}", hint, atol=1e-4)
+    leaves = {"the row": x} | dict(layer.named_parameters())
+    follows(got, leaves, wanted, "MultiHead", others={"the row": x} | dict(ours.named_parameters()))
 
 # %% [markdown]
 # Shuffle the places of a row. What happens to what attention gives? Predict, then run.
@@ -472,51 +384,37 @@ print("Shuffled in, shuffled out:", torch.allclose(layer(x)[:, order], layer(x[:
 # A column of places times a row of d / 2 speeds gives all angles. Sines and cosines take turns.
 
 # %% test="positional_encoding_values" points=2
-close(
-    student.positional_encoding(3, 4),
-    torch.tensor(
-        [[0.0, 1, 0, 1], [0.841471, 0.540302, 0.01, 0.99995], [0.909297, -0.416147, 0.019999, 0.9998]]
+got = student.positional_encoding(3, 4)
+expected = [[0.0, 1, 0, 1], [0.841471, 0.540302, 0.01, 0.99995], [0.909297, -0.416147, 0.019999, 0.9998]]
+what = "positional_encoding(3, 4)"
+mistakes = {
+    "all sines stand before all cosines": (
+        [[0.0, 0, 1, 1], [0.841471, 0.01, 0.540302, 0.99995], [0.909297, 0.019999, -0.416147, 0.9998]],
+        "number 2i is a sine, 2i + 1 its cosine: they take turns",
     ),
-    "positional_encoding(3, 4)",
-    "work out place 1: sin 1, cos 1, sin 0.01, cos 0.01",
-    atol=1e-4,
-    mistakes={
-        "all sines stand before all cosines": (
-            torch.tensor(
-                [[0.0, 0, 1, 1], [0.841471, 0.01, 0.540302, 0.99995], [0.909297, 0.019999, -0.416147, 0.9998]]
-            ),
-            "number 2i is a sine, 2i + 1 its cosine: they take turns",
-        ),
-        "a sine and its cosine turn at different speeds": (
-            torch.tensor(
-                [[0.0, 1, 0, 1], [0.841471, 0.995004, 0.01, 1], [0.909297, 0.980067, 0.019999, 0.999998]]
-            ),
-            "both have 2i in their exponent",
-        ),
-        "places are counted from 1": (
-            torch.tensor(
-                [
-                    [0.841471, 0.540302, 0.01, 0.99995],
-                    [0.909297, -0.416147, 0.019999, 0.9998],
-                    [0.14112, -0.989992, 0.029996, 0.99955],
-                ]
-            ),
-            "t from 0",
-        ),
-        "sine and cosine are exchanged": (
-            torch.tensor(
-                [[1.0, 0, 1, 0], [0.540302, 0.841471, 0.99995, 0.01], [-0.416147, 0.909297, 0.9998, 0.019999]]
-            ),
-            "2i is the sine",
-        ),
-    },
-)
+    "a sine and its cosine turn at different speeds": (
+        [[0.0, 1, 0, 1], [0.841471, 0.995004, 0.01, 1], [0.909297, 0.980067, 0.019999, 0.999998]],
+        "both have 2i in their exponent",
+    ),
+    "places are counted from 1": (
+        [
+            [0.841471, 0.540302, 0.01, 0.99995],
+            [0.909297, -0.416147, 0.019999, 0.9998],
+            [0.14112, -0.989992, 0.029996, 0.99955],
+        ],
+        "t from 0",
+    ),
+    "sine and cosine are exchanged": (
+        [[1.0, 0, 1, 0], [0.540302, 0.841471, 0.99995, 0.01], [-0.416147, 0.909297, 0.9998, 0.019999]],
+        "2i is the sine",
+    ),
+}
+close(got, expected, what, "work out place 1: sin 1, cos 1, sin 0.01, cos 0.01", atol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for length, d in ((1, 2), (7, 2), (3, 10), (300, 64), (600, 6)):
     angle = torch.arange(length).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)
     expected = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
     close(student.positional_encoding(length, d), expected, f"positional_encoding({length}, {d})", atol=1e-3)
-### END HIDDEN TESTS
 
 # %%
 encoding = positional_encoding(60, 32)
@@ -551,25 +449,18 @@ encoding = shaped(
     "pass the check before this one first",
 ).double()
 got = shaped(
-    student.shift_matrix(3, 8),
-    (8, 8),
-    "shift_matrix(3, 8)",
-    "one matrix (d, d): does it `return` it?",
+    student.shift_matrix(3, 8), (8, 8), "shift_matrix(3, 8)", "one matrix (d, d): does it `return` it?"
 ).double()
-close(
-    encoding[3:-3] @ got.T,
-    encoding[6:],
-    "shift_matrix(3, 8) @ PE[t], for t from 3 to 36, against PE[t + 3]",
-    "one 2×2 block for each pair, each with its own angle: offset times that hand's speed",
-    atol=1e-3,
-    mistakes={
-        "it moves places back": (
-            encoding[:-6],
-            "the minus sign stands in the other row, or the angle has the other sign",
-        ),
-        "it moves nothing": (encoding[3:-3], "b is the angle by which that hand turns in `offset` places"),
-    },
-)
+what = "shift_matrix(3, 8) @ PE[t], for t from 3 to 36, against PE[t + 3]"
+hint = "one 2×2 block for each pair, each with its own angle: offset times that hand's speed"
+mistakes = {
+    "it moves places back": (
+        encoding[:-6],
+        "the minus sign stands in the other row, or the angle has the other sign",
+    ),
+    "it moves nothing": (encoding[3:-3], "b is the angle by which that hand turns in `offset` places"),
+}
+close(encoding[3:-3] @ got.T, encoding[6:], what, hint, atol=1e-3, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
     speed = 10000 ** (-torch.arange(0, d, 2).double() / d)
@@ -582,7 +473,6 @@ for offset, d in ((0, 4), (1, 2), (-5, 6), (17, 32), (1000, 32)):
     )
     moved = before @ shaped(student.shift_matrix(offset, d), (d, d), f"shift_matrix({offset}, {d})").float().T
     close(moved, after, f"shift_matrix({offset}, {d}) at 39 places", atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 5 · A block (3 points, 15 minutes)
@@ -600,41 +490,24 @@ silent = {
     for name, value in block.state_dict().items()
 }
 block.load_state_dict(silent)
-close(
-    block(x),
-    x,
-    "a block whose two parts give zeros",
-    "x itself comes through: each part is *added* to the row as it was before any normalisation",
-)
+hint = "x itself comes through: each part is *added* to the row as it was before any normalisation"
+close(block(x), x, "a block whose two parts give zeros", hint)
 block = student.Block(8, 2)
 mask = torch.ones(5, 5, dtype=torch.bool).tril()
 given = x.clone()
 block(given, mask)
-close(
-    given,
-    x,
-    "the row that went into a block, afterwards",
-    "`x += …` changes the caller's tensor, which autograd still needs: make a new one",
-)
+what = "the row that went into a block, afterwards"
+close(given, x, what, "`x += …` changes the caller's tensor, which autograd still needs: make a new one")
 changed = x.clone()
 changed[:, 3:] = torch.randn(2, 2, 8)
-holds(
-    torch.allclose(block(x, mask)[:, :3], block(changed, mask)[:, :3], atol=1e-5),
-    "with a causal mask, a change of places 3 and 4 reaches places before them",
-    hint="hand the mask on to the attention",
-)
+what = "with a causal mask, a change of places 3 and 4 reaches places before them"
+hint = "hand the mask on to the attention"
+holds(torch.allclose(block(x, mask)[:, :3], block(changed, mask)[:, :3], atol=1e-5), what, hint=hint)
 block = student.Block(8, 2, 1 - 1e-9)
 block.train()
-close(
-    block(x),
-    x,
-    "a block that drops (almost) everything",
-    "what each part gives goes through `drop` before it is added",
-)
+what = "a block that drops (almost) everything"
+close(block(x), x, what, "what each part gives goes through `drop` before it is added")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.transformers import reference
-
 for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
     block, model = student.Block(d, heads, 0.5).eval(), reference.Block(d, heads, 0.5).eval()
     weights = {name: torch.randn_like(value) / d**0.5 for name, value in block.state_dict().items()}
@@ -643,15 +516,12 @@ for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
     x = torch.randn(2, T, d, requires_grad=True)
     for mask in (None, torch.ones(T, T, dtype=torch.bool).tril()):
         got, wanted = block(x, mask), model(x, mask)
-        close(
-            got,
-            wanted,
-            f"Block({d}, {heads}, 0.5) in eval, {'without a' if mask is None else 'with a causal'} mask",
+        what = f"Block({d}, {heads}, 0.5) in eval, {'without a' if mask is None else 'with a causal'} mask"
+        hint = (
             "norm1, attention, add; norm2, mlp, add: in this order, the second from what the first gave; "
-            "and nothing is dropped in eval",
-            rtol=1e-3,
-            atol=1e-3,
+            "and nothing is dropped in eval"
         )
+        close(got, wanted, what, hint, rtol=1e-3, atol=1e-3)
         follows(
             got,
             {"the row": x} | dict(block.named_parameters()),
@@ -661,7 +531,6 @@ for d, heads, T in ((4, 1, 3), (12, 3, 6), (8, 8, 1)):
             rtol=1e-2,
             atol=1e-3,
         )
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6 · A language model (3 points, 15 minutes)
@@ -696,42 +565,34 @@ probabilities = scores.softmax(-1)
 # Which scores belong to which codes? Drop the last of the one and the first of the other.
 
 # %% test="nats_values" points=3
-import math
-
 # Scores at place t give the code 0 a probability of ½, ¼, 1/16, …: the next character, which is 0, costs 1, 2, 4, … bits.
 bits = torch.tensor([[1.0, 2, 4, 8], [6, 9, 3, 7]])
 scores = torch.stack([0.5**bits, 1 - 0.5**bits], dim=-1).log()  # (B, T, K) = (2, 4, 2)
 codes = torch.zeros(2, 4, dtype=torch.long)
 counted = torch.tensor([[0, 0, 1, 1], [1, 1, 0, 0]]) > 0
-close(
-    student.nats(scores, codes, counted),
-    4 * math.log(2),
-    "nats of two rows of four, in which the counted characters cost 2, 4 and 6 bits",
-    "work out a row by hand: which place scores which character?",
-    mistakes={
-        "each place is asked for its own character": (
-            6.75 * math.log(2),
-            "scores[:, t] are about place t + 1: see the cell above",
-        ),
-        "`counted` belongs to the wrong places": (
-            19 / 3 * math.log(2),
-            "counted[:, t] is about codes[:, t], so it moves with the codes",
-        ),
-        "every character is counted": (25 / 6 * math.log(2), "only those where `counted` is True"),
-        "these are bits": (4.0, "nats: the natural logarithm"),
-        "it adds up": (12 * math.log(2), "a mean over the counted characters"),
-        "the mean runs over all places": (
-            2 * math.log(2),
-            "divide by the number of *counted* characters",
-        ),
-        "place 0 is counted among them": (3 * math.log(2), "nothing scores place 0: it never counts"),
-        "each row has the same weight": (4.5 * math.log(2), "each counted *character* has the same weight"),
-    },
-)
+got = student.nats(scores, codes, counted)
+expected = 4 * math.log(2)
+what = "nats of two rows of four, in which the counted characters cost 2, 4 and 6 bits"
+mistakes = {
+    "each place is asked for its own character": (
+        6.75 * math.log(2),
+        "scores[:, t] are about place t + 1: see the cell above",
+    ),
+    "`counted` belongs to the wrong places": (
+        19 / 3 * math.log(2),
+        "counted[:, t] is about codes[:, t], so it moves with the codes",
+    ),
+    "every character is counted": (25 / 6 * math.log(2), "only those where `counted` is True"),
+    "these are bits": (4.0, "nats: the natural logarithm"),
+    "it adds up": (12 * math.log(2), "a mean over the counted characters"),
+    "the mean runs over all places": (2 * math.log(2), "divide by the number of *counted* characters"),
+    "place 0 is counted among them": (3 * math.log(2), "nothing scores place 0: it never counts"),
+    "each row has the same weight": (4.5 * math.log(2), "each counted *character* has the same weight"),
+}
+close(got, expected, what, "work out a row by hand: which place scores which character?", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import cross_entropy
 
-from course_utils.checks import follows
 
 for B, T, K in ((1, 2, 2), (4, 9, 13), (3, 6, 65), (2, 5, 300)):
     scores, codes = (3 * torch.randn(B, T, K)).requires_grad_(), torch.randint(K, (B, T))
@@ -744,13 +605,9 @@ for B, T, K in ((1, 2, 2), (4, 9, 13), (3, 6, 65), (2, 5, 300)):
     follows(got, {"the scores": scores}, expected, "nats")
 scores = torch.zeros(1, 3, 4)
 scores[0, 0, 1], scores[0, 1, 2] = 1000, -1000
-close(
-    student.nats(scores, torch.tensor([[0, 1, 2]]), torch.tensor([[False, True, True]])),
-    500 + torch.tensor(3.0).log() / 2,
-    "nats of one sure and one impossible character, scores of ±1000",
-    "log(softmax) underflows; PyTorch has both in one",
-)
-### END HIDDEN TESTS
+got = student.nats(scores, torch.tensor([[0, 1, 2]]), torch.tensor([[False, True, True]]))
+what = "nats of one sure and one impossible character, scores of ±1000"
+close(got, 500 + torch.tensor(3.0).log() / 2, what, "log(softmax) underflows; PyTorch has both in one")
 
 # %% [markdown]
 # ## 7 · Writing with a cache (6 points, 30 minutes)
@@ -794,35 +651,19 @@ for t in range(5):
         type(past).__name__,
         "see `Returns`: what is kept after the first place, which had no past?",
     )
-    equal(
-        shape_of(y),
-        (3, 1, 8),
-        f"the shape of what place {t} gives",
-        "(B, 1, D)",
-    )
-    equal(
-        [shape_of(part) for part in past],
-        [(3, 2, t + 1, 4)] * 2,
-        f"the shapes of keys and values after place {t}",
-        "cut into heads first, then grown: see `Returns`",
-    )
+    equal(shape_of(y), (3, 1, 8), f"the shape of what place {t} gives", "(B, 1, D)")
+    got = [shape_of(part) for part in past]
+    what = f"the shapes of keys and values after place {t}"
+    equal(got, [(3, 2, t + 1, 4)] * 2, what, "cut into heads first, then grown: see `Returns`")
     given.append(y)
 got = torch.cat(given, 1)
 alone = torch.cat([layer(x[:, t : t + 1]) for t in range(5)], 1)
 close(got[:, 0], whole[:, 0], "the first place, with no past", "it looks at itself", atol=1e-4)
-close(
-    got,
-    whole,
-    "five places one after another, against all at once",
-    "keys and values in the order of places?",
-    atol=1e-4,
-    mistakes={
-        "each place looks at itself alone": (
-            alone,
-            "attend to the grown keys and values, not only to the new ones",
-        ),
-    },
-)
+what = "five places one after another, against all at once"
+mistakes = {
+    "each place looks at itself alone": (alone, "attend to grown keys and values, not only to new ones")
+}
+close(got, whole, what, "keys and values in the order of places?", atol=1e-4, mistakes=mistakes)
 k, v = (
     (x @ layer.state_dict()["project.weight"][n : n + 8].T + layer.state_dict()["project.bias"][n : n + 8])
     .unflatten(2, (2, 4))
@@ -830,20 +671,12 @@ k, v = (
     for n in (8, 16)
 )
 for name, part, due in zip(("keys", "values"), past, (k, v)):
-    close(
-        part,
-        due,
-        f"the {name} that are kept after five places",
-        "keys, then values; each of all places, in their order",
-        atol=1e-4,
-        mistakes={
-            "the newest place stands first": (
-                due.flip(2),
-                "places in their order: the new one behind those before",
-            ),
-            "keys and values have changed places": (v if due is k else k, "(keys, values)"),
-        },
-    )
+    hint = "keys, then values; each of all places, in their order"
+    mistakes = {
+        "the newest place stands first": (due.flip(2), "in their order: the new one behind those before"),
+        "keys and values have changed places": (v if due is k else k, "(keys, values)"),
+    }
+    close(part, due, f"the {name} that are kept after five places", hint, atol=1e-4, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for d, heads, T in ((4, 4, 3), (6, 1, 7), (12, 3, 2)):
     layer, x = student.MultiHead(d, heads), torch.randn(2, T, d)
@@ -853,27 +686,16 @@ for d, heads, T in ((4, 4, 3), (6, 1, 7), (12, 3, 2)):
         close(y[:, 0], whole[:, t], f"place {t} of {T}, with {heads} heads", atol=1e-4)
 _, _, values = layer.state_dict()["project.weight"].chunk(3)
 bias = layer.state_dict()["project.bias"].chunk(3)[2]
-close(
-    past[1].transpose(1, 2).flatten(2),
-    x @ values.T + bias,
-    "the values that were kept",
-    "the pair is (keys, values), in this order",
-    atol=1e-4,
-)
+hint = "the pair is (keys, values), in this order"
+close(past[1].transpose(1, 2).flatten(2), x @ values.T + bias, "the values that were kept", hint, atol=1e-4)
 layer = student.MultiHead(6, 2)
 rows, kept = torch.randn(2, 2, 4, 6), [None, None]
 for t in range(4):
     for i in range(2):
         y, kept[i] = student.attend_next(layer, rows[i, :, t : t + 1], kept[i])
         expected = layer(rows[i, :, : t + 1], torch.ones(t + 1, t + 1, dtype=torch.bool).tril())[:, -1:]
-        close(
-            y,
-            expected,
-            "two texts in turns",
-            "all that is known of the places before comes in as `past`: keep nothing in the layer",
-            atol=1e-4,
-        )
-### END HIDDEN TESTS
+        hint = "all that is known of the places before comes in as `past`: keep nothing in the layer"
+        close(y, expected, "two texts in turns", hint, atol=1e-4)
 
 # %% [markdown]
 # Now write with it. `step` is `net.next`: it reads one character and hands back what must be kept.
@@ -912,44 +734,19 @@ def likeliest(scores):
 
 
 got = student.sample_cached(step, prompt, 4, likeliest)
-holds(
-    not strange,
-    "step is given something that is no past",
-    "what the call before gave second",
-    strange[:1],
-    "`step` gives two things: in which order?",
-)
-equal(
-    scored[:1],
-    [(2, 11)],
-    "the shape of the scores that `choose` is given first",
-    "(B, K), what step gave first",
-)
-equal(
-    shape_of(got),
-    (2, 7),
-    "the shape of a prompt of 3 and 4 more",
-    "prompt and what was written",
-)
+what = "step is given something that is no past"
+hint = "`step` gives two things: in which order?"
+holds(not strange, what, "what the call before gave second", strange[:1], hint)
+what = "the shape of the scores that `choose` is given first"
+equal(scored[:1], [(2, 11)], what, "(B, K), what step gave first")
+equal(shape_of(got), (2, 7), "the shape of a prompt of 3 and 4 more", "prompt and what was written")
 holds(len(read) > 0, "step is never called", hint="it reads the characters, the prompt's first")
-equal(
-    read[0],
-    ((2, 1), True),
-    "what step is called with first: shape of the code, past is None",
-    "one place of each row, (B, 1): is the axis of places still there?",
-)
-equal(
-    [shape for shape, _ in read],
-    [(2, 1)] * len(read),
-    "the shapes that step is called with",
-    "one place at a time, (B, 1), the prompt's too",
-)
-equal(
-    [first for _, first in read[1:]],
-    [False] * (len(read) - 1),
-    "later calls without a past",
-    "hand it the last one",
-)
+what = "what step is called with first: shape of the code, past is None"
+equal(read[0], ((2, 1), True), what, "one place of each row, (B, 1): is the axis of places still there?")
+hint = "one place at a time, (B, 1), the prompt's too"
+equal([shape for shape, _ in read], [(2, 1)] * len(read), "the shapes that step is called with", hint)
+expected = [False] * (len(read) - 1)
+equal([first for _, first in read[1:]], expected, "later calls without a past", "hand it the last one")
 close(got, plainly(prompt, 4), "a prompt of 3 and 4 more", "does each choice come from the newest scores?")
 equal(len(read), 6, "how often step is called for 3 + 4 characters", "need the last character be read?")
 ### BEGIN HIDDEN TESTS
@@ -961,13 +758,8 @@ for rows, length, count in ((1, 1, 1), (3, 1, 6), (2, 5, 1), (4, 3, 9)):
     equal(len(read), length + count - 1, f"how often step is called for {length} + {count} characters")
 chosen = iter(torch.arange(8).view(4, 2))
 got = student.sample_cached(step, prompt[:2], 4, lambda scores: next(chosen))
-close(
-    got[:, 3:],
-    torch.arange(8).view(4, 2).T,
-    "what `choose` chose",
-    "it may draw: call it once for each character",
-)
-### END HIDDEN TESTS
+expected = torch.arange(8).view(4, 2).T
+close(got[:, 3:], expected, "what `choose` chose", "it may draw: call it once for each character")
 
 # %% [markdown]
 # Same as before? And how much faster? Guess how the ratio grows with the length.
@@ -1003,29 +795,22 @@ with torch.no_grad():
 # %% test="convolution_matrix_values" points=2
 kernel = torch.tensor([1.0, 2.0, 3.0])
 drawn = torch.tensor([[1.0, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0], [0, 3, 2, 1]])
-close(
-    student.convolution_matrix(kernel, 4),
-    drawn,
-    "convolution_matrix([1, 2, 3], 4)",
-    "write down row 0 and row 3",
-    mistakes={
-        "places read what comes after them": (drawn.T, "row t holds what place t reads"),
-        "the kernel stands the other way round": (
-            torch.tensor([[3.0, 0, 0, 0], [2, 3, 0, 0], [1, 2, 3, 0], [0, 1, 2, 3]]),
-            "kernel[0] is for the place itself: the diagonal",
-        ),
-        "what lies before the row's start wraps round": (
-            torch.tensor([[1.0, 0, 3, 2], [2, 1, 0, 3], [3, 2, 1, 0], [0, 3, 2, 1]]),
-            "a negative index counts from the end",
-        ),
-    },
-)
-close(
-    student.convolution_matrix(kernel, 5, 2),
-    torch.tensor([[1.0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [2, 0, 1, 0, 0], [0, 2, 0, 1, 0], [3, 0, 2, 0, 1]]),
-    "convolution_matrix([1, 2, 3], 5, dilation=2)",
-    "kernel[1] is for two places before",
-)
+got = student.convolution_matrix(kernel, 4)
+mistakes = {
+    "places read what comes after them": (drawn.T, "row t holds what place t reads"),
+    "the kernel stands the other way round": (
+        [[3.0, 0, 0, 0], [2, 3, 0, 0], [1, 2, 3, 0], [0, 1, 2, 3]],
+        "kernel[0] is for the place itself: the diagonal",
+    ),
+    "what lies before the row's start wraps round": (
+        [[1.0, 0, 3, 2], [2, 1, 0, 3], [3, 2, 1, 0], [0, 3, 2, 1]],
+        "a negative index counts from the end",
+    ),
+}
+close(got, drawn, "convolution_matrix([1, 2, 3], 4)", "write down row 0 and row 3", mistakes=mistakes)
+got = student.convolution_matrix(kernel, 5, 2)
+expected = [[1.0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [2, 0, 1, 0, 0], [0, 2, 0, 1, 0], [3, 0, 2, 0, 1]]
+close(got, expected, "convolution_matrix([1, 2, 3], 5, dilation=2)", "kernel[1] is for two places before")
 ### BEGIN HIDDEN TESTS
 from torch.nn.functional import conv1d, pad
 
@@ -1038,13 +823,9 @@ def library(kernel, length, dilation):
 
 for size, length, dilation in ((1, 1, 1), (2, 5, 4), (2, 3, 8), (4, 9, 2), (5, 3, 1)):
     kernel = torch.randn(size)
-    close(
-        student.convolution_matrix(kernel, length, dilation),
-        library(kernel, length, dilation),
-        f"convolution_matrix with a kernel of {size}, length {length}, dilation {dilation}",
-        "what lies before the row's start counts as zero: nothing wraps round",
-    )
-### END HIDDEN TESTS
+    what = f"convolution_matrix with a kernel of {size}, length {length}, dilation {dilation}"
+    hint = "what lies before the row's start counts as zero: nothing wraps round"
+    close(student.convolution_matrix(kernel, length, dilation), library(kernel, length, dilation), what, hint)
 
 # %% [markdown]
 # Exchange two characters of a text. Which of the matrices changes?
@@ -1079,15 +860,9 @@ plots.show(
 
 # %% test="fertilities_values" points=1
 got = student.fertilities(torch.tensor([0, 1, 3, 4, 3]), 5)
-equal(
-    shape_of(got),
-    (5,),
-    "the shape of fertilities of an alignment of 5 words to 5",
-    "a number for each *source* word, also for those that became nothing",
-)
-close(
-    got, torch.tensor([1, 1, 0, 2, 1]), "fertilities([0, 1, 3, 4, 3], 5)", "how often does each place occur?"
-)
+what = "the shape of fertilities of an alignment of 5 words to 5"
+equal(shape_of(got), (5,), what, "a number for each *source* word, also for those that became nothing")
+close(got, [1, 1, 0, 2, 1], "fertilities([0, 1, 3, 4, 3], 5)", "how often does each place occur?")
 whole = not torch.as_tensor(got).is_floating_point()
 holds(whole, "fertilities are floats", "integers", got, "words are copied so many times: count them")
 ### BEGIN HIDDEN TESTS
@@ -1095,8 +870,7 @@ for words, length in ((1, 1), (4, 9), (30, 6)):
     alignment = torch.randint(length, (words,))
     expected = (alignment[:, None] == torch.arange(length)).sum(0)
     close(student.fertilities(alignment, length), expected, f"fertilities({alignment.tolist()}, {length})")
-close(student.fertilities(torch.tensor([0, 0]), 4), torch.tensor([2, 0, 0, 0]), "fertilities([0, 0], 4)")
-### END HIDDEN TESTS
+close(student.fertilities(torch.tensor([0, 0]), 4), [2, 0, 0, 0], "fertilities([0, 0], 4)")
 
 # %% solution="copy_by_fertility"
 # One row at a time, then fill up: torch's repeat_interleave, and nn.utils.rnn.pad_sequence or your own zeros.
@@ -1110,25 +884,18 @@ got, lengths = pair(
     "the copies and the lengths",
     "see `Returns`: what is the last thing it names?",
 )
-equal(
-    shape_of(got),
-    (2, 4, 1),
-    "the shape of the copies of rows that become 4 and 3 words",
-    "(B, T, D), T the larger sum; the copies come first, in one tensor",
-)
-close(lengths, torch.tensor([4, 3]), "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
-close(
-    got[:, :, 0],
-    torch.tensor([[1.0, 3, 3, 4], [5.0, 5, 6, 0]]),
-    "the copies of [1, 2, 3, 4] and [5, 6, 7, 8]",
-    "each word as often as it says, in order; zeros behind",
-    mistakes={
-        "the copies of one word are apart": (
-            torch.tensor([[1.0, 3, 4, 3], [5.0, 6, 5, 0]]),
-            "all copies of a word, then all of the next",
-        ),
-    },
-)
+what = "the shape of the copies of rows that become 4 and 3 words"
+equal(shape_of(got), (2, 4, 1), what, "(B, T, D), T the larger sum; the copies come first, in one tensor")
+close(lengths, [4, 3], "the lengths of rows with fertilities [1, 0, 2, 1] and [2, 1, 0, 0]")
+what = "the copies of [1, 2, 3, 4] and [5, 6, 7, 8]"
+hint = "each word as often as it says, in order; zeros behind"
+mistakes = {
+    "the copies of one word are apart": (
+        [[1.0, 3, 4, 3], [5.0, 6, 5, 0]],
+        "all copies of a word, then all of the next",
+    )
+}
+close(got[:, :, 0], [[1.0, 3, 3, 4], [5.0, 5, 6, 0]], what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
     x, fertility = torch.randn(B, S, D), torch.randint(0, 4, (B, S))
@@ -1142,23 +909,14 @@ for B, S, D in ((1, 1, 1), (3, 5, 2), (2, 7, 4)):
     close(got, expected, f"copy_by_fertility with x {(B, S, D)}, fertilities {fertility.tolist()}")
     close(lengths, fertility.sum(1), "the lengths")
 got, lengths = student.copy_by_fertility(torch.ones(3, 2, 1), torch.tensor([[0, 2], [0, 0], [1, 0]]))
-close(
-    got[:, :, 0],
-    torch.tensor([[1.0, 1], [0, 0], [1, 0]]),
-    "the copies of a row of which nothing is left",
-    "zeros alone: its sum is 0",
-)
-close(lengths, torch.tensor([2, 0, 1]), "the lengths of rows with fertilities [0, 2], [0, 0] and [1, 0]")
+expected = [[1.0, 1], [0, 0], [1, 0]]
+close(got[:, :, 0], expected, "the copies of a row of which nothing is left", "zeros alone: its sum is 0")
+close(lengths, [2, 0, 1], "the lengths of rows with fertilities [0, 2], [0, 0] and [1, 0]")
 x = torch.randn(2, 3, 4, requires_grad=True)
 got, _ = student.copy_by_fertility(x, torch.tensor([[2, 0, 1], [1, 1, 1]]))
-follows(
-    got,
-    {"the words": x},
-    torch.stack([torch.stack([x[0, 0], x[0, 0], x[0, 2]]), x[1]]),
-    "the copies of words, 2, 0, 1 and 1, 1, 1 times,",
-    "no .item(), no .tolist(), no torch.tensor(…) around x",
-)
-### END HIDDEN TESTS
+wanted = torch.stack([torch.stack([x[0, 0], x[0, 0], x[0, 2]]), x[1]])
+what = "the copies of words, 2, 0, 1 and 1, 1, 1 times,"
+follows(got, {"the words": x}, wanted, what, "no .item(), no .tolist(), no torch.tensor(…) around x")
 
 # %% [markdown]
 # The translator is given, of *your* blocks, and so is its loss. Read `decode` and `translate`: where does a loop over words
@@ -1337,10 +1095,7 @@ holds(
     "run the training cell: it saves the one of attention",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("transformers", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The points depend on how well your net does with rows that it has never seen: none at the level of counting, all at the

@@ -46,48 +46,35 @@ round((0.8 - 1) ** 2 + 0.3**2, 4), round((0.3 - 1) ** 2, 4)
 
 # %% test="discriminator_loss_values" points=3
 real, fake = torch.tensor([[0.8], [0.6], [1.0]]), torch.tensor([[0.3], [0.1], [0.2]])
-close(
-    student.discriminator_loss(lambda x: x, real, fake),
-    torch.tensor(0.2 / 3 + 0.14 / 3),
-    "discriminator_loss where D scores 0.8, 0.6, 1 and 0.3, 0.1, 0.2",
-    "(0.04 + 0.16 + 0)/3 + (0.09 + 0.01 + 0.04)/3",
-    mistakes={
-        "found and made have changed places": (
-            torch.tensor((0.64 + 0.36 + 1) / 3 + (0.49 + 0.81 + 0.64) / 3),
-            "1 for what is real, 0 for what is not",
-        ),
-        "what was made counts as real": (
-            torch.tensor(0.2 / 3 + (0.49 + 0.81 + 0.64) / 3),
-            "which score is due to what was made?",
-        ),
-        "it is a sum over the batch": (torch.tensor(0.34), "a mean of each"),
-        "it is halved": (torch.tensor(0.17 / 3), "the sum of two means, as the docstring says"),
-    },
-)
-close(
-    student.generator_loss(lambda x: x, fake),
-    torch.tensor((0.49 + 0.81 + 0.64) / 3),
-    "generator_loss where D scores 0.3, 0.1, 0.2",
-    "(0.49 + 0.81 + 0.64)/3",
-    mistakes={"the generator wants to be found out": (torch.tensor(0.14 / 3), "it wants 1")},
-)
+got = student.discriminator_loss(lambda x: x, real, fake)
+expected = torch.tensor(0.2 / 3 + 0.14 / 3)
+what = "discriminator_loss where D scores 0.8, 0.6, 1 and 0.3, 0.1, 0.2"
+mistakes = {
+    "found and made have changed places": (
+        torch.tensor((0.64 + 0.36 + 1) / 3 + (0.49 + 0.81 + 0.64) / 3),
+        "1 for what is real, 0 for what is not",
+    ),
+    "what was made counts as real": (
+        torch.tensor(0.2 / 3 + (0.49 + 0.81 + 0.64) / 3),
+        "which score is due to what was made?",
+    ),
+    "it is a sum over the batch": (torch.tensor(0.34), "a mean of each"),
+    "it is halved": (torch.tensor(0.17 / 3), "the sum of two means, as the docstring says"),
+}
+close(got, expected, what, "(0.04 + 0.16 + 0)/3 + (0.09 + 0.01 + 0.04)/3", mistakes=mistakes)
+got = student.generator_loss(lambda x: x, fake)
+what = "generator_loss where D scores 0.3, 0.1, 0.2"
+mistakes = {"the generator wants to be found out": (torch.tensor(0.14 / 3), "it wants 1")}
+close(got, torch.tensor((0.49 + 0.81 + 0.64) / 3), what, "(0.49 + 0.81 + 0.64)/3", mistakes=mistakes)
 w, made = torch.tensor([0.5, -0.3], requires_grad=True), torch.tensor([[1.0, 2.0]], requires_grad=True)
 got = student.discriminator_loss(lambda x: x @ w, torch.tensor([[2.0, 1.0]]), made)
 flows(got, {"D's weights": w}, "discriminator_loss")
 into = slopes(got, {"what was made": made}, "discriminator_loss")[0]
-holds(
-    into is None or not into.any(),
-    "discriminator_loss sends a gradient into what was made",
-    "none: D alone learns from it",
-    into,
-    "detach what was made before D sees it, not after",
-)
-flows(
-    student.generator_loss(lambda x: x @ w, made),
-    {"what was made": made},
-    "generator_loss",
-    "the generator learns through D: nothing is detached here",
-)
+what = "discriminator_loss sends a gradient into what was made"
+hint = "detach what was made before D sees it, not after"
+holds(into is None or not into.any(), what, "none: D alone learns from it", into, hint)
+hint = "the generator learns through D: nothing is detached here"
+flows(student.generator_loss(lambda x: x @ w, made), {"what was made": made}, "generator_loss", hint)
 ### BEGIN HIDDEN TESTS
 for b, d in ((4, 3), (2, 5)):
     W, real = torch.randn(d, 2, requires_grad=True), torch.randn(b + 1, d)
@@ -103,7 +90,6 @@ for b, d in ((4, 3), (2, 5)):
     got, wanted = student.generator_loss(judge, fake), (judge(fake) - 1).square().mean()
     close(got, wanted, f"generator_loss of {b} made", "the mean over all scores")
     follows(got, {"what was made": fake}, wanted, "generator_loss")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 House numbers into plain digits (11 points, 30 minutes)
@@ -146,34 +132,27 @@ const, identity = pair(
     "L_CONST and L_TID",
     "see `Returns`",
 )
-close(
-    const,
-    torch.tensor(((14 - 6) ** 2 + (6 - 2) ** 2) / 2),
-    "L_CONST where f doubles and g adds one, for the sources 3 and 1",
-    "features 6 and 2, painted 7 and 3, read again 14 and 6",
-    mistakes={
-        "pictures are compared, not features": (torch.tensor(10.0), "f of what g painted, against f(source)"),
-        "the target is compared": (
-            torch.tensor(((22 - 10) ** 2 + (10 - 4) ** 2) / 2),
-            "L_CONST is about the source",
-        ),
-        "it is a sum": (torch.tensor(80.0), "the mean over all numbers"),
-    },
-)
-close(
-    identity,
-    torch.tensor(((11 - 5) ** 2 + (5 - 2) ** 2) / 2),
-    "L_TID for the targets 5 and 2",
-    "painted 11 and 5",
-    mistakes={
-        "the source is compared with the target": (
-            torch.tensor(((7 - 5) ** 2 + (3 - 2) ** 2) / 2),
-            "they are no pairs: L_TID knows only the target",
-        ),
-        "absolute errors": (torch.tensor(4.5), "squares"),
-        "it is a sum": (torch.tensor(45.0), "the mean over all numbers"),
-    },
-)
+expected = torch.tensor(((14 - 6) ** 2 + (6 - 2) ** 2) / 2)
+what = "L_CONST where f doubles and g adds one, for the sources 3 and 1"
+mistakes = {
+    "pictures are compared, not features": (torch.tensor(10.0), "f of what g painted, against f(source)"),
+    "the target is compared": (
+        torch.tensor(((22 - 10) ** 2 + (10 - 4) ** 2) / 2),
+        "L_CONST is about the source",
+    ),
+    "it is a sum": (torch.tensor(80.0), "the mean over all numbers"),
+}
+close(const, expected, what, "features 6 and 2, painted 7 and 3, read again 14 and 6", mistakes=mistakes)
+expected = torch.tensor(((11 - 5) ** 2 + (5 - 2) ** 2) / 2)
+mistakes = {
+    "the source is compared with the target": (
+        torch.tensor(((7 - 5) ** 2 + (3 - 2) ** 2) / 2),
+        "they are no pairs: L_TID knows only the target",
+    ),
+    "absolute errors": (torch.tensor(4.5), "squares"),
+    "it is a sum": (torch.tensor(45.0), "the mean over all numbers"),
+}
+close(identity, expected, "L_TID for the targets 5 and 2", "painted 11 and 5", mistakes=mistakes)
 G = torch.randn(4, 2, requires_grad=True)
 A = torch.randn(2, 4)
 got = pair(
@@ -204,7 +183,6 @@ for b, c, side, d in ((2, 3, 2, 3), (4, 1, 3, 2)):
     for name, one, other in zip(("L_CONST", "L_TID"), got, wanted):
         close(one, other, f"{name} of {b + 1} sources and {b} targets", "means over all numbers")
         follows(one, {"the weights of g": G}, other, name)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Its judge has *three* classes: painted from a source, painted from a target, found. D learns to tell the three apart; the
@@ -233,36 +211,24 @@ def log(*values):
     return -torch.tensor(values).log().sum()
 
 
-close(
-    for_D,
-    log(0.5, 0.25, 0.8),
-    "D's loss where it gives the three kinds their true class by 1/2, 1/4 and 4/5",
-    "-log of each, added up",
-    mistakes={
-        "classes are in another order": (
-            log(0.25, 0.125, 0.8),
-            "0: from a source, 1: from a target, 2: found",
-        ),
-        "all that was painted is one class": (log(0.5, 0.125, 0.8), "three classes, not two"),
-        "probabilities, not their logarithms": (torch.tensor(-1.55), "-log p"),
-        "the three are averaged": (log(0.5, 0.25, 0.8) / 3, "their sum"),
-        "batches are added up, not averaged": (
-            2 * log(0.5) + 3 * log(0.25) + log(0.8),
-            "the mean of each class",
-        ),
-    },
-)
-close(
-    for_g,
-    log(0.25, 0.625),
-    "the generator's loss where D takes the painted for found by 1/4 and 5/8",
-    "-log of each, added up",
-    mistakes={
-        "what was found counts as well": (log(0.25, 0.625, 0.8), "the generator has not made it"),
-        "only sources count": (log(0.25), "both must be taken for found"),
-        "it wants to be found out": (log(0.5, 0.25), "class 2"),
-    },
-)
+expected = log(0.5, 0.25, 0.8)
+what = "D's loss where it gives the three kinds their true class by 1/2, 1/4 and 4/5"
+mistakes = {
+    "classes are in another order": (log(0.25, 0.125, 0.8), "0: from a source, 1: from a target, 2: found"),
+    "all that was painted is one class": (log(0.5, 0.125, 0.8), "three classes, not two"),
+    "probabilities, not their logarithms": (torch.tensor(-1.55), "-log p"),
+    "the three are averaged": (log(0.5, 0.25, 0.8) / 3, "their sum"),
+    "batches are added up, not averaged": (2 * log(0.5) + 3 * log(0.25) + log(0.8), "the mean of each class"),
+}
+close(for_D, expected, what, "-log of each, added up", mistakes=mistakes)
+expected = log(0.25, 0.625)
+what = "the generator's loss where D takes the painted for found by 1/4 and 5/8"
+mistakes = {
+    "what was found counts as well": (log(0.25, 0.625, 0.8), "the generator has not made it"),
+    "only sources count": (log(0.25), "both must be taken for found"),
+    "it wants to be found out": (log(0.5, 0.25), "class 2"),
+}
+close(for_g, expected, what, "-log of each, added up", mistakes=mistakes)
 W = torch.randn(2, 3, requires_grad=True)
 leaves = {
     name: torch.randn(2, 2, requires_grad=True) for name in ("what was painted from sources", "from targets")
@@ -283,8 +249,6 @@ holds(
     "detach what was painted before D sees it",
 )
 ### BEGIN HIDDEN TESTS
-from solutions.translation import reference
-
 for b, d in ((3, 2), (1, 4)):
     W, target = torch.randn(d, 3, requires_grad=True), torch.randn(b + 1, d)
     leaves = {
@@ -297,16 +261,11 @@ for b, d in ((3, 2), (1, 4)):
 
     wanted = reference.ternary_losses(judge, *leaves.values(), target)
     got = pair(student.ternary_losses(judge, *leaves.values(), target), "ternary_losses", "two losses")
-    close(
-        got[0],
-        wanted[0],
-        "D's loss of a judge whose scores are large",
-        "softmax does not mind what all scores share",
-    )
+    what = "D's loss of a judge whose scores are large"
+    close(got[0], wanted[0], what, "softmax does not mind what all scores share")
     close(got[1], wanted[1], "the generator's loss of a judge whose scores are large", "log_softmax")
     follows(got[0], {"D's weights": W}, wanted[0], "D's loss")
     follows(got[1], leaves, wanted[1], "the generator's loss")
-### END HIDDEN TESTS
 
 # %% given="Reader,painter,discriminator,step,build,learn_to_read,learn_to_draw,judged,right,read_right"
 
@@ -351,10 +310,7 @@ holds(
     "run the training cell: it saves `nets`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("translation", tensors, 4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 There and back (6 points, 30 minutes)
@@ -384,32 +340,23 @@ abs((5 + 3 - 2) - 5) + abs((1 - 2 + 3) - 1)
 
 # %% test="cycle_loss_values" points=3
 x, y = torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.tensor([[4.0, 0.0], [1.0, 1.0], [2.0, 6.0]])
-close(
-    student.cycle_loss(lambda x: 3 * x, lambda y: y - 1, x, y),
-    torch.tensor((1 + 3 + 5 + 9) / 4 + (5 + 3 + 1 + 1 + 1 + 9) / 6),
-    "cycle_loss where `there` is 3x and `back` is y - 1",
-    "|3x - 1 - x| on the way from X, |3(y - 1) - y| on the way from Y",
-    mistakes={
-        "only X comes home": (torch.tensor(18 / 4), "Y has a way there and back, too"),
-        "only Y comes home": (torch.tensor(20 / 6), "X has a way there and back, too"),
-        "squares": (
-            torch.tensor((1 + 9 + 25 + 81) / 4 + (25 + 9 + 1 + 1 + 1 + 81) / 6),
-            "absolute differences",
-        ),
-        "sums over the batch": (torch.tensor(38.0), "a mean for each"),
-        "the two are averaged": (torch.tensor((18 / 4 + 20 / 6) / 2), "the sum of the two means"),
-        "x is compared with what it became": (
-            lambda: (3 * x - x).abs().mean() + (y - 1 - y).abs().mean(),
-            "there, and back again",
-        ),
-    },
-)
+got = student.cycle_loss(lambda x: 3 * x, lambda y: y - 1, x, y)
+expected = torch.tensor((1 + 3 + 5 + 9) / 4 + (5 + 3 + 1 + 1 + 1 + 9) / 6)
+hint = "|3x - 1 - x| on the way from X, |3(y - 1) - y| on the way from Y"
+mistakes = {
+    "only X comes home": (torch.tensor(18 / 4), "Y has a way there and back, too"),
+    "only Y comes home": (torch.tensor(20 / 6), "X has a way there and back, too"),
+    "squares": (torch.tensor((1 + 9 + 25 + 81) / 4 + (25 + 9 + 1 + 1 + 1 + 81) / 6), "absolute differences"),
+    "sums over the batch": (torch.tensor(38.0), "a mean for each"),
+    "the two are averaged": (torch.tensor((18 / 4 + 20 / 6) / 2), "the sum of the two means"),
+    "x is compared with what it became": (
+        lambda: (3 * x - x).abs().mean() + (y - 1 - y).abs().mean(),
+        "there, and back again",
+    ),
+}
+close(got, expected, "cycle_loss where `there` is 3x and `back` is y - 1", hint, mistakes=mistakes)
 a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(0.3, requires_grad=True)
-flows(
-    student.cycle_loss(lambda x: a * x, lambda y: b * y, x, y),
-    {"`there`": a, "`back`": b},
-    "cycle_loss",
-)
+flows(student.cycle_loss(lambda x: a * x, lambda y: b * y, x, y), {"`there`": a, "`back`": b}, "cycle_loss")
 ### BEGIN HIDDEN TESTS
 for n, d in ((2, 3), (5, 2)):
     A, B = torch.randn(d, d, requires_grad=True), torch.randn(d, d, requires_grad=True)
@@ -419,7 +366,6 @@ for n, d in ((2, 3), (5, 2)):
     got = student.cycle_loss(there, back, x, y)
     close(got, wanted, f"cycle_loss of {n} and {n + 1} rows", "there and back, back and there")
     follows(got, {"`there`": A, "`back`": B}, wanted, "cycle_loss")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # What will a bar become? A ring, the judge sees to that. At which angle? To find out, measure it: the **axis of inertia** of the
@@ -447,68 +393,36 @@ pictures[3, 1, 0], pictures[3, 2, 2], pictures[3, 3, 4] = 1.0, 1.0, 1.0
 degrees = torch.rad2deg(
     shaped(student.pose(pictures), (4,), "pose of four pictures", "an angle for each: (B,)")
 )
-close(
-    degrees[[0, 1, 3]],
-    torch.tensor([45.0, 0.0, -26.5651]),
-    "pose, in degrees, of a line that rises to the right, a level one, and one that falls by 1 in 2",
-    "y is up; half of atan2(2 cov, var x - var y)",
-    atol=1e-2,
-    mistakes={
-        "it turns the other way": (torch.tensor([-45.0, 0.0, 26.5651]), "rows run down, y runs up"),
-        "the whole angle, not half": (torch.tensor([90.0, 0.0, -53.1301]), "half of atan2"),
-        "x and y have changed places": (torch.tensor([45.0, 90.0, -63.4349]), "var x - var y"),
-    },
-)
-close(
-    degrees[2].abs(),
-    torch.tensor(90.0),
-    "pose, in degrees, of an upright line",
-    "90 or -90",
-    atol=1e-2,
-    mistakes={
-        "it lies down": (torch.tensor(0.0), "atan2 of two numbers: atan of their quotient loses a sign")
-    },
-)
+what = "pose, in degrees, of a line that rises to the right, a level one, and one that falls by 1 in 2"
+hint = "y is up; half of atan2(2 cov, var x - var y)"
+mistakes = {
+    "it turns the other way": ([-45.0, 0.0, 26.5651], "rows run down, y runs up"),
+    "the whole angle, not half": ([90.0, 0.0, -53.1301], "half of atan2"),
+    "x and y have changed places": ([45.0, 90.0, -63.4349], "var x - var y"),
+}
+close(degrees[[0, 1, 3]], [45.0, 0.0, -26.5651], what, hint, atol=1e-2, mistakes=mistakes)
+what = "pose, in degrees, of an upright line"
+mistakes = {"it lies down": (torch.tensor(0.0), "atan2 of two numbers: atan of their quotient loses a sign")}
+close(degrees[2].abs(), torch.tensor(90.0), what, "90 or -90", atol=1e-2, mistakes=mistakes)
 corner = torch.zeros(1, 5, 5)
 corner[0, 0, :2] = 1.0
-close(
-    torch.rad2deg(shaped(student.pose(corner), (1,), "pose of a picture", "(B,)")),
-    torch.zeros(1),
-    "pose, in degrees, of a level line in the upper left corner",
-    "variances and covariance are about the mean place of the ink, wherever that is",
-    atol=1e-2,
-    mistakes={
-        "about the middle of the picture": (torch.tensor([-52.0181]), "the mean place of the *ink*"),
-    },
-)
-close(
-    student.pose(7 * pictures),
-    student.pose(pictures),
-    "pose of the same pictures with seven times the ink",
-    "ink over the sum of its picture",
-    atol=1e-4,
-)
+got = torch.rad2deg(shaped(student.pose(corner), (1,), "pose of a picture", "(B,)"))
+what = "pose, in degrees, of a level line in the upper left corner"
+hint = "variances and covariance are about the mean place of the ink, wherever that is"
+mistakes = {"about the middle of the picture": ([-52.0181], "the mean place of the *ink*")}
+close(got, torch.zeros(1), what, hint, atol=1e-2, mistakes=mistakes)
+what = "pose of the same pictures with seven times the ink"
+close(student.pose(7 * pictures), student.pose(pictures), what, "ink over the sum of its picture", atol=1e-4)
 ### BEGIN HIDDEN TESTS
 from course_utils.data import poses
-from solutions.translation import reference
 
 for angle in (torch.linspace(-1.0, 1.0, 7), torch.tensor([0.3])):
     for draw in (poses.bars, poses.rings):
-        close(
-            student.pose(draw(angle)),
-            reference.pose(draw(angle)),
-            f"pose of {len(angle)} turned shapes",
-            atol=1e-4,
-        )
+        got = student.pose(draw(angle))
+        close(got, reference.pose(draw(angle)), f"pose of {len(angle)} turned shapes", atol=1e-4)
 ink = torch.rand(6, 7, 7) ** 8
-close(
-    student.pose(ink),
-    reference.pose(ink),
-    "pose of scattered ink, its mean not in the middle",
-    "about the mean place",
-    atol=1e-3,
-)
-### END HIDDEN TESTS
+what = "pose of scattered ink, its mean not in the middle"
+close(student.pose(ink), reference.pose(ink), what, "about the mean place", atol=1e-3)
 
 # %% given="correlation,perceptron,Between,learn_between,aligned"
 
@@ -576,51 +490,33 @@ holds(
     "see `Returns`",
 )
 z = torch.tensor([[3.0, 3.0], [4.0, 4.0], [4.0, 0.0]])  # means (3, 2), (5, 4), (1, 0), and noise
-close(
-    got[0],
-    (2 * z[:, :1] + z[:, 1:] - x).abs().mean(),
-    "the reconstruction's error",
-    "|decode(z, own) - x|, its mean; z = mean + e",
-    mistakes={
-        "the noise is missing": (torch.tensor((6 + 10 + 2) / 3), "z = mean + e"),
-        "the other domain's picture is compared with x": (
-            (5 * z[:, :1] + z[:, 1:] - x).abs().mean(),
-            "reconstruction stays in its own domain",
-        ),
-        "squares": ((2 * z[:, :1] + z[:, 1:] - x).square().mean(), "absolute errors"),
-    },
-)
-close(
-    got[1],
-    torch.tensor((13 + 41 + 1) / 6),
-    "the divergence",
-    "|mean|²/2 for each picture, then the mean over the batch",
-    mistakes={
-        "of z, not of its mean": (torch.tensor((18 + 32 + 16) / 6), "the noise is no part of it"),
-        "it is not halved": (torch.tensor(55 / 3), "|mean|²/2"),
-        "the mean over D": (torch.tensor(55 / 12), "a sum over the D numbers"),
-        "the sum over the batch": (torch.tensor(55 / 2), "a mean over the batch"),
-    },
-)
-close(
-    got[2],
-    5 * z[:, :1] + z[:, 1:],
-    "the translation",
-    "decode(z, other)",
-    mistakes={
-        "it stays in its own domain": (2 * z[:, :1] + z[:, 1:], "decode for the other"),
-        "it is made without the noise": (
-            torch.tensor([[17.0], [29.0], [5.0]]),
-            "the same z takes both paths",
-        ),
-    },
-)
-equal(
-    [domain for what, domain in asked if what == "encode"][:1],
-    [1],
-    "the domain whose encoder is asked",
-    "x is of domain `own`",
-)
+expected = (2 * z[:, :1] + z[:, 1:] - x).abs().mean()
+hint = "|decode(z, own) - x|, its mean; z = mean + e"
+mistakes = {
+    "the noise is missing": (torch.tensor((6 + 10 + 2) / 3), "z = mean + e"),
+    "the other domain's picture is compared with x": (
+        (5 * z[:, :1] + z[:, 1:] - x).abs().mean(),
+        "reconstruction stays in its own domain",
+    ),
+    "squares": ((2 * z[:, :1] + z[:, 1:] - x).square().mean(), "absolute errors"),
+}
+close(got[0], expected, "the reconstruction's error", hint, mistakes=mistakes)
+hint = "|mean|²/2 for each picture, then the mean over the batch"
+mistakes = {
+    "of z, not of its mean": (torch.tensor((18 + 32 + 16) / 6), "the noise is no part of it"),
+    "it is not halved": (torch.tensor(55 / 3), "|mean|²/2"),
+    "the mean over D": (torch.tensor(55 / 12), "a sum over the D numbers"),
+    "the sum over the batch": (torch.tensor(55 / 2), "a mean over the batch"),
+}
+close(got[1], torch.tensor((13 + 41 + 1) / 6), "the divergence", hint, mistakes=mistakes)
+mistakes = {
+    "it stays in its own domain": (2 * z[:, :1] + z[:, 1:], "decode for the other"),
+    "it is made without the noise": ([[17.0], [29.0], [5.0]], "the same z takes both paths"),
+}
+close(got[2], 5 * z[:, :1] + z[:, 1:], "the translation", "decode(z, other)", mistakes=mistakes)
+hint = "x is of domain `own`"
+got = [domain for what, domain in asked if what == "encode"][:1]
+equal(got, [1], "the domain whose encoder is asked", hint)
 W, V = torch.randn(3, 2, requires_grad=True), torch.randn(2, 3, requires_grad=True)
 args = (lambda x, k: x @ W, lambda z, k: z @ V, torch.randn(2, 3), 0, 1, torch.randn(2, 2))
 reconstruction, divergence, translated = student.unit_losses(*args)
@@ -628,8 +524,6 @@ flows(reconstruction, {"the encoder": W, "the decoder": V}, "the reconstruction'
 flows(divergence, {"the encoder": W}, "the divergence")
 flows(translated, {"the encoder": W, "the decoder": V}, "the translation")
 ### BEGIN HIDDEN TESTS
-from solutions.translation import reference
-
 for b, n, d in ((3, 4, 2), (1, 2, 5)):
     W, V = torch.randn(2, n, d, requires_grad=True), torch.randn(2, d, n, requires_grad=True)
     encode, decode = (lambda x, k, W=W: torch.tanh(x @ W[k])), (lambda z, k, V=V: torch.sin(z @ V[k]))
@@ -641,7 +535,6 @@ for b, n, d in ((3, 4, 2), (1, 2, 5)):
         ):
             close(one, other, f"{name} of {b} pictures of domain {own}")
             follows(one, {"the encoders": W, "the decoders": V}, other, name)
-### END HIDDEN TESTS
 
 # %% given="learn_to_share"
 
@@ -669,20 +562,18 @@ found = torch.zeros(4, 2, 5, dtype=torch.bool)
 true = found.clone()
 found[0, 0], found[0, 1, 0], true[0, 0, 2:], true[0, 1, 4] = True, True, True, True
 true[1, 0, 0], found[2], true[2] = True, True, True
-close(
-    student.iou(found, true),
-    torch.tensor([3 / 7, 0.0, 1.0, 1.0]),
-    "iou of masks of 6 and 4 pixels with 3 in common, of none and one, of full ones, and of two empty ones",
-    "3 of 7; 0 of 1; 10 of 10; and where both are empty, 1",
-    mistakes={
-        "over the true mask": (torch.tensor([0.75, 0.0, 1.0, 1.0]), "over the union"),
-        "the Dice coefficient": (torch.tensor([0.6, 0.0, 1.0, 1.0]), "intersection over union"),
-        "the share of pixels that agree": (torch.tensor([0.6, 0.9, 1.0, 1.0]), "the ground does not count"),
-        "two empty masks": (torch.tensor([3 / 7, 0.0, 1.0, 0.0]), "nothing is wrong there: 1"),
-        "two empty masks give 0/0": (torch.tensor([3 / 7, 0.0, 1.0, torch.nan]), "nothing is wrong there: 1"),
-        "all pictures at once": (torch.tensor(13 / 18), "one number for each picture: (B,)"),
-    },
-)
+got = student.iou(found, true)
+expected = [3 / 7, 0.0, 1.0, 1.0]
+what = "iou of masks of 6 and 4 pixels with 3 in common, of none and one, of full ones, and of two empty ones"
+mistakes = {
+    "over the true mask": ([0.75, 0.0, 1.0, 1.0], "over the union"),
+    "the Dice coefficient": ([0.6, 0.0, 1.0, 1.0], "intersection over union"),
+    "the share of pixels that agree": ([0.6, 0.9, 1.0, 1.0], "the ground does not count"),
+    "two empty masks": ([3 / 7, 0.0, 1.0, 0.0], "nothing is wrong there: 1"),
+    "two empty masks give 0/0": ([3 / 7, 0.0, 1.0, torch.nan], "nothing is wrong there: 1"),
+    "all pictures at once": (torch.tensor(13 / 18), "one number for each picture: (B,)"),
+}
+close(got, expected, what, "3 of 7; 0 of 1; 10 of 10; and where both are empty, 1", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for b, side in ((3, 4), (6, 7)):
     found, true = torch.rand(2, b, side, side) < 0.4
@@ -699,7 +590,6 @@ for b, side in ((3, 4), (6, 7)):
 dot = torch.zeros(2, 3, 3, dtype=torch.bool)
 dot[0, 1, 1] = True
 close(student.iou(dot, dot), torch.ones(2), "iou of a dot with itself, and of nothing with itself", "1 of 1")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 6 Sentences (9 points, 22 minutes and the machine's)
@@ -724,37 +614,26 @@ for x, y in zip(*(words[:3] for words in texts.tensors)):
 
 # %% test="by_frequency_values" points=2
 first, second = torch.tensor([5, 9, 2, 7]), torch.tensor([80, 10, 40, 30])
-close(
-    student.by_frequency(first, second),
-    torch.tensor([3, 0, 1, 2]),
-    "by_frequency of the counts 5, 9, 2, 7 and 80, 10, 40, 30",
-    "9 is the commonest, it goes to 80, which is word 0",
-    mistakes={
-        "the second language's words, in order of rank": (
-            torch.tensor([0, 2, 3, 1]),
-            "entry i belongs to word i of the first language, not to the i-th commonest",
-        ),
-        "from the rarest on, on one side": (torch.tensor([2, 1, 0, 3]), "both from the commonest on"),
-        "ranks, not words": (torch.tensor([2, 0, 3, 1]), "the word that has this rank in the second"),
-        "from the second language to the first": (
-            torch.tensor([1, 2, 3, 0]),
-            "the partner of the first's words",
-        ),
-    },
-)
+got = student.by_frequency(first, second)
+what = "by_frequency of the counts 5, 9, 2, 7 and 80, 10, 40, 30"
+mistakes = {
+    "the second language's words, in order of rank": (
+        [0, 2, 3, 1],
+        "entry i belongs to word i of the first language, not to the i-th commonest",
+    ),
+    "from the rarest on, on one side": ([2, 1, 0, 3], "both from the commonest on"),
+    "ranks, not words": ([2, 0, 3, 1], "the word that has this rank in the second"),
+    "from the second language to the first": ([1, 2, 3, 0], "the partner of the first's words"),
+}
+close(got, [3, 0, 1, 2], what, "9 is the commonest, it goes to 80, which is word 0", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for k in (3, 7, 12):
     first, second = torch.randperm(3 * k)[:k], torch.randperm(5 * k)[:k]
     wanted = [
         next(j for j in range(k) if (second > second[j]).sum() == (first > first[i]).sum()) for i in range(k)
     ]
-    close(
-        student.by_frequency(first, second),
-        torch.tensor(wanted),
-        f"by_frequency of {k} words",
-        "rank for rank",
-    )
-### END HIDDEN TESTS
+    got = student.by_frequency(first, second)
+    close(got, torch.tensor(wanted), f"by_frequency of {k} words", "rank for rank")
 
 # %% [markdown]
 # A dictionary does not know the order. That comes from knowing each language by itself: take a sentence, **drop** some words, let
@@ -770,51 +649,41 @@ sorted("abcd", key={"a": 0, "b": 1 + 2 * 0.9, "c": 2, "d": 3}.get)
 words = torch.tensor([[5, 6, 7, 8, 0], [9, 8, 7, 0, 0]])
 u = torch.tensor([[0.9, 0.9, 0.9, 0.9, 0.9], [0.9, 0.1, 0.9, 0.9, 0.9]])
 v = torch.tensor([[0.0, 0.9, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
-close(
-    student.noised(words, u, v, 0.2, 1),
-    torch.tensor([[5, 7, 6, 8, 0], [9, 7, 0, 0, 0]]),
-    "noised of 5 6 7 8, where 6 is put behind 7, and of 9 8 7, where 8 is dropped",
-    "5 7 6 8, and 9 7 with nothing behind it",
-    mistakes={
-        "nothing moves": (torch.tensor([[5, 6, 7, 8, 0], [9, 7, 0, 0, 0]]), "place i + (reach + 1) · v"),
-        "a dropped word leaves a hole": (
-            torch.tensor([[5, 7, 6, 8, 0], [9, 0, 7, 0, 0]]),
-            "those that are left move to the front",
-        ),
-        "the others are dropped": (
-            torch.tensor([[0, 0, 0, 0, 0], [8, 0, 0, 0, 0]]),
-            "dropped where u < drop",
-        ),
-        "nothing is dropped": (torch.tensor([[5, 7, 6, 8, 0], [9, 8, 7, 0, 0]]), "dropped where u < drop"),
-    },
-)
+got = student.noised(words, u, v, 0.2, 1)
+expected = [[5, 7, 6, 8, 0], [9, 7, 0, 0, 0]]
+what = "noised of 5 6 7 8, where 6 is put behind 7, and of 9 8 7, where 8 is dropped"
+mistakes = {
+    "nothing moves": ([[5, 6, 7, 8, 0], [9, 7, 0, 0, 0]], "place i + (reach + 1) · v"),
+    "a dropped word leaves a hole": (
+        [[5, 7, 6, 8, 0], [9, 0, 7, 0, 0]],
+        "those that are left move to the front",
+    ),
+    "the others are dropped": ([[0, 0, 0, 0, 0], [8, 0, 0, 0, 0]], "dropped where u < drop"),
+    "nothing is dropped": ([[5, 7, 6, 8, 0], [9, 8, 7, 0, 0]], "dropped where u < drop"),
+}
+close(got, expected, what, "5 7 6 8, and 9 7 with nothing behind it", mistakes=mistakes)
 v = torch.tensor([[0.9, 0.0, 0.0, 0.0, 0.0]])
-close(
-    student.noised(words[:1], u[1:], v, 0.2, 1),
-    torch.tensor([[5, 7, 8, 0, 0]]),
-    "noised with reach 1 of 5 6 7 8, where 6 is dropped and the first v is 0.9",
-    "5 gets the place 1.8, and 7 stands at 2 as before",
-    mistakes={
-        "places are counted anew after words were dropped": (
-            torch.tensor([[7, 5, 8, 0, 0]]),
-            "i is the place in the sentence as it came in",
-        ),
-    },
-)
+got = student.noised(words[:1], u[1:], v, 0.2, 1)
+what = "noised with reach 1 of 5 6 7 8, where 6 is dropped and the first v is 0.9"
+mistakes = {
+    "places are counted anew after words were dropped": (
+        [[7, 5, 8, 0, 0]],
+        "i is the place in the sentence as it came in",
+    )
+}
+close(got, [[5, 7, 8, 0, 0]], what, "5 gets the place 1.8, and 7 stands at 2 as before", mistakes=mistakes)
 v = torch.tensor([[0.8, 0.0, 0.0, 0.0, 0.0], [0.0, 0.99, 0.0, 0.0, 0.0]])
-close(
-    student.noised(words, torch.ones(2, 5), v, 0.2, 2),
-    torch.tensor([[6, 7, 5, 8, 0], [9, 7, 8, 0, 0]]),
-    "noised with reach 2 of 5 6 7 8, the first v being 0.8, and of 9 8 7, the second being 0.99",
-    "5 gets the place 0 + 3 · 0.8 = 2.4; padding stays behind all words, whatever its v",
-    mistakes={
-        "reach, not reach + 1": (torch.tensor([[6, 5, 7, 8, 0], [9, 7, 8, 0, 0]]), "(reach + 1) · v"),
-        "padding comes between words": (
-            torch.tensor([[6, 7, 5, 8, 0], [9, 7, 0, 8, 0]]),
-            "whatever is no word goes behind all words",
-        ),
-    },
-)
+got = student.noised(words, torch.ones(2, 5), v, 0.2, 2)
+what = "noised with reach 2 of 5 6 7 8, the first v being 0.8, and of 9 8 7, the second being 0.99"
+hint = "5 gets the place 0 + 3 · 0.8 = 2.4; padding stays behind all words, whatever its v"
+mistakes = {
+    "reach, not reach + 1": ([[6, 5, 7, 8, 0], [9, 7, 8, 0, 0]], "(reach + 1) · v"),
+    "padding comes between words": (
+        [[6, 7, 5, 8, 0], [9, 7, 0, 8, 0]],
+        "whatever is no word goes behind all words",
+    ),
+}
+close(got, [[6, 7, 5, 8, 0], [9, 7, 8, 0, 0]], what, hint, mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 for b, t, drop, reach in ((4, 6, 0.3, 2), (3, 9, 0.0, 1), (5, 4, 0.5, 3), (3, 5, 1.0, 2), (4, 7, 0.2, 0)):
     words, (u, v) = torch.randint(1, 30, (b, t)), torch.rand(2, b, t)
@@ -825,22 +694,13 @@ for b, t, drop, reach in ((4, 6, 0.3, 2), (3, 9, 0.0, 1), (5, 4, 0.5, 3), (3, 5,
         left = [i for i in range(int(lengths[row])) if u[row, i] >= drop]
         left.sort(key=lambda i, row=row: i + (reach + 1) * v[row, i].item())
         wanted.append([int(words[row, i]) for i in left] + [0] * (t - len(left)))
-    close(
-        student.noised(words, u, v, drop, reach),
-        torch.tensor(wanted),
-        f"noised of {b} sentences, drop {drop}, reach {reach}",
-        "drop where u < drop, sort the rest by i + (reach + 1) · v, fill up with 0",
-    )
+    got = student.noised(words, u, v, drop, reach)
+    hint = "drop where u < drop, sort the rest by i + (reach + 1) · v, fill up with 0"
+    close(got, torch.tensor(wanted), f"noised of {b} sentences, drop {drop}, reach {reach}", hint)
 u[:, ::2] = 0.0  # which is not below a share of 0
 same = shaped(student.noised(words, u, v, 0.0, 0), (b, t), "noised with nothing dropped and reach 0")
-holds(
-    (same == words).all(),
-    "noised with nothing dropped and reach 0",
-    words,
-    same,
-    "nothing overtakes, and nothing is dropped where u is not less than drop: the same",
-)
-### END HIDDEN TESTS
+hint = "nothing overtakes, and nothing is dropped where u is not less than drop: the same"
+holds((same == words).all(), "noised with nothing dropped and reach 0", words, same, hint)
 
 # %% [markdown]
 # And between the languages: **back-translation**. The net writes a sentence of ours in the other language, as badly as it can so far.
@@ -869,38 +729,25 @@ x = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
 wanted = (V * (3 * x + 40) - x).square().mean() + 400
 got = student.back_translation(write, cost, x, 2, 4)
 equal(said[:1], [("write", 2, 4)], "what is asked first: who, from which language, to which", "x is of `own`")
-close(
-    got,
-    wanted,
-    "the cost of coming back, with a translator of numbers",
-    "cost(guess, other, x, own)",
-    mistakes={
-        "it is the cost of the guess, given x": (
-            (V * x - (3 * x + 40)).square().mean() + 200,
-            "what must be found is x: it is the target",
-        ),
-        "x is to be found from itself": ((V * x - x).square().mean() + 200, "from the guess"),
-        "languages have changed places": (
-            (V * (3 * x + 40) - x).square().mean() + 200,
-            "the guess is of language `other`",
-        ),
-    },
-)
+what = "the cost of coming back, with a translator of numbers"
+mistakes = {
+    "it is the cost of the guess, given x": (
+        (V * x - (3 * x + 40)).square().mean() + 200,
+        "what must be found is x: it is the target",
+    ),
+    "x is to be found from itself": ((V * x - x).square().mean() + 200, "from the guess"),
+    "languages have changed places": (
+        (V * (3 * x + 40) - x).square().mean() + 200,
+        "the guess is of language `other`",
+    ),
+}
+close(got, wanted, what, "cost(guess, other, x, own)", mistakes=mistakes)
 into = slopes(got, {"the translator that learns": V, "the writing": W}, "back_translation")
-holds(
-    into[1] is None or not into[1].any(),
-    "back_translation sends a gradient through the writing",
-    "none",
-    into[1],
-    "with torch.no_grad(): around write, or .detach() what it wrote",
-)
-follows(
-    got,
-    {"the translator that learns": V},
-    wanted,
-    "back_translation",
-    "the cost itself must not stand under no_grad",
-)
+what = "back_translation sends a gradient through the writing"
+hint = "with torch.no_grad(): around write, or .detach() what it wrote"
+holds(into[1] is None or not into[1].any(), what, "none", into[1], hint)
+leaves = {"the translator that learns": V}
+follows(got, leaves, wanted, "back_translation", "the cost itself must not stand under no_grad")
 ### BEGIN HIDDEN TESTS
 for own, other in ((0, 1), (1, 0)):
     x, A = torch.randn(3, 4), torch.randn(4, 4, requires_grad=True)
@@ -915,7 +762,6 @@ for own, other in ((0, 1), (1, 0)):
     wanted = cost(write(x, own, other), other, x, own)
     close(got, wanted, f"the cost of coming back to language {own}")
     follows(got, {"the translator that learns": A}, wanted, "back_translation")
-### END HIDDEN TESTS
 
 # %% given="Speaker,without_end,counts,dictionary,learn_to_speak,exact"
 

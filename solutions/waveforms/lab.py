@@ -52,38 +52,27 @@ play(waves[:10], rate, "one sound of each kind, in order")
 
 # %% test="compand_values" points=1
 x = torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3, 1.0])
-close(
-    student.compand(x, 3),
-    torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0]),
-    "compand([-1, -1/3, 0, 1/3, 1], 3)",
-    "the formula, term by term",
-    mistakes={
-        "compand is not scaled, and lost the sign": (
-            torch.tensor([1.386294, 0.693147, 0.0, 0.693147, 1.386294]),
-            "the formula has a denominator",
-        ),
-        "compand is not scaled to [-1, 1]": (
-            torch.tensor([-1.386294, -0.693147, 0.0, 0.693147, 1.386294]),
-            "what does the formula divide by?",
-        ),
-        "compand loses the sign": (
-            torch.tensor([1.0, 0.5, 0.0, 0.5, 1.0]),
-            "F(-1) is -1: which factor brings the sign?",
-        ),
-    },
-)
-close(
-    student.compand(torch.tensor(1 / 3), 3),
-    torch.tensor(0.5),
-    "compand of one number, a tensor of shape ()",
-    "tensors of any shape",
-)
+got = student.compand(x, 3)
+expected = [-1.0, -0.5, 0.0, 0.5, 1.0]
+mistakes = {
+    "compand is not scaled, and lost the sign": (
+        [1.38629, 0.69315, 0.0, 0.69315, 1.38629],
+        "the formula has a denominator",
+    ),
+    "compand is not scaled to [-1, 1]": (
+        [-1.38629, -0.69315, 0.0, 0.69315, 1.38629],
+        "what does the formula divide by?",
+    ),
+    "compand loses the sign": ([1.0, 0.5, 0.0, 0.5, 1.0], "F(-1) is -1: which factor brings the sign?"),
+}
+close(got, expected, "compand([-1, -1/3, 0, 1/3, 1], 3)", "the formula, term by term", mistakes=mistakes)
+got = student.compand(torch.tensor(1 / 3), 3)
+close(got, torch.tensor(0.5), "compand of one number, a tensor of shape ()", "tensors of any shape")
 ### BEGIN HIDDEN TESTS
 for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
     x = 2 * torch.rand(shape) - 1
     y = x.sign() * torch.log1p(mu * x.abs()) / torch.log1p(torch.tensor(float(mu)))
     close(student.compand(x, mu), y, f"compand with µ = {mu}", "µ is an argument; any shape", atol=1e-4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # `expand` is the way back: solve $y = F(x)$ for $x$. Which $x$ has $F(x) = -0.5$, with $\mu = 3$?
@@ -93,38 +82,21 @@ for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
 
 # %% test="expand_values" points=1
 y = torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0])
-close(
-    student.expand(y, 3),
-    torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3, 1.0]),
-    "expand([-1, -0.5, 0, 0.5, 1], 3)",
-    "(1 + µ)^|y| = 1 + µ|x|: now for |x|",
-    mistakes={
-        "expand bends the same way again": (
-            torch.tensor([-1.0, -0.660964, 0.0, 0.660964, 1.0]),
-            "solve y = F(x) for x",
-        ),
-        "expand is not scaled back": (
-            torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0]),
-            "expand(1, µ) is 1: put y = 1 into your formula",
-        ),
-        "expand loses the sign": (
-            torch.tensor([1.0, 1 / 3, 0.0, 1 / 3, 1.0]),
-            "the way back of -1 is -1",
-        ),
-    },
-)
-close(
-    student.expand(torch.tensor(0.5), 3),
-    torch.tensor(1 / 3),
-    "expand of one number, a tensor of shape ()",
-    "tensors of any shape",
-)
+got = student.expand(y, 3)
+what = "expand([-1, -0.5, 0, 0.5, 1], 3)"
+mistakes = {
+    "expand bends the same way again": ([-1.0, -0.660964, 0.0, 0.660964, 1.0], "solve y = F(x) for x"),
+    "expand is not scaled back": ([-3.0, -1.0, 0.0, 1.0, 3.0], "expand(1, µ) is 1: put y = 1 into yours"),
+    "expand loses the sign": ([1.0, 1 / 3, 0.0, 1 / 3, 1.0], "the way back of -1 is -1"),
+}
+close(got, [-1.0, -1 / 3, 0.0, 1 / 3, 1.0], what, "(1 + µ)^|y| = 1 + µ|x|: now for |x|", mistakes=mistakes)
+got = student.expand(torch.tensor(0.5), 3)
+close(got, torch.tensor(1 / 3), "expand of one number, a tensor of shape ()", "tensors of any shape")
 ### BEGIN HIDDEN TESTS
 for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
     x = 2 * torch.rand(shape) - 1
     y = x.sign() * torch.log1p(mu * x.abs()) / torch.log1p(torch.tensor(float(mu)))
     close(student.expand(y, mu), x, f"expand with µ = {mu}", "the way back of compand", atol=1e-4)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Now cut. `encode` with $Q$ levels takes $\mu = Q - 1$, bends, and takes the nearest of $Q$ evenly spaced values.
@@ -136,22 +108,12 @@ for mu, shape in ((255, (50,)), (7, (2, 3, 4)), (0.5, ())):
 # %% test="encode_values" points=1
 x = torch.tensor([-1.0, -0.5, 0.1, 0.5, 1.0])
 got = student.encode(x, 3)
-equal(
-    got,
-    torch.tensor([0, 0, 1, 2, 2]),
-    "encode([-1, -0.5, 0.1, 0.5, 1], 3)",
-    "bend, move to [0, Q - 1], round",
-    mistakes={
-        "encode always rounds down": (
-            torch.tensor([0, 0, 1, 1, 2]),
-            "0.5 bent is 0.63; which of -1, 0, 1 is nearest?",
-        ),
-        "encode has a level too many": (
-            torch.tensor([0, 0, 1, 2, 3]),
-            "the codes of Q levels are 0 to Q - 1",
-        ),
-    },
-)
+what = "encode([-1, -0.5, 0.1, 0.5, 1], 3)"
+mistakes = {
+    "encode always rounds down": (torch.tensor([0, 0, 1, 1, 2]), "0.5 bent is 0.63: is 0 or 1 nearer?"),
+    "encode has a level too many": (torch.tensor([0, 0, 1, 2, 3]), "the codes of Q levels are 0 to Q - 1"),
+}
+equal(got, torch.tensor([0, 0, 1, 2, 2]), what, "bend, move to [0, Q - 1], round", mistakes=mistakes)
 holds(
     getattr(got, "dtype", None) == torch.int64,
     "codes are classes",
@@ -159,40 +121,23 @@ holds(
     f"{type(got).__name__} {getattr(got, 'dtype', '')}",
     "what does .long() do?",
 )
-equal(
-    student.encode(torch.tensor([0.01, 0.1]), 256),
-    torch.tensor([157, 203]),
-    "encode([0.01, 0.1], 256)",
-    "µ is levels - 1, then the nearest code",
-    mistakes={"encode cuts without bending": (torch.tensor([129, 140]), "compand first")},
-)
-equal(
-    student.encode(torch.tensor([-3.0, 1.5]), 8),
-    torch.tensor([0, 7]),
-    "encode([-3, 1.5], 8)",
-    "samples beyond ±1 get the codes at the ends",
-)
+got = student.encode(torch.tensor([0.01, 0.1]), 256)
+expected = torch.tensor([157, 203])
+mistakes = {"encode cuts without bending": (torch.tensor([129, 140]), "compand first")}
+equal(got, expected, "encode([0.01, 0.1], 256)", "µ is levels - 1, then the nearest code", mistakes=mistakes)
+got = student.encode(torch.tensor([-3.0, 1.5]), 8)
+equal(got, torch.tensor([0, 7]), "encode([-3, 1.5], 8)", "samples beyond ±1 get the codes at the ends")
 ### BEGIN HIDDEN TESTS
-from solutions.waveforms import reference
-
 for levels, shape in ((256, (300,)), (64, (5, 7)), (5, (2, 3, 4)), (3, (500,)), (1000, (200,))):
     codes = torch.randint(levels, shape)
-    equal(
-        student.encode(reference.decode(codes, levels), levels),
-        codes,
-        f"encode of the middle of each of {levels} levels",
-        "the codes they came from; any shape, any number of levels",
-    )
+    got = student.encode(reference.decode(codes, levels), levels)
+    what = f"encode of the middle of each of {levels} levels"
+    equal(got, codes, what, "the codes they came from; any shape, any number of levels")
     near = (2 * (codes + 0.96 * torch.rand(shape) - 0.48) / (levels - 1) - 1).clamp(-1, 1)
     x = reference.expand(near, levels - 1)
     equal(student.encode(x, levels), codes, f"encode near the middle of {levels} levels", "the nearest level")
-equal(
-    student.encode(torch.ones(1), 1000),
-    torch.tensor([999]),
-    "encode of 1 with 1,000 levels",
-    "no type of 8 bits",
-)
-### END HIDDEN TESTS
+got = student.encode(torch.ones(1), 1000)
+equal(got, torch.tensor([999]), "encode of 1 with 1,000 levels", "no type of 8 bits")
 
 # %% [markdown]
 # And back: a code stands for the middle of what was cut to it. With $Q = 3$, which samples do 0, 1 and 2 stand for?
@@ -202,20 +147,12 @@ equal(
 
 # %% test="decode_values" points=1
 got = student.decode(torch.tensor([0, 1, 2, 3]), 4)
-close(
-    got,
-    torch.tensor([-1.0, -0.195800, 0.195800, 1.0]),
-    "decode([0, 1, 2, 3], 4)",
-    "back to [-1, 1], then the way back of compand",
-    atol=1e-4,
-    mistakes={
-        "decode stays bent": (torch.tensor([-1.0, -1 / 3, 1 / 3, 1.0]), "expand last"),
-        "decode divides by the number of levels": (
-            torch.tensor([-1.0, -1 / 3, 0.0, 1 / 3]),
-            "code 3 of 4 levels is a sample of 1",
-        ),
-    },
-)
+hint = "back to [-1, 1], then the way back of compand"
+mistakes = {
+    "decode stays bent": ([-1.0, -1 / 3, 1 / 3, 1.0], "expand last"),
+    "decode divides by the number of levels": ([-1.0, -1 / 3, 0.0, 1 / 3], "code 3 of 4 is a sample of 1"),
+}
+close(got, [-1.0, -0.195800, 0.195800, 1.0], "decode([0, 1, 2, 3], 4)", hint, atol=1e-4, mistakes=mistakes)
 holds(
     getattr(got, "dtype", None) == torch.float32,
     "decode gives samples that no net of float32 takes",
@@ -224,13 +161,10 @@ holds(
     "does a step make float64 of it (NumPy, .double())? `.float()` makes float32",
 )
 ### BEGIN HIDDEN TESTS
-from solutions.waveforms import reference
-
 for levels, shape in ((256, (300,)), (64, (5, 7)), (5, (2, 3, 4)), (3, ()), (1000, (200,))):
     codes = torch.randint(levels, shape)
     x = reference.decode(codes, levels)
     close(student.decode(codes, levels), x, f"decode with {levels} levels", "any shape, any number of levels")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Sixteen levels, evenly cut and bent before. Which sounds worse, and where?
@@ -301,55 +235,38 @@ conv_loop(torch.arange(5.0).view(1, 1, 5), torch.ones(1, 1, 2), torch.zeros(1), 
 # %% test="causal_conv_values" points=2
 x, weight, bias = torch.randn(2, 3, 12), torch.randn(4, 3, 2), torch.randn(4)
 got = student.causal_conv(x, weight, bias, 3)
-equal(
-    shape_of(got),
-    (2, 4, 12),
-    "the shape of causal_conv of (2, 3, 12) to 4 channels",
-    "no sample is lost and none comes in: as many zeros as the kernel reaches back; does it `return` one tensor?",
-)
+hint = "no sample is lost and none comes in: as many zeros as the kernel reaches back; does it `return` one tensor?"
+equal(shape_of(got), (2, 4, 12), "the shape of causal_conv of (2, 3, 12) to 4 channels", hint)
 sound, two = torch.tensor([[[1.0, 2, 4, 8, 16]]]), torch.tensor([[[10.0, 1]]])
 half = torch.tensor([0.5])
 close(
     student.causal_conv(sound, two, half, 2),
-    torch.tensor([[[1.5, 2.5, 14.5, 28.5, 56.5]]]),
+    [[[1.5, 2.5, 14.5, 28.5, 56.5]]],
     "causal_conv of [1, 2, 4, 8, 16] with weights [10, 1], bias 0.5, dilation 2",
     "write the formula down for t = 2; compare with conv_loop",
     mistakes={
-        "it looks into the future": (
-            torch.tensor([[[14.5, 28.5, 56.5, 80.5, 160.5]]]),
-            "on which side do the zeros belong?",
-        ),
+        "it looks into the future": ([[[14.5, 28.5, 56.5, 80.5, 160.5]]], "on which side do zeros belong?"),
         "there are zeros on both sides: it looks into the future": (
-            torch.tensor([[[2.5, 14.5, 28.5, 56.5, 80.5]]]),
+            [[[2.5, 14.5, 28.5, 56.5, 80.5]]],
             "zeros belong before the sound",
         ),
         "the weights stand in the wrong order": (
-            torch.tensor([[[10.5, 20.5, 41.5, 82.5, 164.5]]]),
+            [[[10.5, 20.5, 41.5, 82.5, 164.5]]],
             "the last weight is the present's",
         ),
-        "the dilation is forgotten": (
-            torch.tensor([[[1.5, 12.5, 24.5, 48.5, 96.5]]]),
-            "weights stand d apart",
-        ),
-        "the bias is forgotten": (torch.tensor([[[1.0, 2, 14, 28, 56]]]), "the formula's b"),
+        "the dilation is forgotten": ([[[1.5, 12.5, 24.5, 48.5, 96.5]]], "weights stand d apart"),
+        "the bias is forgotten": ([[[1.0, 2, 14, 28, 56]]], "the formula's b"),
     },
 )
 close(got, student.conv_loop(x, weight, bias, 3), "causal_conv, dilation 3", "compare with conv_loop")
 ### BEGIN HIDDEN TESTS
-import torch.nn.functional as F
-
 for b, c, m, k, d, t in ((1, 1, 1, 3, 1, 9), (2, 3, 5, 3, 4, 11), (3, 2, 2, 2, 8, 5), (1, 4, 1, 1, 2, 6)):
     x, weight, bias = (torch.randn(shape).requires_grad_() for shape in ((b, c, t), (m, c, k), (m,)))
     got = student.causal_conv(x, weight, bias, d)
     wanted = F.conv1d(F.pad(x, ((k - 1) * d, 0)), weight, bias, dilation=d)
-    close(
-        got,
-        wanted,
-        f"causal_conv of {t} samples, {k} weights, dilation {d}",
-        "any kernel and dilation, also sounds shorter than the reach",
-    )
+    what = f"causal_conv of {t} samples, {k} weights, dilation {d}"
+    close(got, wanted, what, "any kernel and dilation, also sounds shorter than the reach")
     follows(got, {"the sound": x, "the weights": weight, "the bias": bias}, wanted, "causal_conv")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Same as before? And how much faster?
@@ -373,39 +290,23 @@ print(f"{(looped - begun) / (done - looped):.0f} times faster")
 # How much farther back does each layer reach?
 
 # %% test="receptive_field_values" points=1
-equal(
-    student.receptive_field([1, 2, 4], 2),
-    8,
-    "receptive_field([1, 2, 4], 2)",
-    "count in your drawing",
-    mistakes={
-        "only the past is counted": (7, "the present sample counts too: dilations [1], k = 2 make two"),
-        "only the last layer is counted": (4, "each layer reaches on from the one below"),
-    },
-)
-equal(
-    student.receptive_field([1, 2], 3),
-    7,
-    "receptive_field([1, 2], 3)",
-    "k weights, d apart, reach (k - 1) d back",
-)
+got = student.receptive_field([1, 2, 4], 2)
+mistakes = {
+    "only the past is counted": (7, "the present sample counts too: dilations [1], k = 2 make two"),
+    "only the last layer is counted": (4, "each layer reaches on from the one below"),
+}
+equal(got, 8, "receptive_field([1, 2, 4], 2)", "count in your drawing", mistakes=mistakes)
+got = student.receptive_field([1, 2], 3)
+equal(got, 7, "receptive_field([1, 2], 3)", "k weights, d apart, reach (k - 1) d back")
 ### BEGIN HIDDEN TESTS
 import random
 
 for k in (1, 2, 3, 5):
     dilations = [random.randint(1, 20) for _ in range(random.randint(1, 6))]
-    equal(
-        student.receptive_field(dilations, k),
-        1 + (k - 1) * sum(dilations),
-        f"receptive_field({dilations}, {k})",
-    )
-equal(
-    student.receptive_field([2**i for i in range(10)] * 3, 2),
-    3070,
-    "three times 1, 2, …, 512",
-    "sums, not powers",
-)
-### END HIDDEN TESTS
+    got = student.receptive_field(dilations, k)
+    equal(got, 1 + (k - 1) * sum(dilations), f"receptive_field({dilations}, {k})")
+got = student.receptive_field([2**i for i in range(10)] * 3, 2)
+equal(got, 3070, "three times 1, 2, …, 512", "sums, not powers")
 
 # %% [markdown]
 # Do not believe the formula: ask the net. An output that depends on a sample has a gradient in it.
@@ -422,46 +323,28 @@ def older(x):
 
 
 got = student.heard(older, (1, 6), 4)
-equal(
-    got,
-    torch.tensor([False, True, False, True, False, False]),
-    "heard of a net that adds the samples one and three before, at t = 4",
-    "True where the gradient of the output at t is not 0; mind t, and that the sound must require its gradient",
-)
+what = "heard of a net that adds the samples one and three before, at t = 4"
+hint = "True where the gradient of the output at t is not 0; mind t, and that the sound must require its gradient"
+equal(got, torch.tensor([False, True, False, True, False, False]), what, hint)
 got = student.heard(lambda x: x[:, 1:] - x[:, :1].roll(2, dims=2), (2, 5), 3)
-equal(
-    got,
-    torch.tensor([False, True, False, True, False]),
-    "heard of a net of two input channels, the second minus what the first was, at t = 3",
-    "a sample is heard if *any* of its channels is; also where the gradient is negative",
-)
+what = "heard of a net of two input channels, the second minus what the first was, at t = 3"
+hint = "a sample is heard if *any* of its channels is; also where the gradient is negative"
+equal(got, torch.tensor([False, True, False, True, False]), what, hint)
 ### BEGIN HIDDEN TESTS
 for lag, t in ((0, 2), (4, 7), (5, 5)):
     expected = torch.zeros(9, dtype=torch.bool)
     expected[t - lag] = True
-    equal(
-        student.heard(lambda x, lag=lag: (3 * x).roll(lag, dims=2), (1, 9), t),
-        expected,
-        f"heard with a lag of {lag} at {t}",
-    )
-equal(
-    student.heard(lambda x: x**2, (1, 3), 1),
-    torch.tensor([False, True, False]),
-    "heard of a net that squares",
-    "take a random sound: at 0 the gradient of x² is 0",
-)
-equal(
-    student.heard(lambda x: torch.cat([x, x.roll(1, dims=2)], 1), (1, 4), 2),
-    torch.tensor([False, True, True, False]),
-    "heard of a net with two output channels",
-    "all output channels count",
-)
-equal(
-    student.heard(lambda x: (x[:, :1] - x[:, 1:]).roll(1, dims=2), (2, 4), 2),
-    torch.tensor([False, True, False, False]),
-    "heard of a net that takes the difference of two channels",
-    "their gradients add up to 0, and are not 0",
-)
+    got = student.heard(lambda x, lag=lag: (3 * x).roll(lag, dims=2), (1, 9), t)
+    equal(got, expected, f"heard with a lag of {lag} at {t}")
+got = student.heard(lambda x: x**2, (1, 3), 1)
+expected = torch.tensor([False, True, False])
+equal(got, expected, "heard of a net that squares", "take a random sound: at 0 the gradient of x² is 0")
+got = student.heard(lambda x: torch.cat([x, x.roll(1, dims=2)], 1), (1, 4), 2)
+expected = torch.tensor([False, True, True, False])
+equal(got, expected, "heard of a net with two output channels", "all output channels count")
+got = student.heard(lambda x: (x[:, :1] - x[:, 1:]).roll(1, dims=2), (2, 4), 2)
+what = "heard of a net that takes the difference of two channels"
+equal(got, torch.tensor([False, True, False, False]), what, "their gradients add up to 0, and are not 0")
 sounds = []
 
 
@@ -473,15 +356,9 @@ def listening(x):
 
 for _ in range(2):
     student.heard(listening, (1, 4), 2)
-holds(
-    not torch.equal(sounds[0], sounds[-1]),
-    "heard feeds the same sound at every call",
-    "another random sound each time",
-    "twice the same",
-    "a seed of your own also makes all that is random after it the same",
-)
-### END HIDDEN TESTS
-
+what = "heard feeds the same sound at every call"
+hint = "a seed of your own also makes all that is random after it the same"
+holds(not torch.equal(sounds[0], sounds[-1]), what, "another random sound each time", "twice the same", hint)
 
 # %% [markdown]
 # Four layers, dilations 1, 2, 4, 8 and 1, 1, 1, 1 and 1, 8, 8, 8. Which reach farthest? Which have *holes*?
@@ -516,11 +393,9 @@ def stacked(x, dilations, k):
         x = student.causal_conv(x, torch.rand(1, 1, k) + 0.5, torch.zeros(1), dilation)
         shape = shape_of(x)
         holds(shape == expected, f"causal_conv with {k} weights changes the shape", expected, shape)
-    holds(
-        getattr(x, "requires_grad", False),
-        "autograd cannot follow causal_conv back to the sound",
-        hint=".detach(), .numpy() and torch.no_grad cut the thread",
-    )
+    what = "autograd cannot follow causal_conv back to the sound"
+    hint = ".detach(), .numpy() and torch.no_grad cut the thread"
+    holds(getattr(x, "requires_grad", False), what, hint=hint)
     return x
 
 
@@ -533,17 +408,13 @@ for dilations, k in (([1, 2, 4], 2), ([1, 3], 3)):
     field = int(field)
     expected = torch.zeros(24, dtype=torch.bool)
     expected[20 - field + 1 : 21] = True
-    equal(
-        seen,
-        expected,
-        f"the samples heard at t = 20 by your stack with dilations {dilations}, k = {k}",
-        "the gradient says what is heard: it must be the last receptive_field samples, and nothing later",
-    )
+    what = f"the samples heard at t = 20 by your stack with dilations {dilations}, k = {k}"
+    hint = "the gradient says what is heard: it must be the last receptive_field samples, and nothing later"
+    equal(seen, expected, what, hint)
 ### BEGIN HIDDEN TESTS
 x = torch.randn(1, 1, 80, requires_grad=True)
 (gradient,) = torch.autograd.grad(stacked(x, [1, 2, 4, 8, 16], 2)[0, 0, 70], x)
 equal(gradient[0, 0].nonzero().flatten(), torch.arange(39, 71), "the samples heard by dilations 1 to 16")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Doubling reaches exponentially far with layers, and leaves no hole.
@@ -558,32 +429,22 @@ equal(gradient[0, 0].nonzero().flatten(), torch.arange(39, 71), "the samples hea
 
 # %% test="conditioned_values" points=2
 z, V, h = torch.zeros(1, 1, 6), torch.tensor([[10.0, 1]]), torch.tensor([[2.0, 3]])
-close(
-    student.conditioned(z + 0.5, h, V),
-    torch.full((1, 1, 6), 23.5),
-    "conditioned with one h for the whole sound: z = 0.5 everywhere, V h = 23",
-    "V h has shape (B, M): which axis is missing?",
-    mistakes={
-        "it does not listen to h": (z + 0.5, "z plus V h"),
-        "it forgets z": (z + 23, "z *plus* V h"),
-    },
-)
+got = student.conditioned(z + 0.5, h, V)
+expected = torch.full((1, 1, 6), 23.5)
+what = "conditioned with one h for the whole sound: z = 0.5 everywhere, V h = 23"
+mistakes = {"it does not listen to h": (z + 0.5, "z plus V h"), "it forgets z": (z + 23, "z *plus* V h")}
+close(got, expected, what, "V h has shape (B, M): which axis is missing?", mistakes=mistakes)
 h = torch.tensor([[[1.0, 2, 3], [0, 0, 5]]])
-close(
-    student.conditioned(z, h, V),
-    torch.tensor([[[10.0, 10, 20, 20, 35, 35]]]),
-    "conditioned with three values of h over six samples: V h = 10, 20, 35",
-    "each holds for T / N samples",
-    mistakes={
-        "the whole curve is repeated": (
-            torch.tensor([[[10.0, 20, 35, 10, 20, 35]]]),
-            "each value is held, *then* comes the next: 1, 1, 2, 2",
-        ),
-    },
-)
+got = student.conditioned(z, h, V)
+what = "conditioned with three values of h over six samples: V h = 10, 20, 35"
+mistakes = {
+    "the whole curve is repeated": (
+        [[[10.0, 20, 35, 10, 20, 35]]],
+        "each value is held, *then* comes the next: 1, 1, 2, 2",
+    )
+}
+close(got, [[[10.0, 10, 20, 20, 35, 35]]], what, "each holds for T / N samples", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for b, m, d, n, t in ((1, 1, 1, 1, 1), (3, 4, 2, 4, 8), (2, 6, 5, 5, 5), (2, 2, 3, 1, 7), (2, 3, 4, 3, 6)):
     z, V, h = (torch.randn(shape).requires_grad_() for shape in ((b, m, t), (m, d), (b, d, n)))
     wanted = z + torch.einsum("md,bdn->bmn", V, h)[:, :, torch.arange(t) * n // t]
@@ -595,7 +456,6 @@ for b, m, t, d in ((3, 4, 5, 3), (2, 3, 6, 4)):
     got, wanted = student.conditioned(z, h, V), z + (h @ V.T)[:, :, None]
     close(got, wanted, f"conditioned of {b} sounds, D = {d}", "rows of h are sounds")
     follows(got, {"z": z, "h": h, "V": V}, wanted, "conditioned, one h for a whole sound,")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # WaveNet's block. One convolution makes two things: a *filter*, bent by tanh, and a *gate*, by a sigmoid: how much of it passes.
@@ -636,50 +496,27 @@ out, said = pair(
 )
 swapped = blocks(z, (1, 0))
 near = student.conv_loop(x, w["conv.weight"], w["conv.bias"], 1)
-close(
-    said,
-    skip,
-    "what the block says to the output",
-    "z, then y, then `skip` of y",
-    mistakes={
-        "the gate is where the filter should be": (swapped[2], "the first c channels are the filter: tanh"),
-        "the skip takes the new features": (
-            dense("skip", x + residual),
-            "`skip` of y, before anything is added",
-        ),
-        "the block's convolution is not dilated": (blocks(near)[2], "self.dilation"),
-    },
-)
-close(
-    out,
-    x + residual,
-    "the block's new features",
-    "x plus `residual` of y",
-    mistakes={
-        "the block's two results are exchanged": (skip, "the new features come first: see the docstring"),
-        "the residual block leaves out x": (residual, "x *plus* …"),
-        "the residual goes around its 1×1 convolution": (x + y, "`residual` of y"),
-    },
-)
+mistakes = {
+    "the gate is where the filter should be": (swapped[2], "the first c channels are the filter: tanh"),
+    "the skip takes the new features": (dense("skip", x + residual), "`skip` of y, before anything is added"),
+    "the block's convolution is not dilated": (blocks(near)[2], "self.dilation"),
+}
+close(said, skip, "what the block says to the output", "z, then y, then `skip` of y", mistakes=mistakes)
+mistakes = {
+    "the block's two results are exchanged": (skip, "the new features come first: see the docstring"),
+    "the residual block leaves out x": (residual, "x *plus* …"),
+    "the residual goes around its 1×1 convolution": (x + y, "`residual` of y"),
+}
+close(out, x + residual, "the block's new features", "x plus `residual` of y", mistakes=mistakes)
 block = student.Block(3, 5, 2, 4)
 w, h = block.state_dict(), torch.randn(2, 4)
 z = student.conv_loop(x, w["conv.weight"], w["conv.bias"], 2)
 bare = blocks(z)[2]
 skip = blocks(z + (h @ w["condition.weight"].T)[:, :, None])[2]
 said = block(x.clone(), h)[1]
-close(
-    said,
-    skip,
-    "the skip of a conditioned block",
-    "condition z, before it is bent",
-    mistakes={
-        "the block does not listen to h": (bare, "z is conditioned where h is not None"),
-    },
-)
+mistakes = {"the block does not listen to h": (bare, "z is conditioned where h is not None")}
+close(said, skip, "the skip of a conditioned block", "condition z, before it is bent", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.waveforms import reference
-
 for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 2, 3, 1, 2, 9)):
     block, ours = student.Block(c, skips, dilation, d), reference.Block(c, skips, dilation, d)
     ours.load_state_dict(block.state_dict())
@@ -687,33 +524,17 @@ for c, skips, dilation, d, b, t in ((2, 3, 1, 0, 1, 4), (4, 4, 8, 3, 3, 5), (1, 
     wanted = ours(x, h)
     got = block(x.clone(), h) if d else block(x.clone())
     for one, other, name in zip(got, wanted, ("new features", "skip")):
-        close(
-            one,
-            other,
-            f"a block's {name}: {c} channels, {skips} of skip, dilation {dilation}, D = {d}",
-            rtol=1e-3,
-            atol=1e-4,
-        )
+        what = f"a block's {name}: {c} channels, {skips} of skip, dilation {dilation}, D = {d}"
+        close(one, other, what, rtol=1e-3, atol=1e-4)
         given = {"x": x} | ({"h": h} if d else {})
-        follows(
-            one,
-            given | dict(block.named_parameters()),
-            other,
-            f"a block's {name}",
-            others=given | dict(ours.named_parameters()),
-        )
+        leaves = given | dict(block.named_parameters())
+        follows(one, leaves, other, f"a block's {name}", others=given | dict(ours.named_parameters()))
 block, ours = student.Block(2, 3, 2, 2), reference.Block(2, 3, 2, 2)
 ours.load_state_dict(block.state_dict())
 x, h = torch.randn(2, 2, 6), torch.randn(2, 2, 3)
-close(
-    block(x.clone(), h)[1],
-    ours(x, h)[1],
-    "the skip of a block given a curve, three values of h over six samples",
-    "`conditioned` knows what to do with either kind of h",
-    rtol=1e-3,
-    atol=1e-4,
-)
-### END HIDDEN TESTS
+got = block(x.clone(), h)[1]
+what = "the skip of a block given a curve, three values of h over six samples"
+close(got, ours(x, h)[1], what, "`conditioned` knows what to do with either kind of h", rtol=1e-3, atol=1e-4)
 
 # %% [markdown]
 # ## 4 WaveNet (5 points, 20 minutes)
@@ -733,105 +554,56 @@ net.load_state_dict(w)
 x = torch.randn(1, 1, 8, requires_grad=True)
 got = net(x)
 shape = shape_of(got)
-holds(
-    shape == (1, 5, 8),
-    "WaveNet gives the wrong shape",
-    (1, 5, 8),
-    shape,
-    "(B, c_out, T), and does `forward` return it?",
-)
-holds(
-    getattr(got, "requires_grad", False),
-    "autograd cannot follow WaveNet back to the wave",
-    hint=".detach(), .numpy() and torch.no_grad cut the thread",
-)
+what = "WaveNet gives the wrong shape"
+holds(shape == (1, 5, 8), what, (1, 5, 8), shape, "(B, c_out, T), and does `forward` return it?")
+what = "autograd cannot follow WaveNet back to the wave"
+holds(getattr(got, "requires_grad", False), what, hint=".detach(), .numpy() and torch.no_grad cut the thread")
 gradients = [
     torch.autograd.grad(got[0, :, t].sum(), x, retain_graph=True, allow_unused=True)[0] for t in range(8)
 ]
 seen = (
     torch.stack([torch.zeros(8) if g is None else g[0, 0] for g in gradients]) != 0
 )  # (output's time, sample)
-holds(
-    not seen.triu(1).any(),
-    "the output at t hears later samples",
-    hint="to the right means: a zero comes in at the left",
-)
-holds(
-    not seen.diagonal().any(),
-    "the output at t hears sample t: it will copy, not predict",
-    "samples before t only",
-    "sample t itself",
-    "move the wave one to the right before `first`",
-)
-holds(
-    seen[7, 3:7].all() and not seen[7, :3].any(),
-    "the output at 7 of dilations 1, 2 hears the wrong samples",
-    "3 to 6",
-    seen[7].nonzero().flatten().tolist(),
-    "each block takes the features of the one before; shift the wave once, not in each block; is a thread cut?",
-)
+what = "the output at t hears later samples"
+holds(not seen.triu(1).any(), what, hint="to the right means: a zero comes in at the left")
+what = "the output at t hears sample t: it will copy, not predict"
+hint = "move the wave one to the right before `first`"
+holds(not seen.diagonal().any(), what, "samples before t only", "sample t itself", hint)
+what = "the output at 7 of dilations 1, 2 hears the wrong samples"
+hint = "each block takes the features of the one before; shift the wave once, not in each block; is a thread cut?"
+got = seen[7].nonzero().flatten().tolist()
+holds(seen[7, 3:7].all() and not seen[7, :3].any(), what, "3 to 6", got, hint)
 x = x.detach()
 before = net(x)
 w["blocks.0.skip.weight"] *= -3.0
 w["blocks.0.skip.bias"] += 3.0
 net.load_state_dict(w)
-holds(
-    (net(x) - before).abs().max() > 1e-6,
-    "what the first block says does not reach the output",
-    hint="add up the skips of *all* blocks",
-)
+what = "what the first block says does not reach the output"
+holds((net(x) - before).abs().max() > 1e-6, what, hint="add up the skips of *all* blocks")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.waveforms import reference
-
 for c, skips, dilations, c_out, d, t in (
     (2, 3, [1], 4, 0, 5),
     (4, 5, [1, 2, 4], 2, 3, 12),
     (3, 3, [4, 1], 7, 2, 6),
 ):
-    net, ours = (
-        student.WaveNet(c, skips, dilations, c_out, d),
-        reference.WaveNet(c, skips, dilations, c_out, d),
-    )
+    net = student.WaveNet(c, skips, dilations, c_out, d)
+    ours = reference.WaveNet(c, skips, dilations, c_out, d)
     ours.load_state_dict(net.state_dict())
     x, h = torch.randn(2, 1, t, requires_grad=True), torch.randn(2, d, requires_grad=True) if d else None
     got, wanted = net(x.clone(), h) if d else net(x.clone()), ours(x, h)
-    close(
-        got,
-        wanted,
-        f"WaveNet with dilations {dilations}, {c} channels, {skips} of skip, D = {d}",
-        "`first`, then each block with h, the sum of all skips, `head`",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    what = f"WaveNet with dilations {dilations}, {c} channels, {skips} of skip, D = {d}"
+    hint = "`first`, then each block with h, the sum of all skips, `head`"
+    close(got, wanted, what, hint, rtol=1e-3, atol=1e-4)
     given = {"the wave": x} | ({"h": h} if d else {})
-    follows(
-        got,
-        given | dict(net.named_parameters()),
-        wanted,
-        "WaveNet",
-        others=given | dict(ours.named_parameters()),
-    )
-    close(
-        net(x, h) if d else net(x),
-        wanted,
-        "WaveNet at its second call",
-        "does something stay in `self` from the call before?",
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    leaves = given | dict(net.named_parameters())
+    follows(got, leaves, wanted, "WaveNet", others=given | dict(ours.named_parameters()))
+    hint = "does something stay in `self` from the call before?"
+    close(net(x, h) if d else net(x), wanted, "WaveNet at its second call", hint, rtol=1e-3, atol=1e-4)
 x, h = torch.randn(2, 1, 8), torch.randn(2, 3, 4)
 net, ours = student.WaveNet(4, 5, [1, 2], 3, 3), reference.WaveNet(4, 5, [1, 2], 3, 3)
 ours.load_state_dict(net.state_dict())
-close(
-    net(x, h),
-    ours(x, h),
-    "WaveNet given a curve: four values of h over eight samples",
-    "hand h on",
-    rtol=1e-3,
-    atol=1e-4,
-)
-### END HIDDEN TESTS
+what = "WaveNet given a curve: four values of h over eight samples"
+close(net(x, h), ours(x, h), what, "hand h on", rtol=1e-3, atol=1e-4)
 
 # %% [markdown]
 # How surprised is it? In bits a sample: the mean of $-\log_2$ of the probability that it gave to what came. Knowing
@@ -847,35 +619,20 @@ cost = torch.tensor(
 codes, length = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 1]]), torch.tensor([4, 1])
 p = 0.5 ** cost[:, None]  # of the code that came; the rest is the other's
 logits = torch.where(codes[:, None] == torch.arange(2).view(1, 2, 1), p, 1 - p).log()
-close(
-    student.bits(logits, codes, length),
-    2.8,
-    "bits of a sound of four samples that cost 1, 2, 3, 2 and of one of one sample that costs 6",
-    "-log₂ softmax(logits) at the codes",
-    mistakes={
-        "these are nats": (1.940812, "log₂ p = ln p / ln 2"),
-        "the filling is counted": (5.125, "samples from `length` on do not count"),
-        "the sum is divided by all samples": (1.75, "divide by how many count"),
-        "it is a sum": (14.0, "a mean over the samples"),
-        "sounds are averaged, not samples": (
-            4.0,
-            "every counted sample weighs the same: a long sound weighs more",
-        ),
-        "one sample too many is counted": (23 / 6, "a sound of length 1 has the sample 0 alone"),
-    },
-)
-close(
-    student.bits(torch.zeros(1, 64, 4), torch.zeros(1, 4, dtype=torch.long), torch.tensor([3])),
-    6.0,
-    "bits of knowing nothing about 64 levels",
-)
+got = student.bits(logits, codes, length)
+what = "bits of a sound of four samples that cost 1, 2, 3, 2 and of one of one sample that costs 6"
+mistakes = {
+    "these are nats": (1.940812, "log₂ p = ln p / ln 2"),
+    "the filling is counted": (5.125, "samples from `length` on do not count"),
+    "the sum is divided by all samples": (1.75, "divide by how many count"),
+    "it is a sum": (14.0, "a mean over the samples"),
+    "sounds are averaged, not samples": (4.0, "counted samples weigh the same: a long sound weighs more"),
+    "one sample too many is counted": (23 / 6, "a sound of length 1 has the sample 0 alone"),
+}
+close(got, 2.8, what, "-log₂ softmax(logits) at the codes", mistakes=mistakes)
+what = "bits of knowing nothing about 64 levels"
+close(student.bits(torch.zeros(1, 64, 4), torch.zeros(1, 4, dtype=torch.long), torch.tensor([3])), 6.0, what)
 ### BEGIN HIDDEN TESTS
-import math
-
-import torch.nn.functional as F
-
-from course_utils.checks import follows
-
 for q, t, length in ((2, 1, [1]), (64, 30, [7, 30, 1, 12]), (300, 9, [2, 9]), (5, 8, [8, 2, 5])):
     logits = (4 * torch.randn(len(length), q, t)).requires_grad_()
     codes = torch.randint(q, (len(length), t))
@@ -885,7 +642,6 @@ for q, t, length in ((2, 1, [1]), (64, 30, [7, 30, 1, 12]), (300, 9, [2, 9]), (5
     got = student.bits(logits, codes, torch.tensor(length))
     close(got, wanted, f"bits of sounds of {length} samples, {q} levels", "each sound ends at its own length")
     follows(got, {"the logits": logits}, wanted, "bits")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 5 One sample at a time (4 points, 20 minutes)
@@ -902,32 +658,20 @@ torch.tensor([0.2, 0.5, 0.3]).cumsum(0)
 # %% test="draw_values" points=2
 logits = torch.tensor([0.2, 0.5, 0.3]).log().expand(4, 3)
 u = torch.tensor([0.1, 0.3, 0.65, 0.9])
-equal(
-    student.draw(logits, u),
-    torch.tensor([0, 1, 1, 2]),
-    "draw with probabilities 0.2, 0.5, 0.3 and u = 0.1, 0.3, 0.65, 0.9",
-    "the stick",
-    mistakes={
-        "it takes the most probable code": (torch.ones(4), "u decides: print the cumulative sums"),
-        "it is one code too high": (
-            torch.tensor([1, 2, 2, 3]),
-            "u = 0.1 points at the first piece: code 0",
-        ),
-    },
-)
-equal(
-    student.draw(torch.zeros(4, 4), torch.tensor([0.0, 0.25, 0.5, 0.75])),
-    torch.tensor([0, 1, 2, 3]),
-    "draw with four equal pieces and u = 0, 0.25, 0.5, 0.75",
-    "u = 0.25 is where code 0 ends: the first sum that is *above* u is code 1's",
-)
+got = student.draw(logits, u)
+what = "draw with probabilities 0.2, 0.5, 0.3 and u = 0.1, 0.3, 0.65, 0.9"
+mistakes = {
+    "it takes the most probable code": (torch.ones(4), "u decides: print the cumulative sums"),
+    "it is one code too high": (torch.tensor([1, 2, 2, 3]), "u = 0.1 points at the first piece: code 0"),
+}
+equal(got, torch.tensor([0, 1, 1, 2]), what, "the stick", mistakes=mistakes)
+got = student.draw(torch.zeros(4, 4), torch.tensor([0.0, 0.25, 0.5, 0.75]))
+hint = "u = 0.25 is where code 0 ends: the first sum that is *above* u is code 1's"
+equal(got, torch.tensor([0, 1, 2, 3]), "draw with four equal pieces and u = 0, 0.25, 0.5, 0.75", hint)
 never = torch.tensor([0.0, 0.5, 0.0, 0.5]).log()
-equal(
-    student.draw(never.expand(3, 4), torch.tensor([0.0, 0.25, 0.5])),
-    torch.tensor([1, 1, 3]),
-    "draw with probabilities 0, 0.5, 0, 0.5 and u = 0, 0.25, 0.5",
-    "a code of probability 0 has no piece of the stick, also where u is its end",
-)
+got = student.draw(never.expand(3, 4), torch.tensor([0.0, 0.25, 0.5]))
+hint = "a code of probability 0 has no piece of the stick, also where u is its end"
+equal(got, torch.tensor([1, 1, 3]), "draw with probabilities 0, 0.5, 0, 0.5 and u = 0, 0.25, 0.5", hint)
 got = student.draw(torch.randn(500, 200), torch.full((500,), 1 - 2**-24))
 holds(
     not torch.as_tensor(got).is_floating_point(),
@@ -937,16 +681,9 @@ holds(
     "does a step make floats of them? .long() makes whole numbers",
 )
 top = int(torch.as_tensor(got).max())
-holds(
-    top <= 199,
-    "draw gives a code that does not exist",
-    "0 to 199",
-    top,
-    "sums of floats may end below 1, and below u",
-)
+what = "draw gives a code that does not exist"
+holds(top <= 199, what, "0 to 199", top, "sums of floats may end below 1, and below u")
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import close
-
 for b, q in ((1, 2), (300, 64), (50, 1000)):
     logits, u = 3 * torch.randn(b, q), torch.rand(b)
     ends = torch.softmax(logits.double(), dim=1).cumsum(1)
@@ -955,18 +692,12 @@ for b, q in ((1, 2), (300, 64), (50, 1000)):
     got = torch.as_tensor(student.draw(logits, u))
     close(got[safe], expected[safe], f"draw of {b} from {q} codes", "each row has its own u")
 got = student.draw(100 * torch.eye(4) - 1000, torch.tensor([0.2, 0.9, 0.3, 0.5]))
-equal(
-    got, torch.arange(4), "draw where one code is certain, logits of -1000", "torch.softmax does not overflow"
-)
+expected = torch.arange(4)
+equal(got, expected, "draw where one code is certain, logits of -1000", "torch.softmax does not overflow")
 sure = torch.full((1, 1000), -1000.0)
 sure[0, 999] = 0
-equal(
-    student.draw(sure, torch.tensor([0.5])),
-    torch.tensor([999]),
-    "draw where code 999 is certain",
-    "any number of codes",
-)
-### END HIDDEN TESTS
+got = student.draw(sure, torch.tensor([0.5]))
+equal(got, torch.tensor([999]), "draw where code 999 is certain", "any number of codes")
 
 # %% [markdown]
 # Now a sound: ask for the logits of the first sample, draw, write it down; ask again. All randomness comes in as `u`, so
@@ -993,34 +724,17 @@ def counting(x):
 got = student.generate(counting, torch.rand(2, 6), levels)
 codes = torch.tensor([4, 1, 3, 0, 2, 4])
 odd = [shape for shape in calls if len(shape) != 3 or 0 in shape]
-holds(
-    not odd,
-    "generate gives the net the wrong shape",
-    "(2, 1, n), n at least 1",
-    odd[:1],
-    "the net takes (B, 1, n); the logits at time t need a sample to stand at t, whatever it is",
-)
+hint = "the net takes (B, 1, n); the logits at time t need a sample to stand at t, whatever it is"
+holds(not odd, "generate gives the net the wrong shape", "(2, 1, n), n at least 1", odd[:1], hint)
 shape = shape_of(got)
 holds(shape == (2, 6), "generate gives the wrong shape", (2, 6), shape, "(B, T), and does it `return` it?")
-close(
-    got,
-    values[codes].expand(2, 6),
-    "a sound by a net that is sure of each sample",
-    "logits at t, which the net makes from samples before t; decode, then write the sample down at t",
-    mistakes={
-        "generate gives codes": (codes.expand(2, 6), "samples: decode what was drawn"),
-    },
-)
-holds(
-    len(calls) == 6,
-    "generate calls the net too often, or not often enough",
-    6,
-    len(calls),
-    "one call a sample",
-)
+expected = values[codes].expand(2, 6)
+hint = "logits at t, which the net makes from samples before t; decode, then write the sample down at t"
+mistakes = {"generate gives codes": (codes.expand(2, 6), "samples: decode what was drawn")}
+close(got, expected, "a sound by a net that is sure of each sample", hint, mistakes=mistakes)
+what = "generate calls the net too often, or not often enough"
+holds(len(calls) == 6, what, 6, len(calls), "one call a sample")
 ### BEGIN HIDDEN TESTS
-from solutions.waveforms import reference
-
 kernel = torch.randn(7, 1, 3)
 
 
@@ -1030,13 +744,9 @@ def remembering(x):
 
 for b, t in ((1, 1), (3, 20)):
     u = torch.rand(b, t)
-    close(
-        student.generate(remembering, u, 7),
-        reference.generate(remembering, u, 7),
-        f"{b} sounds of {t} samples",
-        "u[:, t] for sample t, each sound with its own",
-    )
-### END HIDDEN TESTS
+    got = student.generate(remembering, u, 7)
+    expected = reference.generate(remembering, u, 7)
+    close(got, expected, f"{b} sounds of {t} samples", "u[:, t] for sample t, each sound with its own")
 
 # %% [markdown]
 # What does *one* sample cost, when 100, 1,000 or 10,000 came before it? Guess, then run (an untrained net).
@@ -1078,8 +788,6 @@ window = torch.tensor([7.0, 8, 9, 5])  # the queue and the present
 # Join queue and present along time. Which of them do the weights meet?
 
 # %% test="conv_step_values" points=3
-import torch.nn.functional as F
-
 x, queue = torch.tensor([[5.0]]), torch.tensor([[[7.0, 8, 9]]])
 y, after = pair(
     student.conv_step(x, queue, torch.tensor([[[1.0, 10]]]), torch.zeros(1), 3),
@@ -1087,48 +795,28 @@ y, after = pair(
     "the output now and the queue for the next sample",
     "see `Returns`",
 )
-close(
-    y,
-    torch.tensor([[57.0]]),
-    "conv_step of 5 with queue [7, 8, 9], weights [1, 10], dilation 3",
-    "by hand, above",
-    mistakes={
-        "conv_step gives the queue first": (torch.tensor([[[8.0, 9, 5]]]), "see `Returns`: in which order?"),
-        "the output of conv_step still has an axis of time": (torch.tensor([[[57.0]]]), "(B, M)"),
-        "conv_step meets the newest of the queue": (
-            torch.tensor([[59.0]]),
-            "the first weight is d samples back: the oldest",
-        ),
-        "conv_step uses the weights in the wrong order": (
-            torch.tensor([[75.0]]),
-            "the last weight is the present's",
-        ),
-    },
-)
-close(
-    after,
-    torch.tensor([[[8.0, 9, 5]]]),
-    "the queue after the step",
-    "as long as before, oldest first",
-    mistakes={
-        "the queue stays as it was": (queue, "the oldest leaves, the present joins"),
-        "the queue runs backwards": (
-            torch.tensor([[[5.0, 7, 8]]]),
-            "oldest first: the present joins at the end",
-        ),
-    },
-)
+what = "conv_step of 5 with queue [7, 8, 9], weights [1, 10], dilation 3"
+mistakes = {
+    "conv_step gives the queue first": ([[[8.0, 9, 5]]], "see `Returns`: in which order?"),
+    "the output of conv_step still has an axis of time": ([[[57.0]]], "(B, M)"),
+    "conv_step meets the newest of the queue": ([[59.0]], "the first weight is d samples back: the oldest"),
+    "conv_step uses the weights in the wrong order": ([[75.0]], "the last weight is the present's"),
+}
+close(y, [[57.0]], what, "by hand, above", mistakes=mistakes)
+what = "the queue after the step"
+mistakes = {
+    "the queue stays as it was": (queue, "the oldest leaves, the present joins"),
+    "the queue runs backwards": ([[[5.0, 7, 8]]], "oldest first: the present joins at the end"),
+}
+close(after, [[[8.0, 9, 5]]], what, "as long as before, oldest first", mistakes=mistakes)
 x, weight, bias = torch.randn(2, 3, 9), torch.randn(4, 3, 2), torch.randn(4)
 queue, steps = torch.zeros(2, 3, 2), []
 for t in range(9):
     y, queue = student.conv_step(x[:, :, t], queue, weight, bias, 2)
     steps.append(y)
-close(
-    torch.stack(steps, dim=2),
-    F.conv1d(F.pad(x, (2, 0)), weight, bias, dilation=2),
-    "conv_step, sample by sample, against the convolution of the whole",
-    "channels are added up; the bias comes once",
-)
+what = "conv_step, sample by sample, against the convolution of the whole"
+hint = "channels are added up; the bias comes once"
+close(torch.stack(steps, dim=2), F.conv1d(F.pad(x, (2, 0)), weight, bias, dilation=2), what, hint)
 ### BEGIN HIDDEN TESTS
 for b, c, m, k, d in ((1, 1, 1, 2, 1), (2, 3, 4, 3, 2), (3, 2, 5, 2, 8), (1, 2, 2, 4, 3)):
     x, weight, bias = torch.randn(b, c, 12), torch.randn(m, c, k), torch.randn(m)
@@ -1136,31 +824,18 @@ for b, c, m, k, d in ((1, 1, 1, 2, 1), (2, 3, 4, 3, 2), (3, 2, 5, 2, 8), (1, 2, 
     queue = torch.zeros(b, c, (k - 1) * d)
     for t in range(12):
         y, queue = student.conv_step(x[:, :, t], queue, weight, bias, d)
-        close(
-            y,
-            expected[:, :, t],
-            f"conv_step {t + 1} of kernel {k}, dilation {d}, {c} to {m} channels",
-            "any kernel: its weights meet every d-th input, the present last",
-        )
-        holds(
-            tuple(queue.shape) == (b, c, (k - 1) * d),
-            "the queue changes its length",
-            (k - 1) * d,
-            queue.shape[-1],
-        )
+        what = f"conv_step {t + 1} of kernel {k}, dilation {d}, {c} to {m} channels"
+        close(y, expected[:, :, t], what, "any kernel: its weights meet every d-th input, the present last")
+        what = "the queue changes its length"
+        holds(tuple(queue.shape) == (b, c, (k - 1) * d), what, (k - 1) * d, queue.shape[-1])
 weight, bias = torch.randn(3, 2, 2), torch.randn(3)
 sounds, queues = torch.randn(2, 1, 2, 8), [torch.zeros(1, 2, 2), torch.zeros(1, 2, 2)]
 for t in range(8):
     for i in range(2):
         y, queues[i] = student.conv_step(sounds[i, :, :, t], queues[i], weight, bias, 2)
         expected = F.conv1d(F.pad(sounds[i], (2, 0)), weight, bias, dilation=2)[:, :, t]
-        close(
-            y,
-            expected,
-            "conv_step of two sounds in turns",
-            "all that is known of the past comes in as `queue`",
-        )
-### END HIDDEN TESTS
+        what = "conv_step of two sounds in turns"
+        close(y, expected, what, "all that is known of the past comes in as `queue`")
 
 # %% [markdown]
 # With your step, one sample of a block and of the whole net are only book-keeping.
@@ -1188,13 +863,8 @@ def counting_step(x, queues):
 
 
 got = student.generate_fast(counting_step, [torch.zeros(1)], torch.rand(2, 7), levels)
-holds(
-    len(given) == 7,
-    "generate_fast calls `step` too often, or not often enough",
-    7,
-    len(given),
-    "one call a sample",
-)
+what = "generate_fast calls `step` too often, or not often enough"
+holds(len(given) == 7, what, 7, len(given), "one call a sample")
 holds(
     all(hasattr(x, "shape") for x in given),
     "`step` is not given a sample first",
@@ -1202,33 +872,19 @@ holds(
     type(given[0]).__name__,
     "in which order does `step` take them?",
 )
-holds(
-    steps == list(range(7)),
-    "the queues do not move on",
-    list(range(7)),
-    steps,
-    "the next step takes the queues of this one",
-)
-holds(
-    all(tuple(x.shape) == (2, 1) for x in given),
-    "`step` gets the wrong shape",
-    (2, 1),
-    [tuple(x.shape) for x in given],
-    "the one sample before, (B, 1)",
-)
+what = "the queues do not move on"
+holds(steps == list(range(7)), what, list(range(7)), steps, "the next step takes the queues of this one")
+what = "`step` gets the wrong shape"
+hint = "the one sample before, (B, 1)"
+holds(all(tuple(x.shape) == (2, 1) for x in given), what, (2, 1), [tuple(x.shape) for x in given], hint)
 close(given[0], torch.zeros(2, 1), "the first step's sample", "before the first there was silence")
 expected = values[torch.arange(7) % levels].expand(2, 7)
 close(got, expected, "a sound by a step that is sure of each sample", "decode what was drawn; (B, T)")
-close(
-    torch.cat(given[1:], 1),
-    expected[:, :-1],
-    "the samples that `step` was given",
-    "the sample drawn before, decoded",
-)
+got = torch.cat(given[1:], 1)
+close(got, expected[:, :-1], "the samples that `step` was given", "the sample drawn before, decoded")
+
+
 ### BEGIN HIDDEN TESTS
-from solutions.waveforms import reference
-
-
 def remembering_step(x, queues):
     new = 0.5 * queues[0] + x @ mix
     return 3 * new, [new]
@@ -1238,13 +894,9 @@ mix = torch.randn(1, 7)
 for b, t in ((1, 1), (3, 20)):
     u, queues = torch.rand(b, t), [torch.randn(b, 7)]
     expected = reference.generate_fast(remembering_step, queues, u, 7)
-    close(
-        student.generate_fast(remembering_step, queues, u, 7),
-        expected,
-        f"{b} sounds of {t} samples, with memory",
-        "u[:, t] for sample t; the queues of the step before",
-    )
-### END HIDDEN TESTS
+    got = student.generate_fast(remembering_step, queues, u, 7)
+    what = f"{b} sounds of {t} samples, with memory"
+    close(got, expected, what, "u[:, t] for sample t; the queues of the step before")
 
 # %% [markdown]
 # Same as before? And what does a sample cost now?
@@ -1273,30 +925,19 @@ print(f"after any number of samples, the next takes {milliseconds(lambda: net_st
 
 # %% test="density_values" points=1
 x, mean, scale = torch.tensor([3.0]), torch.tensor([1.0]), torch.tensor([2.0])
-close(
-    student.logistic_log_density(x, mean, scale.log()),
-    torch.tensor([-2.319671]),
-    "log p at 3 of a logistic distribution with mean 1 and scale 2",
-    "log of σ(v) σ(-v) / s, with v = 1",
-    mistakes={
-        "it forgets the scale": (
-            torch.tensor([-1.626523]),
-            "p(x) = σ(v) σ(-v) / s: what is the logarithm of 1/s?",
-        ),
-        "it grows with the scale": (torch.tensor([-0.933376]), "wide bells are low"),
-        "this is p, not log p": (torch.tensor([0.098306]), "its logarithm"),
-        "this is not a bell": (torch.tensor([-1.006409]), "σ(v) *and* σ(-v)"),
-    },
-)
-close(
-    student.logistic_log_density(torch.tensor([1000.0, -500.0]), torch.tensor(0.0), torch.tensor(0.0)),
-    torch.tensor([-1000.0, -500.0]),
-    "log p far out",
-    "σ(-1000) is 0 in floats, and its logarithm infinite: never form σ itself",
-)
+got = student.logistic_log_density(x, mean, scale.log())
+what = "log p at 3 of a logistic distribution with mean 1 and scale 2"
+mistakes = {
+    "it forgets the scale": ([-1.626523], "p(x) = σ(v) σ(-v) / s: what is the logarithm of 1/s?"),
+    "it grows with the scale": ([-0.933376], "wide bells are low"),
+    "this is p, not log p": ([0.098306], "its logarithm"),
+    "this is not a bell": ([-1.006409], "σ(v) *and* σ(-v)"),
+}
+close(got, [-2.319671], what, "log of σ(v) σ(-v) / s, with v = 1", mistakes=mistakes)
+got = student.logistic_log_density(torch.tensor([1000.0, -500.0]), torch.tensor(0.0), torch.tensor(0.0))
+hint = "σ(-1000) is 0 in floats, and its logarithm infinite: never form σ itself"
+close(got, [-1000.0, -500.0], "log p far out", hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-
 for shape in ((2, 3, 5), (1, 1, 1)):
     x, mean, log_scale = (torch.randn(size).requires_grad_() for size in ((2, 3, 5), (2, 3, 5), shape))
     v = (x - mean) / log_scale.exp()
@@ -1307,7 +948,6 @@ for shape in ((2, 3, 5), (1, 1, 1)):
 grid = torch.linspace(-60, 60, 4001)
 mass = torch.trapezoid(student.logistic_log_density(grid, torch.tensor(2.0), torch.tensor(0.5)).exp(), grid)
 close(mass, 1.0, "the area under the density", atol=1e-3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # One flow is weak, so several stand in a row: what one makes is the next one's noise. Two flows that double and add 1, from
@@ -1335,56 +975,30 @@ middle = z * torch.exp(torch.tensor(0.5)) + z.roll(1, 2)
 sound, log_scale = pair(
     student.flow([first], z), "flow", "the sound and the log scale of the whole", "see `Returns`"
 )
-close(
-    sound,
-    middle,
-    "one flow",
-    "x · exp(log scale) + μ",
-    mistakes={
-        "flow gives the log scale first": (torch.full((2, 1, 6), 0.5), "see `Returns`: in which order?"),
-        "flow adds the mean first": ((z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "scale, then move"),
-        "flow multiplies by the log scale": (0.5 * z + z.roll(1, 2), "e to the log scale"),
-        "flow divides by the scale": (
-            z * torch.exp(torch.tensor(-0.5)) + z.roll(1, 2),
-            "x · exp(log scale) + μ",
-        ),
-        "flow takes means for log scales": (0.5 + torch.exp(z.roll(1, 2)) * z, "channel 0 holds the means"),
-    },
-)
+mistakes = {
+    "flow gives the log scale first": (torch.full((2, 1, 6), 0.5), "see `Returns`: in which order?"),
+    "flow adds the mean first": ((z + z.roll(1, 2)) * torch.exp(torch.tensor(0.5)), "scale, then move"),
+    "flow multiplies by the log scale": (0.5 * z + z.roll(1, 2), "e to the log scale"),
+    "flow divides by the scale": (z * torch.exp(torch.tensor(-0.5)) + z.roll(1, 2), "x · exp(log scale) + μ"),
+    "flow takes means for log scales": (0.5 + torch.exp(z.roll(1, 2)) * z, "channel 0 holds the means"),
+}
+close(sound, middle, "one flow", "x · exp(log scale) + μ", mistakes=mistakes)
 close(log_scale, torch.full((2, 1, 6), 0.5), "one flow's log scale", "what the net gave, (B, 1, T)")
 calls.clear()
 sound, log_scale = student.flow([first, second], z)
-close(
-    sound,
-    middle * torch.exp(-0.2 * middle.roll(1, 2)) + 2,
-    "two flows",
-    "one after another",
-    mistakes={
-        "the second flow begins again from z": (
-            z * torch.exp(-0.2 * middle.roll(1, 2)) + 2,
-            "what the first made",
-        ),
-        "the second net hears z": (
-            middle * torch.exp(-0.2 * z.roll(1, 2)) + 2,
-            "a net is asked about its own input",
-        ),
-    },
-)
-close(
-    log_scale,
-    0.5 - 0.2 * middle.roll(1, 2),
-    "two flows' log scale",
-    "scales multiply: their logarithms …",
-    mistakes={
-        "the log scale is the last flow's": (-0.2 * middle.roll(1, 2), "of the whole: both scales count"),
-    },
-)
+expected = middle * torch.exp(-0.2 * middle.roll(1, 2)) + 2
+mistakes = {
+    "the second flow starts from z": (z * torch.exp(-0.2 * middle.roll(1, 2)) + 2, "what the first made"),
+    "the second net hears z": (middle * torch.exp(-0.2 * z.roll(1, 2)) + 2, "ask a net about its own input"),
+}
+close(sound, expected, "two flows", "one after another", mistakes=mistakes)
+expected = 0.5 - 0.2 * middle.roll(1, 2)
+mistakes = {"the log scale is the last flow's": (-0.2 * middle.roll(1, 2), "of the whole: both scales count")}
+close(log_scale, expected, "two flows' log scale", "scales multiply: their logarithms …", mistakes=mistakes)
 holds(len(calls) == 2, "flow calls its nets more than once", 2, len(calls), "all samples at once")
+
+
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.waveforms import reference
-
-
 def shaped(kernel):
     return lambda x: 0.3 * torch.nn.functional.conv1d(torch.nn.functional.pad(x, (2, -1)), kernel)
 
@@ -1401,7 +1015,6 @@ slopes = torch.stack(
     [torch.autograd.grad(sound[0, 0, t], z, retain_graph=True)[0][0, 0, t] for t in range(5)]
 )
 close(slopes.log(), log_scale[0, 0], "the log scale against the slope of the sound in its own noise")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # How does it learn? Not from recordings: asking this student how probable a *recording* is, would be slow. A *teacher* that
@@ -1428,33 +1041,20 @@ z = torch.linspace(-2, 3, 15).view(3, 1, 5)
 x = z * torch.exp(torch.tensor(-0.7)) + 0.1
 got = student.distillation_loss([still], judge_sound, z)
 badness = -judge_sound(x)
-close(
-    got,
-    (badness - (-0.7 + 2)).mean(),
-    "the loss of a student of one flow",
-    "-log p_teacher(x) - H, the mean",
-    mistakes={
-        "the loss forgets the 2": ((badness - (-0.7)).mean(), "the entropy of a standard logistic is 2 nats"),
-        "the loss forgets the entropy": (badness.mean(), "without it all sounds become one"),
-        "the loss punishes variety": ((badness + (-0.7 + 2)).mean(), "minus the entropy"),
-        "the loss runs from the teacher": ((-badness - (-0.7 + 2)).mean(), "minus log p"),
-        "the loss is a sum": ((badness - (-0.7 + 2)).sum(), "a mean over all samples"),
-        "the teacher hears the noise": (
-            (-judge_sound(z) - (-0.7 + 2)).mean(),
-            "it judges the student's *sound*",
-        ),
-    },
-)
+what = "the loss of a student of one flow"
+mistakes = {
+    "the loss forgets the 2": ((badness - (-0.7)).mean(), "the entropy of a standard logistic is 2 nats"),
+    "the loss forgets the entropy": (badness.mean(), "without it all sounds become one"),
+    "the loss punishes variety": ((badness + (-0.7 + 2)).mean(), "minus the entropy"),
+    "the loss runs from the teacher": ((-badness - (-0.7 + 2)).mean(), "minus log p"),
+    "the loss is a sum": ((badness - (-0.7 + 2)).sum(), "a mean over all samples"),
+    "the teacher hears the noise": ((-judge_sound(z) - (-0.7 + 2)).mean(), "it judges the student's *sound*"),
+}
+close(got, (badness - (-0.7 + 2)).mean(), what, "-log p_teacher(x) - H, the mean", mistakes=mistakes)
 loss = student.distillation_loss([still], judge_sound, z.clone().requires_grad_())
-holds(
-    getattr(loss, "requires_grad", False),
-    "autograd cannot follow the loss back to the noise",
-    hint=".detach(), .item(), float() and torch.no_grad cut the thread",
-)
+hint = ".detach(), .item(), float() and torch.no_grad cut the thread"
+holds(getattr(loss, "requires_grad", False), "autograd cannot follow the loss back to the noise", hint=hint)
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import follows
-from solutions.waveforms import reference
-
 # Weights of one sign: what two of them say of the scale cannot cancel.
 kernel, z = 0.5 + torch.rand(2, 1, 2), torch.randn(4, 1, 7)
 
@@ -1468,7 +1068,6 @@ z = z.requires_grad_()
 got, wanted = (f(nets, judge_sound, z) for f in (student.distillation_loss, reference.distillation_loss))
 close(got, wanted, "the loss of two flows")
 follows(got, {"the noise": z}, wanted, "the loss, through teacher, flow and entropy,")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # A small teacher whose secret we know: a string. Pluck it and it rings and fades; here noise plucks it all the time. The
@@ -1606,10 +1205,7 @@ holds(
     "run the training cell: it saves `net`",
 )
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("waveforms", tensors, 3)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Your points for the file: none at the table of neighbours, all at the reference's level, on sounds that your net has not heard.

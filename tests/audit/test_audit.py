@@ -177,6 +177,23 @@ def test_names_that_cells_read_and_write():
     assert "torch" in training.writes
 
 
+@pytest.mark.parametrize(
+    ("source", "reads"),
+    [
+        ("figure, ax = subplots()\nax.plot(f(x))", {"subplots", "f", "x"}),
+        ("for ax, name in zip(axes, names):\n    ax.set_title(name)", {"axes", "names"}),
+        ("def show(ax, size=ax):\n    ax.plot(size)\nax = show", {"ax", "show"}),
+        ("def show():\n    return ax\nax = show()", {"ax", "show"}),
+        ("ax = ax + 1", {"ax"}),
+        ("ax += 1\nax = 3", {"ax"}),
+        ("for ax in axes:\n    pass\nprint(ax)", {"axes", "ax"}),
+        ("if late:\n    ax = 1\nprint(ax)", {"late", "ax"}),
+    ],
+)
+def test_a_name_that_a_cell_binds_before_it_reads_it_comes_from_nowhere_else(source, reads):
+    assert names_of("code", source).reads == reads
+
+
 def test_only_what_depends_on_a_changed_cell_runs_again():
     cells = (
         Cell("solution", "def f(): return 1", "f"),

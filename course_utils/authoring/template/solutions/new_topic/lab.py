@@ -26,17 +26,13 @@ torch.tensor([1.0, 2.0]) @ torch.tensor([3.0, 1.0]) - 4
 
 # %% test="logits_values" points=2
 x, weight, bias = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([3.0, 1.0]), torch.tensor(-4.0)
-close(
-    student.logits(x, weight, bias),
-    [1.0, -5.0],
-    "logits([[1, 2], [0, −1]], [3, 1], −4)",
-    "weigh both coordinates of a point, add up, add the bias",
-    mistakes={"it leaves out the bias": ([5.0, -1.0], "for the first point 3 + 2 is not all")},
-)
+got = student.logits(x, weight, bias)
+what = "logits([[1, 2], [0, −1]], [3, 1], −4)"
+mistakes = {"it leaves out the bias": ([5.0, -1.0], "for the first point 3 + 2 is not all")}
+close(got, [1.0, -5.0], what, "weigh both coordinates of a point, add up, add the bias", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 x, weight, bias = torch.randn(7, 2), torch.randn(2), torch.randn(())
 close(student.logits(x, weight, bias), (x * weight).sum(1) + bias, "logits of 7 points", "one number a point")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2 How surprised? (2 points, 10 minutes)
@@ -49,22 +45,18 @@ close(student.logits(x, weight, bias), (x * weight).sum(1) + bias, "logits of 7 
 
 # %% test="surprise_values" points=2
 z, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
-close(
-    student.surprise(z, y),
-    1.4100375,
-    "surprise([0, 2], [1, 0])",
-    "log 2 ≈ 0.6931 for the first, more for the second",
-    mistakes={
-        "it adds up": (2.820075, "the mean over the points"),
-        "it takes one class for the other": (0.4100375, "which class does a large logit speak for?"),
-    },
-)
+got = student.surprise(z, y)
+what = "surprise([0, 2], [1, 0])"
+mistakes = {
+    "it adds up": (2.820075, "the mean over the points"),
+    "it takes one class for the other": (0.4100375, "which class does a large logit speak for?"),
+}
+close(got, 1.4100375, what, "log 2 ≈ 0.6931 for the first, more for the second", mistakes=mistakes)
 ### BEGIN HIDDEN TESTS
 z, y = 3 * torch.randn(9), torch.randint(0, 2, (9,))
 expected = torch.nn.functional.binary_cross_entropy_with_logits(z, y.float())
 close(student.surprise(z, y), expected, "surprise of 9 points", "integers are welcome as classes")
 close(student.surprise(torch.tensor([200.0]), torch.tensor([0.0])), 200.0, "surprise([200], [0])", "softplus")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3 Downhill (3 points, 10 minutes)
@@ -87,7 +79,6 @@ slopes = torch.autograd.grad(loss, [weight, bias])
 got = student.descend(x, y, weight.detach(), bias.detach(), rate)
 close(got[0], weight - rate * slopes[0], "the weights after a step", "against the slope")
 close(got[1], bias - rate * slopes[1], "the bias after a step", "against the slope, its own")
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 4 Train it (1 point, 5 minutes)
@@ -109,17 +100,10 @@ print(f"The reference: {record('new_topic').show(record('new_topic').value)} of 
 
 # %% test="new_topic_trained" points=1
 tensors = student.artifact("new_topic")
-holds(
-    set(tensors) == {"weight", "bias"},
-    "the tensors of new_topic.safetensors",
-    "weight, bias",
-    sorted(tensors),
-)
+what = "the tensors of new_topic.safetensors"
+holds(set(tensors) == {"weight", "bias"}, what, "weight, bias", sorted(tensors))
 ### BEGIN HIDDEN TESTS
-from course_utils.checks import judge
-
 judge("new_topic", tensors, 1)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # Save the notebook, then hand in `new_topic.ipynb` and `new_topic.safetensors`;
