@@ -17,8 +17,7 @@ from torch import Tensor
 from course_utils.checks.failure import CheckFailed, StudentError
 from course_utils.checks.student import raised_by_student
 
-# Relative and absolute tolerance by type: wide enough for another order of summation, narrow enough to see a wrong
-# formula.
+# Relative and absolute tolerance by type: room for another order of summation, none for a wrong formula.
 TOLERANCE = {
     torch.float64: (1e-6, 1e-8),
     torch.float32: (1e-4, 1e-5),
@@ -26,7 +25,6 @@ TOLERANCE = {
     torch.float16: (5e-3, 1e-3),
 }
 HALF = {torch.bfloat16, torch.float16}
-
 
 Mistakes = Mapping[str, tuple[Any, str]]  # by the sentence that names it: what it gives, where to look
 
@@ -44,8 +42,7 @@ def close(
 
     Any float type is taken for any other as long as its values are near enough, integers for floats of equal value,
     arrays and lists for tensors; a wrong shape, a NaN, an infinity or a truth value where a number is due is not.
-    A list of numbers is expected as exactly as `torch.tensor` of it; lists and tuples of tensors are compared item
-    by item.
+    A list of numbers is expected as `torch.tensor` of it; lists and tuples of tensors are compared item by item.
 
     Raises:
         CheckFailed: they differ; the message shows the first place where they do.
