@@ -13,6 +13,12 @@ from course_utils.grading.wire.values import Node, WireError
 
 BATCH = 32  # items of a student's iterator that are fetched at once
 ITEMS = 100_000
+PARTS = {
+    f"{prefix}{part}"
+    for prefix in ("", "named_")
+    for part in ("parameters", "buffers", "children", "modules")
+}
+METHODS = PARTS | {"eval", "train", "state_dict", "load_state_dict", "zero_grad", "requires_grad_"}
 
 
 class Handle:
@@ -31,13 +37,18 @@ class Handle:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it over there."""
         try:
-            return self._peer.ask("call", self, list(args), kwargs, copies=self._copies)
+            return self._call(list(args), kwargs)
         except StudentError as error:
             raise student_error(error.kinds, error.message, error.line, f"{self._name}(…)") from None
+
+    def _call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self._peer.ask("call", self, args, kwargs, copies=self._copies)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if self._module and name in METHODS:
+            return Method(self, name)
         return named(self._peer.ask("get", self, name), name if name != "forward" else self._name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -73,6 +84,25 @@ class Handle:
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __index__ = _refuse
     __contains__ = __array__ = _refuse
+
+
+class Method(Handle):
+    """A method that every module has: called at once, as it mostly is, it is not asked for first."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Handle, name: str):
+        """`of` is the module."""
+        super().__init__(of._peer, -1, "method", True, False)
+        object.__setattr__(self, "_of", of)
+        object.__setattr__(self, "_name", name)
+
+    def _call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self._peer.ask("method", self._of, self._name, args, kwargs)
+
+    def found(self) -> Handle:
+        """The method itself, where it is handed on."""
+        return self._peer.ask("get", self._of, self._name)
 
 
 def handle(peer: Peer, told: Node) -> Handle:

@@ -23,6 +23,7 @@ from course_utils.grading.engine.errors import student_error
 from course_utils.grading.engine.handle import (
     ITEMS,
     Handle,
+    Method,
     Named,
     copying,
     handle,
@@ -51,11 +52,6 @@ SECRET = 1 << 62  # seeds from here on are the engine's; those that a check sets
 TRAFFIC = 1 << 30  # bytes from the student's side in one cell or check
 GRACE_SECONDS = 0.5
 PATIENCE = 4  # times the time that code may take, where others use the CPU meanwhile
-PARTS = {
-    f"{prefix}{part}"
-    for prefix in ("", "named_")
-    for part in ("parameters", "buffers", "children", "modules")
-}
 
 
 class Interrupted(BaseException):
@@ -137,8 +133,8 @@ class Trusted(Peer):
             CheckFailed: what it gave is no value.
         """
         self._depth += 1
-        if op == "call":
-            self.calling = args[0]._name
+        if op in ("call", "method"):
+            self.calling = args[0]._name if op == "call" else args[1]
         try:
             value = super().ask(op, *args, through=through, copies=copies)
         except StudentError as error:
@@ -204,7 +200,7 @@ class Trusted(Peer):
     def foreign_node(self, value: Any, writer: Outgoing) -> Node:
         """Handles as what they stand for; library functions by name; other functions stay here and are called."""
         if isinstance(value, Handle):
-            return {"own": value._number}
+            return {"own": value.found()._number if isinstance(value, Method) else value._number}
         if isinstance(value, Named):
             return {"own": value.number}
         if isinstance(value, nn.Parameter):
@@ -252,14 +248,14 @@ class Trusted(Peer):
         self._functions.append(function)
         return len(self._functions) - 1
 
-    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
+    def foreign_tags(self) -> dict[str, Callable[[Incoming, Any], Any]]:
         """What only the student's side sends."""
         return {
-            "handle": lambda told: handle(self, told),
-            "named": lambda told: named_tuple(told[0], reader.value(told[1])),
-            "callback": lambda number: self._functions[number],
-            "module": lambda told: loaded(self._functions[told[0]], reader.value(told[1])),
-            "iterator": lambda node: iter(reader.value(node)),
+            "handle": lambda reader, told: handle(self, told),
+            "named": lambda reader, told: named_tuple(told[0], reader.value(told[1])),
+            "callback": lambda reader, number: self._functions[number],
+            "module": lambda reader, told: loaded(self._functions[told[0]], reader.value(told[1])),
+            "iterator": lambda reader, node: iter(reader.value(node)),
         }
 
     def with_request(self, writer: Outgoing) -> dict[str, Node]:

@@ -82,7 +82,8 @@ class Agent(Peer):
             "unbind": names.__delitem__,
             "get": self._get,
             "set": setattr,
-            "call": lambda target, given, named: _eager(_called(target, given, named), target),
+            "call": _call,
+            "method": lambda target, name, given, named: _call(getattr(target, name), given, named),
             "item": lambda target, index: target[index],
             "length": len,
             "iterate": lambda target: Handle(iter(target)),
@@ -124,18 +125,20 @@ class Agent(Peer):
         self._handles[number] = value
         return {"handle": [number, type(value).__name__, callable(value), isinstance(value, nn.Module)]}
 
-    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
+    def foreign_tags(self) -> dict[str, Callable[[Incoming, Any], Any]]:
         """What only the trusted side sends."""
         return {
-            "own": lambda number: self._handles[number],
-            "library": lambda path: _attribute(*path),
-            "function": lambda told: Callback(self, *told),
-            "module": lambda told: RemoteModule(self, told[0], told[1], reader.value(told[2])),
-            "counter": lambda node: Counter(reader.value(node)),
-            "dataset": lambda node: TensorDataset(*reader.value(node)),
-            "loader": lambda told: DataLoader(reader.value(told[0]), batch_size=told[1], shuffle=told[2]),
-            "generator": lambda node: _generator(reader.value(node)),
-            "parameter": lambda node: nn.Parameter(reader.value(node), requires_grad=False),
+            "own": lambda reader, number: self._handles[number],
+            "library": lambda reader, path: _attribute(*path),
+            "function": lambda reader, told: Callback(self, *told),
+            "module": lambda reader, told: RemoteModule(self, told[0], told[1], reader.value(told[2])),
+            "counter": lambda reader, node: Counter(reader.value(node)),
+            "dataset": lambda reader, node: TensorDataset(*reader.value(node)),
+            "loader": lambda reader, told: DataLoader(
+                reader.value(told[0]), batch_size=told[1], shuffle=told[2]
+            ),
+            "generator": lambda reader, node: _generator(reader.value(node)),
+            "parameter": lambda reader, node: nn.Parameter(reader.value(node), requires_grad=False),
         }
 
     def take_request(self, header: dict[str, Node], reader: Incoming) -> None:
@@ -237,6 +240,10 @@ class RemoteModule(Part):
         parameters, *args = given
         asked = (self.number, parameters, self.training, args, kwargs, *map(list, batches))
         return self._peer.ask("module", *asked)
+
+
+def _call(target: Any, given: Any, named: Any) -> Any:
+    return _eager(_called(target, given, named), target)
 
 
 def _called(target: Any, given: Any, named: Any) -> Any:

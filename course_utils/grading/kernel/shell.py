@@ -1,5 +1,6 @@
 """IPython without a kernel: it runs cells and keeps what they print and show, within bounds."""
 
+import ast
 import base64
 import io
 import linecache
@@ -28,9 +29,12 @@ ALONE = (
     "a DataLoader loads in this one with num_workers=0, and what a command does is written in Python"
 )
 STARTING = ("/subprocess.py", "/multiprocessing/")
-# Where IPython may see more than Python: lines that begin with one of its signs or a prompt, `= %…`, `= !…`, `…?`, and
-# cells that begin with white space.
-SPECIAL = re.compile(r"\A\s|^\s*(?:[%!?,;/]|>>>|\.\.\.|In ?\[)|=\s*[%!]|\?\s*$", re.MULTILINE)
+# Where IPython sees more than Python: cells that begin with white space, and prompts that are Python too.
+MORE = re.compile(r"\A\s|^\s*In ?\[", re.MULTILINE)
+# Where it may do so: lines that begin with one of its signs or a prompt, `= %…`, `= !…`, `…?`.
+SPECIAL = re.compile(r"^\s*(?:[%!?,;/]|>>>|\.\.\.)|=\s*[%!]|\?\s*$", re.MULTILINE)
+AWAITS = re.compile(r"\b(?:await|async)\b")
+AS_IN_A_NOTEBOOK = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Outputs:
@@ -149,9 +153,13 @@ class CellShell(InteractiveShell):
 
     def transform_cell(self, raw_cell: str) -> str:
         """The cell as Python. One that is so already is not looked through token by token, for half a millisecond."""
-        if SPECIAL.search(raw_cell) or self.input_transformers_post:
+        if self.input_transformers_post or not is_python(raw_cell):
             return super().transform_cell(raw_cell)
         return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+
+    def should_run_async(self, raw_cell: str, **transformed: Any) -> bool:
+        """Whether something in the cell is awaited: one without these words is not compiled to find out."""
+        return bool(AWAITS.search(raw_cell)) and super().should_run_async(raw_cell, **transformed)
 
     def _error(self, error: BaseException) -> list[str]:
         where = own_line(error, self)
@@ -186,6 +194,16 @@ class CellShell(InteractiveShell):
         """Errors are values here."""
 
     showsyntaxerror = showindentationerror = showtraceback
+
+
+def is_python(cell: str) -> bool:
+    """Whether a cell is Python, and nothing else to IPython."""
+    if MORE.search(cell):
+        return False
+    try:
+        return not SPECIAL.search(cell) or bool(compile(cell, "<cell>", "exec", AS_IN_A_NOTEBOOK))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
 
 
 def _starts_a_process(error: OSError) -> bool:

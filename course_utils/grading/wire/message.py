@@ -1,7 +1,7 @@
 """A message between two peers: what of its tensors and arrays has a history, is shared, or was worked on in place."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -80,19 +80,15 @@ class Incoming(Reader):
     def __init__(self, peer: "Peer", buffers: list[memoryview]):
         super().__init__(buffers)
         self._peer = peer
-        self._tags: dict[str, Callable[[Any], Any]] = {}
         self.inputs: list[Tensor] = []
         self._passed: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.read: dict[int, Tensor | np.ndarray] = {}  # by buffer: what came by value
         self._came: dict[int, bytes] = {}  # by buffer: what was in it then
 
-    def foreign(self) -> dict[str, Callable[[Any], Any]]:
-        """Tensors with a history, and what the peer reads: made at the first that is met."""
-        if not self._tags:
-            own = {"leaf": self._peer.leaves.__getitem__, "input": self._input, "output": self._output}
-            self._tags = {**own, **self._peer.foreign_tags(self)}
-        return self._tags
+    def foreign(self) -> dict[str, Callable[[Any, Any], Any]]:
+        """Tensors with a history, and what the peer reads."""
+        return self._peer.tags
 
     def _output(self, place: Node) -> Tensor:
         return self.outputs[place]
@@ -119,6 +115,12 @@ class Incoming(Reader):
         if not self.copies:
             self.read[index], self._came[index] = value, bytes(self._raw(index))
         return value
+
+    TAGS: ClassVar[dict[str, Callable[[Any, Any], Any]]] = {
+        "leaf": lambda reader, number: reader._peer.leaves[number],
+        "input": _input,
+        "output": _output,
+    }
 
     def changed(self, writer: Outgoing) -> list[Node]:
         """What has been worked on in place since it was read: [buffer, content].

@@ -39,6 +39,7 @@ class Peer:
         # Every remote call hangs on it, so that its backward runs even where only the other side knows for what.
         self.anchor = torch.zeros((), requires_grad=True)
         self.forget()
+        self.tags = Incoming.TAGS | self.foreign_tags()
         self._serving: list[Incoming] = []
         self._numbers = itertools.count(1)
 
@@ -69,8 +70,8 @@ class Peer:
         """The node of a value that is not plain."""
         raise WireError(f"a {type(value).__name__} cannot be sent")
 
-    def foreign_tags(self, reader: Incoming) -> dict[str, Callable[[Any], Any]]:
-        """How further tags are read."""
+    def foreign_tags(self) -> dict[str, Callable[[Incoming, Any], Any]]:
+        """How further tags are read: functions of a message and of what the tag holds."""
         return {}
 
     def operate(self, op: str, args: list[Any]) -> Any:

@@ -117,8 +117,8 @@ class Reader:
     def __init__(self, buffers: list[memoryview]):
         self._buffers = buffers
 
-    def foreign(self) -> dict[str, Callable[[Any], Any]]:
-        """Further tags, with functions of what they hold."""
+    def foreign(self) -> dict[str, Callable[[Any, Any], Any]]:
+        """Further tags, with functions of this reader and of what they hold."""
         return {}
 
     def value(self, node: Node, depth: int = 0) -> Any:
@@ -141,7 +141,7 @@ class Reader:
         if plain is None and own is None:
             raise WireError(f"an unknown tag {tag[:20]!r}")
         try:
-            return plain(self, content, depth) if plain else own(content)  # type: ignore[misc]
+            return plain(self, content, depth) if plain else own(self, content)  # type: ignore[misc]
         except (TypeError, ValueError, KeyError, IndexError, OverflowError, RuntimeError) as error:
             raise WireError(f"a broken {tag}: {str(error)[:100]}") from None
 
