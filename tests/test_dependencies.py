@@ -10,7 +10,7 @@ from course_utils.audit.kept import content_hash
 from course_utils.audit.mutation_score import measured
 from course_utils.authoring.new import END_OF_TABLE
 from course_utils.dependencies import digest, reached, read
-from course_utils.grading.engine.digests import check_digest, engine_digest, lab_digest, version
+from course_utils.grading.engine.digests import Rules, check_digest, engine_digest, lab_digest
 from course_utils.labs.lab import Lab
 from course_utils.topics import ROOT
 
@@ -98,7 +98,13 @@ def hashes(key, root):
     root = root.root
     lab = Lab.load(key, root)
     checks = [check_digest(cell, root) for cell in lab.cells if cell.kind == "test"]
-    return lab_digest(lab, root), version(lab, root), content_hash(key, root), measured(lab, root), checks
+    return (
+        lab_digest(lab, root),
+        Rules.of(lab, root).version,
+        content_hash(key, root),
+        measured(lab, root),
+        checks,
+    )
 
 
 @pytest.mark.parametrize(("name", "decided", "free"), DECIDING)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.grading.classroom.folders import write_whole
-from course_utils.grading.engine.digests import check_digest, lab_digest
+from course_utils.grading.engine.digests import Rules
 from course_utils.grading.gradebook.entries import Entry
 from course_utils.grading.gradebook.spreadsheet import harmless
 from course_utils.labs.lab import Lab
@@ -30,11 +30,12 @@ class Change:
 class Changes:
     """What the last run left of one lab, to compare with."""
 
-    def __init__(self, room: Path, lab: Lab):
+    def __init__(self, room: Path, lab: Lab, rules: Rules):
+        """`rules` are those of `lab` now."""
         self._file = room / ".results" / lab.key / "last" / "marks.json"
         self._csv, self._key = room / FILE, lab.key
-        self._checks = {cell.name: check_digest(cell) for cell in lab.cells if cell.kind == "test"}
-        self._engine = lab_digest(lab)
+        self._checks = {cell.name: rules.checks[cell.name] for cell in lab.cells if cell.kind == "test"}
+        self._engine = rules.common
         try:
             self._last: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

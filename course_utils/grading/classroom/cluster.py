@@ -173,7 +173,8 @@ def _run(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
 
     def fill() -> None:
         nonlocal begun
-        while len(held) < _room(client, begun) and (task := next(tasks, None)) is not None:
+        workers = max(1, len(client.nthreads()))
+        while len(held) < _room(workers, begun) and (task := next(tasks, None)) is not None:
             begun += 1
             key = (group, begun)  # not its name, which may be text that Dask cannot send
             held[client.submit(task.function, *task.arguments, key=key, pure=False)] = task
@@ -189,11 +190,10 @@ def _run(client: Client, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
         fill()
 
 
-def _room(client: Client, begun: int) -> int:
+def _room(workers: int, begun: int) -> int:
     """How many tasks may be held. Dask's scheduler keeps a task until a worker is free (`worker-saturation`) only once
     its group has more than two for each worker; until then a task is not begun before a worker is free.
     """
-    workers = max(1, len(client.nthreads()))
     return workers if begun < 2 * workers else 3 * workers
 
 

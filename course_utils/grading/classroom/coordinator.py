@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from course_utils.grading.classroom.cluster import Cluster, ClusterError, Dead, Task, spread
 from course_utils.grading.classroom.changes import Changes
 from course_utils.grading.classroom.folders import only_writer, write_whole
-from course_utils.grading.engine.digests import stamp, version
+from course_utils.grading.engine.digests import Rules, stamp
 from course_utils.grading.classroom.hand_ins import HandIn, NoSubmissions, submitted
 from course_utils.grading.classroom.results import Results
 from course_utils.grading.classroom.summary import Summary
@@ -121,15 +121,16 @@ class Marking:
     def __init__(self, lab: Lab, room: Path, settings: Settings, book: "Gradebook"):
         self.summary = Summary(lab.key, max_points=lab.points)
         self._lab, self._room, self._settings, self._book = lab, room, settings, book
+        rules = Rules.of(lab)
         # Workers elsewhere must mark by these; ours are forks of this very course.
-        self._rules = version(lab) if settings.cluster.scheduler else ""
-        self._results = Results(room, lab, settings.sandboxed)
+        self._version = rules.version if settings.cluster.scheduler else ""
+        self._results = Results(room, lab, settings.sandboxed, rules)
         self._released = gradebook.released_sources(book, lab.key, lab.key)
         self._entries = entries(book, lab.key)
         self._digests: dict[str, str] = {}
         self._deadlines = Deadlines.load(room)
         self._times: dict[str, datetime | None] = {}
-        self._changes = Changes(room, lab)
+        self._changes = Changes(room, lab, rules)
 
     def run(self, hand_ins: list[HandIn]) -> None:
         """Enter what is known, then what has to be run, as it is ready."""
@@ -223,7 +224,7 @@ class Marking:
         self.summary.notes[hand_in.student] = handed_in.notes
         found = self._digests[hand_in.student] = handed_in.digest
         kept = None if settings.force else self._results.find(hand_in.student, found)
-        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, self._rules)
+        job = Job(self._lab, handed_in, self._released, settings.limits, settings.sandboxed, self._version)
         return job if kept is None else job.going_on(kept)
 
     def _tasks(self, waiting: list[HandIn]) -> Iterator[Task]:

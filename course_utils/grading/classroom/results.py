@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_utils.grading.classroom.folders import write_whole
-from course_utils.grading.engine.digests import check_digest, engine_digest, lab_digest
+from course_utils.grading.engine.digests import Rules, engine_digest
 from course_utils.grading.engine.verdict import Verdict
 from course_utils.labs.lab import Lab
 
@@ -31,12 +31,11 @@ class Kept:
 class Results:
     """The kept verdicts of one lab, a file a student."""
 
-    def __init__(self, room: Path, lab: Lab, sandboxed: bool = True):
+    def __init__(self, room: Path, lab: Lab, sandboxed: bool = True, rules: Rules | None = None):
+        """`rules` are those of `lab`, where they are known already."""
+        rules = rules or Rules.of(lab)
         self._folder = room / ".results" / lab.key
-        self._base = f"{lab_digest(lab)} {sandboxed}"
-        self._checks = {
-            cell.name: check_digest(cell) for cell in lab.cells if cell.kind in ("test", "answer")
-        }
+        self._base, self._checks = f"{rules.common} {sandboxed}", rules.checks
 
     def find(self, student: str, digest: str) -> Kept | None:
         """What is known of the submission whose hash is `digest`; None where it has to be marked from the start."""

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from course_utils.grading.classroom.bounds import bounded
-from course_utils.grading.engine.digests import counting, version
+from course_utils.grading.engine.digests import Rules, counting
 from course_utils.grading.classroom.results import Kept
 from course_utils.grading.engine.handed_in import HandedIn
 from course_utils.grading.engine.verdict import Verdict
@@ -107,7 +107,7 @@ def _own_version(lab: Lab, counts: str) -> str:
 
     `counts` is the tier whose nets count, as the environment says it.
     """
-    return version(lab)
+    return Rules.of(lab).version
 
 
 def mark_bounded(job: Job) -> Marked:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -43,10 +44,23 @@ def check_digest(cell: Cell, root: Path = ROOT) -> str:
     return hashlib.sha256(f"{cell!r} {digest(files, root)}".encode()).hexdigest()
 
 
-def version(lab: Lab, root: Path = ROOT) -> str:
-    """A hash of the rules that this course marks a lab by: where two machines have the same, they give one mark."""
-    parts = [lab_digest(lab, root), *(check_digest(cell, root) for cell in lab.cells if cell.kind == "test")]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+@dataclass(frozen=True)
+class Rules:
+    """What a lab is marked by, as hashes: `common` to all its checks, and of each check and answer."""
+
+    common: str
+    checks: dict[str, str]
+
+    @classmethod
+    def of(cls, lab: Lab, root: Path = ROOT) -> "Rules":
+        """The rules of this course."""
+        marked = (cell for cell in lab.cells if cell.kind in ("test", "answer"))
+        return cls(lab_digest(lab, root), {cell.name: check_digest(cell, root) for cell in marked})
+
+    @property
+    def version(self) -> str:
+        """Where two machines have the same, they give one mark."""
+        return hashlib.sha256(" ".join([self.common, *self.checks.values()]).encode()).hexdigest()
 
 
 @cache

@@ -1,6 +1,6 @@
 """What grading a submission found."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 CheckStatus = Literal["passed", "partial", "failed", "error", "timeout", "crashed", "manual", "not run"]
@@ -68,7 +68,8 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dictionaries, for `json.dumps`."""
-        return asdict(self)
+        checks, cells = ([{**vars(one)} for one in part] for part in (self.checks, self.cells))
+        return {**vars(self), "checks": checks, "cells": cells}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Verdict":
