@@ -37,9 +37,12 @@ MODULES = (
     "course_utils.training",
     "course_utils.grading.kernel.agent",
 )
-# Pays once for what is lazy: the printing of values, a figure with its fonts, a convolution, an optimiser (2 s).
+# Pays once for what is lazy: looking for magics, the printing of values, a figure with its fonts, a convolution, an
+# optimiser (2 s).
 FIRST_CELL = """
 import matplotlib.pyplot as plt, torch
+if not torch:
+    %pip list
 _, axes = plt.subplots(figsize=(2, 1.5))
 axes.set_title("warm")
 axes.plot([0, 1])
