@@ -638,9 +638,10 @@ for side, widths in ((8, (16, 32)), (12, (3, 5)), (28, (4,)), (10, (2, 3))):
     x = torch.randn(3, 1, side, side, requires_grad=True)
     what = f"the scores for {side}×{side} pixels, stages of {widths} channels, no dropout"
     hint = "first, ReLU, second, ReLU, pooling; for every stage, in order"
-    close(net(x), model(x), what, hint, rtol=1e-3, atol=1e-4)
+    y, expected = net(x), model(x)
+    close(y, expected, what, hint, rtol=1e-3, atol=1e-4)
     parameters, theirs = ({"x": x, **dict(m.named_parameters())} for m in (net, model))
-    follows(net(x), parameters, model(x), "the scores", others=theirs)
+    follows(y, parameters, expected, "the scores", others=theirs)
 net = student.ConvNet(8, (4,), 1 - 1e-12)
 x = torch.rand(4, 1, 8, 8)
 net.train()

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 from course_utils.grading.engine.recognise import defines
 from course_utils.grading.engine.submission import Submission
@@ -39,12 +40,17 @@ def _reached(check: str, exercises: dict[str, str]) -> list[str]:
     reached: dict[str, str] = {}
     waiting = [check]
     while waiting:
-        words = set(WORD.findall(waiting.pop()))
+        words = _words(waiting.pop())
         for name, source in exercises.items():
             if name not in reached and words & names[name]:
                 reached[name] = source
                 waiting.append(source)
     return [reached[name] for name in sorted(reached)]
+
+
+@lru_cache(maxsize=1000)  # the same checks, submission after submission
+def _words(source: str) -> frozenset[str]:
+    return frozenset(WORD.findall(source))
 
 
 def _hash(*parts: str) -> str:

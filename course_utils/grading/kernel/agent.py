@@ -65,13 +65,13 @@ class Agent(Peer):
 
     def operate(self, op: str, args: list[Any]) -> Any:
         """The requests that the trusted side makes."""
-        if signal.getsignal(signal.SIGINT) != self._interrupted:  # a cell has set its own
-            signal.signal(signal.SIGINT, self._interrupted)
         outer, self._working = self._working, True
         try:
             return self._operations[op](*args)
         finally:
             self._working = outer
+            if op == "cell" and signal.getsignal(signal.SIGINT) != self._interrupted:  # it has set its own
+                signal.signal(signal.SIGINT, self._interrupted)
 
     def _offered(self, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
         return {

@@ -251,6 +251,6 @@ def capture(shell: CellShell, pictures: bool = False) -> None:
     """From now on what Python prints goes to the shell's outputs; figures are drawn only if `pictures`."""
     formatter = shell.display_formatter
     assert formatter is not None
-    formatter.formatters["image/png"].enabled = pictures
+    formatter.active_types = ["text/plain", "image/png"] if pictures else ["text/plain"]
     os.environ["COURSE_PICTURES"] = "1" if pictures else "0"
     sys.stdout, sys.stderr = Stream("stdout", shell), Stream("stderr", shell)
