@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from course_utils.labs.lab import Cell
+from course_utils.labs.opening import looked_for
 
 # Stands for the file that a training cell saves and a check asks for.
 ARTIFACT = "<artifact>"
@@ -36,7 +37,7 @@ def names_of(kind: str, source: str) -> Names:
         symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_namespace()
     }
     bound |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
-    reads = (_referenced(table) | _augmented(tree)) - set(dir(builtins)) - _bound_before(tree)
+    reads = (looked_for(table) | _augmented(tree)) - set(dir(builtins)) - _bound_before(tree)
     writes = set(bound)
     if kind == "code":
         # `net.train()` or `step(net)` changes what it is given: what a plain cell uses at its top it may have changed.
@@ -97,19 +98,6 @@ def _asked_of_student(tree: ast.AST) -> frozenset[str]:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "student"
     }
     return frozenset(ARTIFACT if name == "artifact" else name for name in asked)
-
-
-def _referenced(table: symtable.SymbolTable) -> set[str]:
-    """Names taken from the cell's outside, at its top or from within its functions."""
-    top = table.get_type() in ("module", "Module")
-    found = {
-        symbol.get_name()
-        for symbol in table.get_symbols()
-        if symbol.is_referenced() and (top or symbol.is_global())
-    }
-    for child in table.get_children():
-        found |= _referenced(child)
-    return found
 
 
 class Dependence:

@@ -1,15 +1,13 @@
 """What `release` writes of a check, so that no author has to: its imports, and the line that ends its hidden tests."""
 
 import ast
-import re
 import symtable
 from functools import cache
 
+from course_utils.labs.hidden import BEGIN, END, visible
 from course_utils.topics import ROOT
 
 CHECKS = ROOT / "course_utils" / "checks" / "__init__.py"
-BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
-HIDDEN = re.compile(rf"{BEGIN}.*?(?:{END}|\Z)", re.S)
 # What checks import by this field's names; `{key}` is the lab's own.
 MODULES = {
     "math": "import math",
@@ -28,13 +26,13 @@ def opened(source: str, key: str) -> str:
     Raises:
         SyntaxError: `source` is not Python.
     """
-    seen = _free(HIDDEN.sub("", source))
+    seen = _free(visible(source))
     head, later = _imports(seen, key), _imports(_free(source) - seen, key)
-    visible, begin, hidden = source.partition(BEGIN)
+    shown, begin, hidden = source.partition(BEGIN)
     if begin:
         begin += "".join(f"\n{lines}\n" for lines in later)
         hidden = hidden if END in hidden else f"{hidden.rstrip()}\n{END}"
-    return "\n\n".join([*head, visible + begin + hidden])
+    return "\n\n".join([*head, shown + begin + hidden])
 
 
 def _imports(names: set[str], key: str) -> list[str]:
@@ -48,14 +46,14 @@ def _free(source: str) -> set[str]:
     """The names that a program looks for outside of it."""
     table = symtable.symtable(source, "<check>", "exec")
     own = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    return _looked_for(table) - own
+    return looked_for(table) - own
 
 
-def _looked_for(table: symtable.SymbolTable) -> set[str]:
+def looked_for(table: symtable.SymbolTable) -> set[str]:
     """The names that this scope and those within it take from the outermost one."""
     outermost = table.get_type() == "module"
     names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (outermost or s.is_global())}
-    return names.union(*map(_looked_for, table.get_children()))
+    return names.union(*map(looked_for, table.get_children()))
 
 
 @cache

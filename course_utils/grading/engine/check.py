@@ -13,6 +13,7 @@ from course_utils.checks.gradients import IN_PLACE
 from course_utils.checks.student import from_a_cell
 from course_utils.credit import rounded
 from course_utils.grading.engine.verdict import CheckStatus
+from course_utils.labs.hidden import is_hidden
 
 # What autograd says, of a leaf and of a tensor that it kept, when somebody has written into them.
 WRITTEN_INTO = re.compile(r"in-?place operation")
@@ -78,14 +79,6 @@ def _explained(error: Exception, source: str, filename: str) -> str:
     text = f"{type(error).__name__}: {str(error)[:500]}" if str(error) else type(error).__name__
     if WRITTEN_INTO.search(str(error)):
         return f"your code writes into a tensor whose history is still needed: {IN_PLACE}"
-    if not 0 < number <= len(lines) or _hidden(lines[:number]):
+    if not 0 < number <= len(lines) or is_hidden(lines[:number]):
         return f"a hidden test failed ({type(error).__name__})"
     return f"this check failed: `{lines[number - 1].strip()}` ({text})"
-
-
-def _hidden(lines: list[str]) -> bool:
-    """Whether the last of `lines` stands between nbgrader's marks of hidden tests."""
-    marks = [
-        line.strip() for line in lines if line.strip() in ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
-    ]
-    return bool(marks) and marks[-1] == "### BEGIN HIDDEN TESTS"

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from course_utils.grading.engine.notebook import StudentCell
-from course_utils.grading.engine.recognise import visible
+from course_utils.labs.hidden import visible
 from course_utils.labs.lab import Cell
 
 

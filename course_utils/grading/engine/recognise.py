@@ -10,6 +10,7 @@ from collections.abc import Callable
 from course_utils.grading.engine.handed_in import SubmissionError
 from course_utils.grading.engine.notebook import StudentCell, read_cells
 from course_utils.grading.sandbox.limits import Limits
+from course_utils.labs.hidden import visible
 from course_utils.labs.lab import Cell
 
 ENOUGH = 0.5  # of a lab's names, for a notebook to be that lab's
@@ -94,16 +95,3 @@ def _place(cell: Cell, nameless: dict[int, tuple[str, frozenset[str]]]) -> int |
 def defines(source: str) -> frozenset[str]:
     """The functions and classes that a cell defines at its top. It is read and not parsed: the text is a stranger's."""
     return frozenset(TOP.findall(source))
-
-
-def visible(source: str) -> str:
-    """A check as the student sees it."""
-    lines, hidden = [], False
-    for line in source.splitlines():
-        if line.strip() == "### BEGIN HIDDEN TESTS":
-            hidden = True
-        elif line.strip() == "### END HIDDEN TESTS":
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return "\n".join(lines).strip()

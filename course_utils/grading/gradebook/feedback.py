@@ -25,10 +25,8 @@ from pygments.lexers import PythonLexer
 from course_utils.credit import rounded
 from course_utils.grading.gradebook.exchange_files import carry
 from course_utils.grading.gradebook.pictures import picture
+from course_utils.labs.hidden import visible
 
-HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[ \t]*$\n?|\Z)", re.S | re.M
-)
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 COLOURED = 10_000  # characters
 EARLIER = "Marked by an earlier version of the course: to see what this check said, grade it again."
@@ -185,7 +183,7 @@ def _part(cell: NotebookNode) -> Part | None:
         part.waiting, part.changed = bool(marks.get("waiting")), bool(marks.get("changed"))
     part.comment = "\n".join(filter(None, [marks.get("by_hand"), marks.get("comment")]))
     if part.kind == "check":
-        part.source = HIDDEN.sub("", cell.source).rstrip()
+        part.source = visible(cell.source)
         part.texts.append(("check", ANSI.sub("", told.get("text", EARLIER))))
     elif part.kind == "answer":
         part.source = told.get("text", cell.source)

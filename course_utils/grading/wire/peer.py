@@ -122,6 +122,7 @@ class Peer:
         sent: dict[int, Any],
     ) -> Any:
         reader = Incoming(self, buffers)
+        reader.copies = True  # what is done to it here is nobody's affair there
         try:
             for index, content in answer.get("changed", []):
                 take_over(sent[index], reader.value(content))
