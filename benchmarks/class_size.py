@@ -46,7 +46,15 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     args = parser.parse_args()
     before, rows = os.getloadavg()[0], []
-    print(f"{'submissions':>12}{'wall s':>9}{'s each':>9}{'CPU-s each':>12}{'coordinator MB':>16}")
+    columns = (
+        ("wall s", 9),
+        ("s each", 9),
+        ("CPU-s each", 12),
+        ("coordinator MB", 16),
+        ("a worker MB", 13),
+        ("peak", 6),
+    )
+    print(f"{'submissions':>12}" + "".join(f"{name:>{width}}" for name, width in columns))
     with (
         tempfile.TemporaryDirectory(prefix="course-class-") as folder,
         counted() as cpu,
@@ -55,7 +63,7 @@ def main() -> None:
         settings = Settings(cluster=Cluster(client.scheduler.address))
         _measured(Path(folder) / "first", WORKERS, settings, cpu)  # starts the warm processes
         for size in args.sizes:
-            rows.append(_measured(Path(folder) / str(size), size, settings, cpu))
+            rows.append(_measured(Path(folder) / str(size), size, settings, cpu) | _of_workers(client))
             print(shown(rows[-1]), flush=True)
     load = [round(before, 1), round(os.getloadavg()[0], 1)]
     facts = {"cores": os.cpu_count(), "load": load, "date": time.strftime("%Y-%m-%d"), "rows": rows}
@@ -74,10 +82,24 @@ def _measured(room: Path, size: int, settings: Settings, cpu: Any) -> dict[str, 
     return {"submissions": size, "wall": wall, "each": wall / size, "cpu": busy / size, "memory": memory}
 
 
+def _of_workers(client: Any) -> dict[str, float]:
+    """What the largest worker holds now, and what it held at most, in MB."""
+    found = client.run(_held).values()
+    return {name: max(one[name] for one in found) for name in ("worker", "worker_peak")}
+
+
+def _held() -> dict[str, float]:
+    """This process's resident memory now and at most, in MB, as Linux counts it."""
+    lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+    status = {words[0]: float(words[1]) / 1024 for words in lines if words[0] in ("VmRSS:", "VmHWM:")}
+    return {"worker": status["VmRSS:"], "worker_peak": status["VmHWM:"]}
+
+
 def shown(row: dict[str, float]) -> str:
     """A line of the table."""
     return (
         f"{row['submissions']:12}{row['wall']:9.1f}{row['each']:9.3f}{row['cpu']:12.3f}{row['memory']:16.0f}"
+        f"{row['worker']:13.0f}{row['worker_peak']:6.0f}"
     )
 
 

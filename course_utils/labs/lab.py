@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
@@ -91,6 +90,8 @@ class Lab:
         for path in (source, reference):
             if not path.is_file():
                 raise LabError(f"{path}: no such file; a topic needs lab.py and reference.py")
+        import jupytext  # with a notebook server's modules, 15 MB that a worker, who is given its labs, does without
+
         notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
         definitions = Definitions(reference.read_text(encoding="utf-8"), str(reference))
         opening = (Cell("prose", _header(row)), Cell("code", SET_UP.format(repository=REPOSITORY, key=key)))
