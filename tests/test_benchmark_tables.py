@@ -50,9 +50,10 @@ def test_attacks_are_counted_and_those_that_got_through_are_named(tmp_path):
 
 
 def test_a_class_of_each_size_has_a_row(tmp_path):
-    rows = [{"submissions": n, "wall": n / 2, "each": 0.5, "cpu": 0.4, "memory": 150.0} for n in (10, 1000)]
+    same = {"each": 0.5, "cpu": 0.4, "memory": 150.0, "worker_peak": 320.0}
+    rows = [{"submissions": n, "wall": n / 2} | same for n in (10, 1000)]
     text = benchmark_tables.class_size(written(tmp_path, "class_size", ENGINE | {"rows": rows}))
-    assert "| 1000 | 500 | 0.50 | 0.40 | 150 |" in text
+    assert "| 1000 | 500 | 0.50 | 0.40 | 150 | 320 |" in text
 
 
 @pytest.mark.parametrize("name", ["speed", "class_size", "attacks"])

@@ -31,6 +31,11 @@ def test_synthetic_submissions_are_all_different():
     assert len(texts) == 20
 
 
+def test_a_process_holds_no_more_than_it_has_held():
+    held = class_size._held()
+    assert 10 < held["worker"] <= held["worker_peak"]
+
+
 def test_the_table_of_attacks_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(attacks, "TABLE", tmp_path / "attacks.json")
     first, second = ATTACKS[0].name, ATTACKS[1].name

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from course_utils.checks import close
 from course_utils.checks.failure import CheckFailed, StudentError
-from course_utils.grading.engine.proxy import SECRET, Interrupted
+from course_utils.grading.engine.proxy import SECRET, Interrupted, Trusted
 from course_utils.grading.wire.channel import Late
 
 NET = """
@@ -49,6 +49,33 @@ def test_plain_values_cross(student):
         assert s.same(value) == value
         assert type(s.same(value)) is type(value)
     assert s.same(torch.float64) is torch.float64
+
+
+def test_a_method_of_every_module_is_called_in_one_question(student, monkeypatch):
+    s, asked = student(NET), []
+    net, ask = s.Net(3), Trusted.ask
+
+    def counting(peer, op, *args, **named):
+        asked.append(op)
+        return ask(peer, op, *args, **named)
+
+    monkeypatch.setattr(Trusted, "ask", counting)
+    assert list(net.state_dict()) == [f"layers.{n}.{part}" for n in (0, 2) for part in ("weight", "bias")]
+    net.eval()
+    assert not net.training
+    assert asked == ["method", "method", "get"]
+
+
+def test_a_method_of_every_module_can_be_handed_on(student):
+    s = student(NET + "def count(parameters): return sum(p.numel() for p in parameters())\n")
+    assert s.count(s.Net(3).parameters) == 13
+    assert s.count(s.Net(3).layers.parameters) == 13
+
+
+def test_a_module_whose_method_is_none_says_so_by_name(student):
+    s = student(NET + "class Stuck(Net):\n    eval = None\n")
+    with pytest.raises(StudentError, match=r"eval\(…\).*TypeError"):
+        s.Stuck(3).eval()
 
 
 def test_a_counter_arrives_as_one(student):
