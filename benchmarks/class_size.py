@@ -19,7 +19,6 @@ import nbformat
 from benchmarks.cpu import counted
 from benchmarks.engine import hand_in
 from course_utils.grading.classroom.cluster import Cluster
-from course_utils.grading.classroom.coordinator import Settings, mark_class
 from course_utils.labs.lab import Cell, Lab, to_notebook
 
 KEY = "synthetic"
@@ -42,6 +41,9 @@ def submission(number: int) -> dict[str, bytes]:
 
 def main() -> None:
     """Measure, print, and write the figures for the book."""
+    # Here, as in `course grade`: what this module imports at its top, every worker imports with it.
+    from course_utils.grading.classroom.coordinator import Settings
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     args = parser.parse_args()
@@ -71,7 +73,9 @@ def main() -> None:
     print(f"load {load[0]} before, {load[1]} after")
 
 
-def _measured(room: Path, size: int, settings: Settings, cpu: Any) -> dict[str, float]:
+def _measured(room: Path, size: int, settings: Any, cpu: Any) -> dict[str, float]:
+    from course_utils.grading.classroom.coordinator import mark_class
+
     hand_in(room, KEY, {f"{n:04}": submission(n) for n in range(size)})
     start, busy = time.monotonic(), cpu()
     summary = mark_class(LAB, room, settings)
@@ -99,7 +103,7 @@ def shown(row: dict[str, float]) -> str:
     """A line of the table."""
     return (
         f"{row['submissions']:12}{row['wall']:9.1f}{row['each']:9.3f}{row['cpu']:12.3f}{row['memory']:16.0f}"
-        f"{row['worker']:13.0f}{row['worker_peak']:6.0f}"
+        f"{row['worker']:13.1f}{row['worker_peak']:6.1f}"
     )
 
 

@@ -35,6 +35,8 @@ DOTTED = re.compile(rf"\b(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+")
 # What speaks of modules without needing them, and what serves the command line alone.
 ASIDE = {"cli.py", "commands.py", "dependencies.py"}
 
+NAME = 100  # characters: what is longer names no file
+
 State = tuple[int, int]
 
 
@@ -42,8 +44,8 @@ State = tuple[int, int]
 class Source:
     """What Python source names, and its program as a hash.
 
-    `modules` are the course's, `keys` those of records, `texts` may be names of files beside it, `paths` begin in the
-    course's folder.
+    `modules` are the course's, `keys` those of records, `texts` may be names of files beside it (shorter than `NAME`),
+    `paths` begin in the course's folder.
     """
 
     modules: frozenset[str] = frozenset()
@@ -98,7 +100,7 @@ def digest(
 
 
 def texts(sources: Iterable[str]) -> set[str]:
-    """All texts that these pieces of Python hold, names of what they ask for among them."""
+    """All short texts that these pieces of Python hold, names of what they ask for among them."""
     return {text for source in sources for text in read(source).texts}
 
 
@@ -124,7 +126,11 @@ def _candidates(name: str, root: Path) -> tuple[Path, ...]:
 
 @cache
 def read(source: str) -> Source:
-    """What Python source names; broken Python, or a cell with magics, names nothing."""
+    """What a piece of Python names; broken Python, or a cell with magics, names nothing."""
+    return _parsed(source)
+
+
+def _parsed(source: str) -> Source:
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -152,7 +158,8 @@ class _Names:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             self._modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self._texts.add(node.value)
+            if len(node.value) < NAME:
+                self._texts.add(node.value)
             self._modules |= set(DOTTED.findall(node.value))
         elif isinstance(node, ast.Call) and _called(node) in READERS and node.args:
             first = node.args[0]
@@ -203,7 +210,7 @@ def _named(source: Source, root: Path) -> set[Path]:
 
 def _beside(source: Source, folder: Path) -> set[Path]:
     """Files in a module's own folder that it names."""
-    names = (text for text in source.texts if "." in text[1:-1] and len(text) < 100 and "\0" not in text)
+    names = (text for text in source.texts if "." in text[1:-1] and "\0" not in text)
     return {path for name in names if "/" not in name and (path := folder / name).is_file()}
 
 
@@ -260,7 +267,7 @@ def _state(path: Path) -> State:
 
 @cache
 def _read(path: Path, state: State) -> Source:
-    return read(path.read_text(encoding="utf-8"))
+    return _parsed(path.read_text(encoding="utf-8"))  # kept by its path: its text need not be
 
 
 @cache
