@@ -50,11 +50,11 @@ def class_size(folder: Path = FOLDER) -> str:
     if facts is None:
         return _missing("class_size")
     lines = [
-        "| submissions | seconds | seconds each | CPU seconds each | coordinator's memory, MB | a worker's at most |",
+        "| submissions | seconds | seconds each | CPU seconds each | coordinator's memory, MB | a worker's, at most |",
         "|---:|---:|---:|---:|---:|---:|",
     ]
     for row in facts["rows"]:
-        seconds = f"{row['wall']:.0f} | {row['each']:.2f} | {_number(row['cpu'])}"
+        seconds = f"{row['wall']:.1f} | {row['each']:.2f} | {_number(row['cpu'])}"
         lines.append(f"| {row['submissions']} | {seconds} | {row['memory']:.0f} | {row['worker_peak']:.0f} |")
     return "\n".join([*lines, "", _when(facts)])
 

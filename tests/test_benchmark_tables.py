@@ -53,7 +53,7 @@ def test_a_class_of_each_size_has_a_row(tmp_path):
     same = {"each": 0.5, "cpu": 0.4, "memory": 150.0, "worker_peak": 320.0}
     rows = [{"submissions": n, "wall": n / 2} | same for n in (10, 1000)]
     text = benchmark_tables.class_size(written(tmp_path, "class_size", ENGINE | {"rows": rows}))
-    assert "| 1000 | 500 | 0.50 | 0.40 | 150 | 320 |" in text
+    assert "| 1000 | 500.0 | 0.50 | 0.40 | 150 | 320 |" in text
 
 
 @pytest.mark.parametrize("name", ["speed", "class_size", "attacks"])
@@ -86,3 +86,12 @@ def test_a_gpus_seconds_are_added_up_and_judged(tmp_path):
     assert "| depth | 70 → 50 | 1 → 0 | 400.0 → 200.0 | 315 → 240 |" in text
     assert "of commit `90b0f7a`, 315 GPU-seconds in all against 240" in text
     assert "python -m benchmarks.gpu" in benchmark_tables.gpu(tmp_path / "nowhere")
+
+
+def test_what_the_page_says_of_memory_is_what_was_measured():
+    """Beside the table stands that the command's memory hardly grows with a class, and a worker's not at all."""
+    rows = json.loads((benchmark_tables.FOLDER / "class_size.json").read_text(encoding="utf-8"))["rows"]
+    small, large = rows[0], rows[-1]
+    assert large["submissions"] >= 100 * small["submissions"]
+    assert large["memory"] < 1.25 * small["memory"]
+    assert large["worker_peak"] < 1.01 * small["worker_peak"]

@@ -46,6 +46,7 @@ def test_what_ipython_sees_more_in_is_left_to_it(cell):
     assert not is_python(cell)
 
 
-def test_a_string_with_prompts_in_it_stays_as_it_was_written():
+def test_a_string_with_prompts_in_it_stays_as_it_was_written(student):
     cell = 'page = """\n>>> 1 + 1\n2\n"""\n'
     assert is_python(cell)
+    assert student(cell + "def read(): return page").read() == "\n>>> 1 + 1\n2\n"
