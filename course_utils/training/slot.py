@@ -4,6 +4,7 @@ An archive holds `solutions/<key>/reference.*` (records) and `runs/<key>-<tier>-
 checkpoints, paces and logs of what is not yet recorded).
 """
 
+import re
 import shutil
 import tarfile
 import tempfile
@@ -24,6 +25,8 @@ HEADER, END = (
 )  # bytes: of each member (and what its size is rounded up to), and of an archive's end
 # What is packed first; a checkpoint that finds no room costs time, a record that finds none costs the slot.
 ORDER = ("reference.json", "reference.safetensors", "result.safetensors", "pace.json", "log.txt")
+# What an archive may hold. Not left to `tarfile`'s filters: Python has them since 3.11.4 only.
+NAMES = re.compile(r"solutions/\w+/reference\.(json|safetensors)|runs/\w[\w-]*/\w+/[^/.][^/]*")
 
 
 class SlotError(ValueError):
@@ -92,8 +95,7 @@ def unpack(folder: Path, runs: Path, root: Path = ROOT) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as place:
         for archive in archives:
             try:
-                with tarfile.open(archive) as file:
-                    file.extractall(place, filter="data")
+                _read(archive, Path(place))
             except (tarfile.TarError, OSError) as error:
                 raise SlotError(f"{archive}: not an archive of a slot, or a broken one ({error}).") from None
         came = Path(place)
@@ -103,6 +105,19 @@ def unpack(folder: Path, runs: Path, root: Path = ROOT) -> Iterator[str]:
             shutil.copytree(result, runs / result.relative_to(came / "runs"), dirs_exist_ok=True)
             part = f"seed {result.name}" if result.name.isdecimal() else result.name
             yield f"{result.parent.name} {part}: taken up by the next run"
+
+
+def _read(archive: Path, place: Path) -> None:
+    with tarfile.open(archive) as file:
+        for member in file:
+            content = file.extractfile(member) if NAMES.fullmatch(member.name) and member.isfile() else None
+            if content is None:
+                raise SlotError(
+                    f"{archive}: {member.name} is none of a slot's files; nothing is taken from it."
+                )
+            (place / member.name).parent.mkdir(parents=True, exist_ok=True)
+            with content, open(place / member.name, "wb") as target:
+                shutil.copyfileobj(content, target)
 
 
 def _take_record(key: str, came: Path, root: Path, head: str) -> Iterator[str]:

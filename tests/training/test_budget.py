@@ -237,14 +237,12 @@ def test_a_record_comes_back_into_another_clone(course, tmp_path, capsys, monkey
 def test_checkpoints_come_back_to_where_the_next_slot_looks(course, tmp_path):
     root = course()
     (task,) = (replace(task, key="line") for task in tasks(tmp_path, "line"))
-    save(
-        task.place / "train.safetensors", {"code": code_hash(root / "solutions/line/reference.py"), "step": 7}
-    )
+    phase = "line 2, slope.safetensors"  # references name their phases as they like
+    save(task.place / phase, {"code": code_hash(root / "solutions/line/reference.py"), "step": 7})
     assert slot.pack(tmp_path / "out", [], [task], root) == []
     list(slot.unpack(tmp_path / "out", tmp_path / "elsewhere", root))
-    assert (tmp_path / "elsewhere/line-mini-cpu/0/train.safetensors").read_bytes() == (
-        task.place / "train.safetensors"
-    ).read_bytes()
+    came = tmp_path / "elsewhere/line-mini-cpu/0" / phase
+    assert came.read_bytes() == (task.place / phase).read_bytes()
 
 
 def test_archives_are_few_and_small_and_say_what_they_lack(course, tmp_path, monkeypatch):
@@ -269,3 +267,15 @@ def test_a_broken_archive_is_said(course, tmp_path, capsys):
     (tmp_path / "out/slot-0.tar").write_bytes(b"no archive")
     assert run(arguments("--take", str(tmp_path / "out")), course()) == 2
     assert "slot-0.tar: not an archive of a slot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["README.md", "solutions/line/reference.py", "runs/line-mini-cpu/log.txt"])
+def test_what_no_slot_writes_is_not_taken_from_an_archive(course, tmp_path, capsys, name):
+    root = course()
+    code = (root / "solutions/line/reference.py").read_text()
+    (tmp_path / "out").mkdir()
+    with tarfile.open(tmp_path / "out/slot-0.tar", "w") as archive:
+        archive.add(__file__, name)
+    assert run(arguments("--take", str(tmp_path / "out")), root) == 2
+    assert f"{name} is none of a slot's files" in capsys.readouterr().err
+    assert (root / "solutions/line/reference.py").read_text() == code

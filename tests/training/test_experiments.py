@@ -66,7 +66,7 @@ def test_an_edited_experiment_runs_again_and_trains_nothing(measured, capsys, mo
     assert train(["line"], full_tier, root) == 0
     trained = full(root)
     assert experiments.state(trained, root) == experiments.MEASURED
-    (root / "solutions/line/more.py").write_text("MORE = 8\n")
+    (root / "solutions/line/more.py").write_text("MORE = 7 + 1\n")
     assert experiments.state(trained, root) == experiments.STALE
     assert not trained.stale(root)
     assert report.status(root).splitlines()[2].split()[:6] == ["line", "full", "from", "a", "CPU", "stale"]
@@ -120,7 +120,7 @@ def test_a_slot_runs_them_after_the_seeds_and_brings_them_back(measured, tmp_pat
     words = "line", "--seconds", "600", "--out", str(tmp_path / "out"), "--seeds", "1", "--tier", "full"
     assert run(arguments(*words), root) == 0
     assert "Nothing is left to train." in capsys.readouterr().out
-    (root / "solutions/line/more.py").write_text("MORE = 8\n")
+    (root / "solutions/line/more.py").write_text("MORE = 7 + 1\n")
     assert run(arguments(*words), root) == 0  # of a record that stands
     assert full(root).experiments["more"] == 8
     brought = full(root)
