@@ -9,6 +9,7 @@ and a reference only trains.
 """
 
 import argparse
+import importlib
 import json
 import tempfile
 import time
@@ -33,8 +34,17 @@ SOUND = 50  # samples: they are generated one by one
 WHOLE_SOUND = spoken_digits.LENGTH["full"]
 # What takes long on the host: no loop of a training depends on it.
 QUICK = {
+    "attention": {"d": 8, "hidden": 16},
+    "metalearning": {"channels": 8, "ways": 5},
     "programs": {"digits_far": 3},
     "synthesis": {"list_problems": 300, "string_problems": 100, "budget": 30, "width": 2},
+}
+# What experiments measure over hundreds of episodes or sequences, over twenty.
+FEWER = {
+    "metalearning": {
+        "maml_of_characters": {"right": {"episodes": 20}},
+        "memory_of_characters": {"presentations": {"count": 20}},
+    }
 }
 # Their experiments need data sets of which `small.py` has no stand-ins; the references are run all the same.
 WITHOUT_EXPERIMENTS = {"alignment", "graphs", "translation"}
@@ -114,11 +124,15 @@ def run(key: str, counts: Counts, examples: int, whole: bool) -> dict:
 
 
 def quicken(key: str) -> None:
-    """A reference's configuration, with less of what `QUICK` names."""
+    """A reference's configuration, with less of what `QUICK` names; its experiments' measures, of `FEWER`."""
     if key in QUICK:
         module = load_reference(key)
         how = module.config
         module.config = lambda tier: replace(how(tier), **QUICK[key])
+    for part, functions in FEWER.get(key, {}).items():
+        module = importlib.import_module(f"solutions.{key}.{part}")
+        for name, few in functions.items():
+            setattr(module, name, partial(getattr(module, name), **few))
 
 
 def trained(task: Task) -> dict:
