@@ -34,8 +34,6 @@ SOUND = 50  # samples: they are generated one by one
 WHOLE_SOUND = spoken_digits.LENGTH["full"]
 # What takes long on the host: no loop of a training depends on it.
 QUICK = {
-    "attention": {"d": 8, "hidden": 16},
-    "metalearning": {"channels": 8, "ways": 5},
     "programs": {"digits_far": 3},
     "synthesis": {"list_problems": 300, "string_problems": 100, "budget": 30, "width": 2},
 }
