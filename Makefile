@@ -7,7 +7,7 @@ MUTANTS ?= --mutants
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install course book class test notebooks check format audit drawn faults clean
+.PHONY: help install course book class test runs check format audit drawn faults clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,20 +45,14 @@ class: install
 test: install   ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
-# Two notebooks a lab: the reference's answers, and other right ones; `nbval` runs each in one ordinary kernel.
-NOTEBOOKS := _build/notebooks
-notebooks: export COURSE_TIER := mini
-notebooks: install ## run every lab, solved, as a student runs it: from the first cell to the last in one kernel
-	rm -rf $(NOTEBOOKS)
-	$(BIN)/python -m tests.labs.filled $(NOTEBOOKS)
-	$(BIN)/python -m pytest -c pyproject.toml -o addopts= -p nbval --nbval-lax --nbval-current-env -q \
-		-p no:cacheprovider --numprocesses $(CORES) --dist loadfile $(NOTEBOOKS)
+# What passed is kept by content in solutions/<key>/runs.json; AGAIN=--again runs all the same.
+runs: install   ## run every lab, solved, in one kernel as a student does, and on an emulated GPU with its reference
+	$(BIN)/python -m tests.runs --jobs $(CORES) $(AGAIN)
 
-check: install  ## lint, types, links and leaks
+check: install  ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/course release --all --check
 
 format: install ## bring all Python into the house's form
 	$(BIN)/ruff check --fix .
@@ -67,7 +61,8 @@ format: install ## bring all Python into the house's form
 audit: install  ## every lab's checks against generated mutants; rewrites solutions/<key>/mutation_score.json
 	$(BIN)/course audit --all $(MUTANTS)
 
-drawn: install  ## audit again two topics and some mutants, drawn by the date: they must give what is committed
+drawn: install  ## run and audit again two topics and some mutants, drawn by the date: as they passed, they must pass
+	$(BIN)/python -m tests.runs --jobs $(CORES) --drawn
 	$(BIN)/course audit --all --drawn
 
 faults: install ## kill the grader twenty times at random moments

@@ -6,7 +6,7 @@ import pytest
 
 from course_utils import book, demos
 
-from .accessibility import AXE, violations
+from .accessibility import AXE, COLOUR_RULES, EACH_LOOK_ONCE, violations
 from .conftest import DESK, PHONE
 
 pytestmark = pytest.mark.browser
@@ -117,11 +117,29 @@ def test_a_page_opens_from_a_file(leaf, windows, request):
 
 
 @leaves(PAGES)
-def test_a_page_is_accessible(leaf, windows):
+def test_a_page_is_accessible(leaf, windows, request):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
-    results = axe.run(leaf, options=AXE | {"runOnly": ["wcag2a", "wcag2aa"], "preload": False}).response
+    dark = request.node.callspec.params["leaf"][1] == "dark"
+    options = AXE | {"runOnly": COLOUR_RULES if dark else ["wcag2a", "wcag2aa"], "preload": False}
+    leaf.evaluate(EACH_LOOK_ONCE)
+    results = axe.run(leaf, options=options).response
+    leaf.evaluate("putBack()")
     assert violations(results) == {}
     assert windows.faults == []
+
+
+def test_a_word_of_code_that_cannot_be_read_is_found(open_page, built_book):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = open_page((built_book / "book/neurons.html").as_uri())
+    faint = """(all) => all.filter((word) => word.checkVisibility()).slice(0, 2)
+      .forEach((word) => { word.style.color = 'rgba(128, 128, 128, 0.2)'; })"""
+    page.locator("article pre .k").evaluate_all(faint)
+    page.evaluate(EACH_LOOK_ONCE)
+    found = violations(axe.run(page, options=AXE | {"runOnly": COLOUR_RULES, "preload": False}).response)
+    assert [len(elements) for elements in found.values()] == [1], "of two that look the same, one"
+    page.evaluate("putBack()")
+    found = violations(axe.run(page, options=AXE | {"runOnly": COLOUR_RULES, "preload": False}).response)
+    assert [len(elements) for elements in found.values()] == [2]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

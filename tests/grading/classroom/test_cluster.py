@@ -37,6 +37,19 @@ def six_and_slow_the_second_time(seen: str) -> int:
     return 6
 
 
+def leave(file: str) -> None:
+    """A task that leaves a file."""
+    Path(file).touch()
+
+
+def until_there_are(folder: str, many: int) -> bool:
+    """A task that is slow: it waits for so many files, a minute at most; whether they came."""
+    until = time.monotonic() + 60
+    while len(os.listdir(folder)) < many and time.monotonic() < until:
+        time.sleep(0.05)
+    return len(os.listdir(folder)) == many
+
+
 def fail(_: int) -> int:
     """A task whose function fails."""
     raise ValueError("no luck")
@@ -94,13 +107,17 @@ def test_tasks_are_taken_as_there_is_room_for_them():
             assert len(taken) - done <= 4
 
 
-def test_nobody_waits_behind_a_slow_task_while_a_worker_is_idle():
-    fast = [Task(str(number), square, (number,)) for number in range(12)]
+def test_nobody_waits_behind_a_slow_task_while_a_worker_is_idle(tmp_path):
     with Cluster(workers=2).client() as client:
         client.wait_for_workers(2)
         for place in (0, 6):  # among the first, and once tasks are held in advance
-            tasks = [*fast[:place], Task("slow", time.sleep, (3,)), *fast[place:]]
-            assert [name for name, _ in spread(client, iter(tasks))][-1] == "slow"
+            folder = tmp_path / str(place)
+            folder.mkdir()
+            tasks = [Task(str(number), leave, (str(folder / str(number)),)) for number in range(12)]
+            tasks.insert(place, Task("slow", until_there_are, (str(folder), 12)))
+            results = list(spread(client, iter(tasks)))
+            assert results[-1] == ("slow", True)
+            assert len(results) == 13
 
 
 def test_a_cluster_for_several_labs_starts_once_and_ends_with_its_block(monkeypatch):
