@@ -45,14 +45,20 @@ def definition(module: str, name: str, root: Path = ROOT) -> str:
     Raises:
         KeyError: the module does not define it; the message says so.
     """
-    text = root.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-    for statement in ast.parse(text).body:
+    text, statements = _parsed(root.joinpath(*module.split(".")).with_suffix(".py"))
+    for statement in statements:
         if name in _defined(statement):
             begins = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
             return "\n".join(text.splitlines()[begins - 1 : statement.end_lineno])
         if isinstance(statement, ast.ImportFrom) and name in {alias.name for alias in statement.names}:
             return definition(str(statement.module), name, root)
     raise KeyError(f"{module} defines no {name!r}")
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, list[ast.stmt]]:
+    text = path.read_text(encoding="utf-8")
+    return text, ast.parse(text).body
 
 
 def _defined(statement: ast.stmt) -> set[str]:

@@ -19,6 +19,7 @@ from distributed import Client, Future, LocalCluster, wait
 from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 
+CONNECT = 10  # seconds for a scheduler to answer
 PATIENCE = 60  # seconds without any worker before the run is given up; what is done is kept
 
 SETTINGS = {
@@ -93,7 +94,7 @@ class Cluster:
     @contextmanager
     def _remote(self) -> Iterator[Client]:
         try:
-            client = Client(self.scheduler, timeout="10s")
+            client = Client(self.scheduler, timeout=CONNECT)
         except (OSError, ValueError) as error:
             raise ClusterError(
                 f"{self.scheduler}: no scheduler answers there; start one with `dask scheduler` and workers with "
