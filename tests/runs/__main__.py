@@ -89,7 +89,11 @@ def main(words: list[str] | None = None) -> int:
         print(f"not run on an emulated GPU: {missing()}", flush=True)
         runs = [run for run in runs if run[1] == "notebook"]
     print(f"{len(runs)} runs to do; the others passed as they are.", flush=True)
-    failed = perform(runs, args.jobs)
+    try:
+        failed = perform(runs, args.jobs)
+    except OSError as error:  # a full disk, a file in a folder's place
+        print(f"tests.runs: {error}; what passed before is kept", file=sys.stderr)
+        return 2
     if failed:
         print(f"{failed} of {len(runs)} runs failed.", file=sys.stderr)
     return 1 if failed else 0

@@ -1,5 +1,6 @@
 """What passed is run again once something that it depends on has changed, and not before."""
 
+import errno
 import shutil
 
 import pytest
@@ -120,6 +121,16 @@ def test_what_passed_is_not_run_again_but_where_it_is_drawn(commanded, monkeypat
     assert runs.main(["neurons", "transfer", "--drawn"]) == 0
     assert sorted({key for key, _ in wrote}) == ["neurons", "transfer"]
     assert "drawn for" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_one_line(commanded, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "runs.json")
+
+    monkeypatch.setattr(runs, "keep", full)
+    assert runs.main(["neurons"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "No space left on device: 'runs.json'" in line
 
 
 def test_a_key_that_is_none_is_one_line(capsys):
