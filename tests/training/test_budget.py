@@ -58,6 +58,14 @@ row = replace(topics.TOPICS[0], data_mini="points", metric="squared error", high
 topics.TOPICS = tuple(replace(row, key=key) for key in keys)
 fork = multiprocessing.get_context("fork")
 multiprocessing.get_context = lambda method: fork  # PyTorch is imported once for all turns
+# Python forgets in a fork what signal came before its first line; a fork server's child would have ended by it.
+start = fork.Process.start
+def started(process):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    start(process)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+fork.Process.start = started
+os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM]))
 os.environ["COURSE_RUNS"] = str(root / "runs")
 parser = argparse.ArgumentParser()
 add_arguments(parser)
