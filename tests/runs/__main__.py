@@ -8,6 +8,7 @@ passes is kept in `solutions/<key>/runs.json` as it ends; a run that is stopped 
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -21,6 +22,8 @@ from course_utils.topics import KEYS, PROVEN, ROOT
 from tests.gpu.process import Device, missing
 from tests.runs import ways
 from tests.runs.kept import WAYS, content_hash, keep, passed
+
+NOTEBOOKS = ROOT / "_build" / "notebooks"
 
 
 def due(keys: tuple[str, ...], again: bool) -> list[tuple[str, str, str]]:
@@ -47,13 +50,13 @@ def perform(runs: list[tuple[str, str, str]], jobs: int) -> int:
             verdict = "FAILED" if said else "passed"
             print(f"[{number}/{len(runs)}] {key}, {way}: {verdict} in {seconds:.0f} s", flush=True)
             print("".join(f"  {line}\n" for text in said for line in text.splitlines()), end="", flush=True)
-            if not said:
-                keep(key, way, content)
+            keep(key, way, "" if said else content)  # what failed is due until it passes
     return failed
 
 
 def _calls(folder: Path, needed: set[str]) -> dict:
-    calls = {"notebook": partial(ways.notebook, folder=ROOT / "_build" / "notebooks")}
+    shutil.rmtree(NOTEBOOKS, ignore_errors=True)  # what an earlier run saved beside its notebook is not there
+    calls = {"notebook": partial(ways.notebook, folder=NOTEBOOKS)}
     if needed - {*calls}:
         device = Device(folder)
         calls["lab on a GPU"] = partial(ways.lab_on_a_gpu, device=device)

@@ -97,7 +97,7 @@ def commanded(monkeypatch):
     monkeypatch.setattr(
         runs, "_calls", lambda folder, ways: {way: lambda key, way=way: told[way] for way in WAYS}
     )
-    monkeypatch.setattr(runs, "keep", lambda key, way, content: wrote.append((key, way)))
+    monkeypatch.setattr(runs, "keep", lambda key, way, content: content and wrote.append((key, way)))
     monkeypatch.setattr(runs, "passed", lambda key: {})
     return told, wrote
 
@@ -131,6 +131,25 @@ def test_a_full_disk_is_one_line(commanded, monkeypatch, capsys):
     assert runs.main(["neurons"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "No space left on device: 'runs.json'" in line
+
+
+def test_a_kept_run_that_fails_when_it_is_drawn_is_due_again(commanded, monkeypatch):
+    told, _ = commanded
+    told["notebook"] = ["cell 7: no such name"]
+    now = {way: content_hash("neurons", way) for way in WAYS}
+    monkeypatch.setattr(runs, "passed", lambda key: now)
+    monkeypatch.setattr(runs, "keep", lambda key, way, content: now.update({way: content}))
+    assert runs.due(("neurons",), again=False) == []
+    assert runs.main(["neurons", "--drawn"]) == 1
+    assert [way for _, way, _ in runs.due(("neurons",), again=False)] == ["notebook"]
+
+
+def test_what_an_earlier_run_saved_is_gone(monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "NOTEBOOKS", tmp_path / "notebooks")
+    (tmp_path / "notebooks" / "neurons-reference").mkdir(parents=True)
+    (tmp_path / "notebooks" / "neurons-reference" / "net.safetensors").touch()
+    runs._calls(tmp_path, {"notebook"})
+    assert not (tmp_path / "notebooks").exists()
 
 
 def test_a_key_that_is_none_is_one_line(capsys):
